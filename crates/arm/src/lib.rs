@@ -1,0 +1,1 @@
+//! The ARM contract without HTTP: bodies, validation, merge, errors, ids.

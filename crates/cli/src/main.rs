@@ -1,0 +1,3 @@
+//! The binary nodelane: one file per verb.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Acts, never decides: the Cell, its turns and its commits.

@@ -1,0 +1,1 @@
+//! Decides, never acts: admit, plan, why.

@@ -1,0 +1,12 @@
+//! The Kubernetes contract without HTTP: kinds, discovery, patches, tables, selectors, statuses.
+//!
+//! Everything here is a pure function on bytes and JSON values; callers run it on their own threads, against a published
+//! snapshot. Wire spelling and upstream's texts live here and nowhere else. Not here: HTTP, storage, admission, and the
+//! decision whether a change may happen.
+
+pub mod accept;
+pub mod discovery;
+pub mod names;
+pub mod registry;
+pub mod selector;
+pub mod status;

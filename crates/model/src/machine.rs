@@ -1,0 +1,162 @@
+//! Machines: one virtual machine of a pool, wanted and had.
+//!
+//! `intent` and `model` are what the engine wants, `phase` and `running` what the provider said. Machines are documents of their own
+//! so that a roll over a thousand of them rewrites small documents, and so that a crash at any point finds what was asked for.
+
+use crate::{Name, Time};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// A machine; its name is its node's.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Machine {
+    /// The pool it belongs to.
+    pub pool: Name,
+    /// Instance id in the pool's scale set.
+    pub instance: u32,
+    /// Zone number; empty for a regional machine.
+    #[serde(default, skip_serializing_if = "Name::is_empty")]
+    pub zone: Name,
+    /// VM size.
+    pub size: Name,
+    /// What it is to have.
+    pub model: MachineModel,
+    /// What it is to do.
+    pub intent: Intent,
+    /// What the provider last said.
+    pub phase: MachinePhase,
+    /// Since when.
+    pub phase_since: Time,
+    /// What it has, once it has booted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub running: Option<MachineModel>,
+    /// Counts images put on it; names its boot id.
+    #[serde(default)]
+    pub incarnation: u32,
+    /// Whether it is extra, for a roll.
+    #[serde(default, skip_serializing_if = "crate::meta::is_false")]
+    pub surge: bool,
+    /// Who wants no new pods on it; the node's bit is the union.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub cordoned_by: BTreeSet<CordonOwner>,
+    /// How far it is in being emptied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drain: Option<Drain>,
+    /// How far it is in a roll.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roll: Option<Roll>,
+    /// Why the provider's last call failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<MachineFailure>,
+}
+
+/// What is on a machine.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct MachineModel {
+    /// Full Kubernetes version.
+    pub version: Name,
+    /// Node image.
+    pub image: Name,
+}
+
+/// What a machine is to do.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum Intent {
+    /// Live.
+    Run,
+    /// Be deallocated.
+    Stop,
+    /// Be gone.
+    Gone,
+}
+
+/// What the provider last said of a machine.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum MachinePhase {
+    /// Nothing was asked of the provider yet, or its answer is awaited.
+    Requested,
+    /// It runs; whether its node is Ready is the node's to say.
+    Running,
+    /// A new image is being put on it.
+    Reimaging,
+    /// It is being deallocated.
+    Stopping,
+    /// It is deallocated.
+    Stopped,
+    /// It is being started.
+    Starting,
+    /// It is being deleted.
+    Deleting,
+    /// The provider could not make it.
+    Failed,
+}
+
+/// Who wants no new pods on a machine.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum CordonOwner {
+    /// A user, by kubectl. Nobody else removes it.
+    User,
+    /// The operation that runs on the pool.
+    Operation,
+    /// An upgrade that could not empty it (undrainable node behaviour Cordon).
+    Quarantine,
+}
+
+/// How far a machine is in being emptied.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Drain {
+    /// Since when.
+    pub since: Time,
+    /// Since when it is empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done: Option<Time>,
+    /// What holds it up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocked: Option<Blocked>,
+}
+
+/// What holds up a drain.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Blocked {
+    /// The pod, as namespace/name.
+    pub pod: Name,
+    /// The budget's name; several, joined by a comma, where more than one covers the pod.
+    pub budget: Name,
+}
+
+/// How far a machine is in a roll.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum Roll {
+    /// It is being emptied.
+    Draining,
+    /// It is empty and waits for the soak to pass.
+    Soaking,
+    /// It gets its image, and its node is to become Ready.
+    Reimaging,
+    /// It is done.
+    Done,
+    /// It could not be emptied.
+    Undrainable,
+}
+
+/// Why the provider could not do what was asked.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct MachineFailure {
+    /// The provider's code, such as `ZonalAllocationFailed`.
+    pub code: Name,
+    /// Its sentence.
+    pub message: Name,
+}
+
+impl Machine {
+    /// Whether it is meant to live.
+    pub fn is_wanted(&self) -> bool {
+        self.intent == Intent::Run
+    }
+    /// Whether it has what it is to have.
+    pub fn is_current(&self) -> bool {
+        self.running.as_ref() == Some(&self.model)
+    }
+}

@@ -1,0 +1,1 @@
+//! The backend trait, its typed errors, the contract every backend passes.

@@ -1,0 +1,1 @@
+//! Drives the same Cell on virtual time.

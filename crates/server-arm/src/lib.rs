@@ -1,0 +1,1 @@
+//! ARM over HTTP: routes, headers, long-running operations.

@@ -1,0 +1,1 @@
+//! Deployments to CronJobs, budgets, garbage: pods come and go, as pure reconcilers.

@@ -1,0 +1,1 @@
+//! The state in memory: documents, tables, columns, indexes, worklists.

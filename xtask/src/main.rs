@@ -1,0 +1,63 @@
+//! `cargo xtask VERB`: the project's own tools.
+//!
+//! Verbs: `tidy`, `peers`, `test [--full] [-k WORD]`, `bench NAME [-o json] [--runs N] [--peer-runs N]`.
+//! The work is in the library; here is only the reading of the command line.
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use xtask::{bench, peers, root, suite, tidy};
+
+const USAGE: &str = "usage: cargo xtask VERB
+  tidy                            the house style, and how long the files are
+  peers [--full]                  install the real clients and servers under target/peers
+  test [--full] [-k WORD]         everything: cargo test, then conformance; ends with `N passed, N failed`
+  bench NAME [-o json] [--runs N] [--peer-runs N]
+                                  start, restart, nodes-1000, pods-5000, pods-20000, list-5000, build";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<bool> {
+    let (verb, rest) = arguments
+        .split_first()
+        .map_or(("", &[][..]), |(verb, rest)| (verb.as_str(), rest));
+    let flag = |name: &str| rest.iter().any(|a| a == name);
+    let value = |name: &str| {
+        rest.iter()
+            .position(|a| a == name)
+            .and_then(|at| rest.get(at + 1))
+            .map(String::as_str)
+    };
+    match verb {
+        "tidy" => {
+            let findings = tidy::check(&root())?;
+            findings.iter().for_each(|finding| println!("{finding}"));
+            let sizes = tidy::sizes(&tidy::read_tree(&root())?);
+            println!(
+                "{} Rust files, {} lines; half below {} (goal 150), nine in ten below {} (goal 450), longest {} with {} (limit 800)",
+                sizes.files, sizes.lines, sizes.median, sizes.ninth_decile, sizes.longest.0, sizes.longest.1
+            );
+            println!("{} findings", findings.len());
+            Ok(findings.is_empty())
+        }
+        "peers" => peers::install(flag("--full")).map(|_| true),
+        "test" => suite::run(flag("--full"), value("-k")),
+        "bench" => {
+            let Some(name) = rest.first() else { bail!("{USAGE}") };
+            let runs = value("--runs").map_or(Ok(5), str::parse)?;
+            let peer_runs = value("--peer-runs").map_or(Ok(runs), str::parse)?;
+            bench::run(name, value("-o") == Some("json"), runs, peer_runs)
+        }
+        _ => bail!("{USAGE}"),
+    }
+}
