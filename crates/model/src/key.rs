@@ -97,6 +97,27 @@ kinds! {
     LimitRange,
 }
 
+impl Kind {
+    /// Group and version, as in a document's `apiVersion` field: part of the stored shape.
+    pub const fn api_version(self) -> &'static str {
+        match self {
+            Kind::Cluster | Kind::NodePool | Kind::Machine | Kind::Fault => "nodelane.dev/v1",
+            Kind::Subscription | Kind::ResourceGroup | Kind::ClusterEntry => "account.nodelane.dev/v1",
+            Kind::Node | Kind::Namespace | Kind::Pod | Kind::Service | Kind::ConfigMap | Kind::Secret => "v1",
+            Kind::ServiceAccount | Kind::Event | Kind::Endpoints | Kind::PersistentVolume => "v1",
+            Kind::PersistentVolumeClaim | Kind::ResourceQuota | Kind::LimitRange => "v1",
+            Kind::EndpointSlice => "discovery.k8s.io/v1",
+            Kind::StorageClass | Kind::CSINode => "storage.k8s.io/v1",
+            Kind::Lease => "coordination.k8s.io/v1",
+            Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::DaemonSet => "apps/v1",
+            Kind::ControllerRevision => "apps/v1",
+            Kind::Job | Kind::CronJob => "batch/v1",
+            Kind::PodDisruptionBudget => "policy/v1",
+            Kind::PriorityClass => "scheduling.k8s.io/v1",
+        }
+    }
+}
+
 /// What names a document. Cluster-wide kinds have an empty namespace.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {

@@ -9,6 +9,7 @@
 pub mod budget;
 pub mod change;
 pub mod cluster;
+pub mod codec;
 pub mod doc;
 pub mod event;
 pub mod hash;
