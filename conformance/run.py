@@ -49,6 +49,12 @@ def worker(options):
         try:
             action()
             error = None
+        except suite.Skipped as reason:
+            print(f"skip {name}: {sentence.replace('_', ' ')}: {reason}", flush=True)
+            return
+        except suite.Failed as failure:
+            lines = [f.lineno for f in traceback.extract_tb(failure.__traceback__) if f.filename.endswith(f"{name}.py")]
+            error = f"line {lines[-1] if lines else '?'}: {failure}"
         except Exception:  # a test may fail in any way
             error = traceback.format_exc(limit=-4)
         seconds = round(time.monotonic() - start, 2)
@@ -56,7 +62,6 @@ def worker(options):
         print(f"{'FAIL' if error else 'ok  '} {name}: {sentence.replace('_', ' ')} {seconds} s", flush=True)
         if error:
             print("    " + error.strip().replace("\n", "\n    "), flush=True)
-        return error is None
 
     module = importlib.import_module(f"suites.{name}")
     tests = [t for t in suite.TESTS if options.k in name or options.k in t.__name__]
@@ -108,6 +113,10 @@ def supervise(options, name):
             print(line, end="", flush=True)
     code = child.wait()
     limit.cancel()
+    if code != 0:
+        # The process could not end its servers itself; each is asked by its own data folder.
+        for data in (options.results / "run" / name).glob("*/data"):
+            subprocess.run([options.nodelane, "down", "--data-dir", str(data)], capture_output=True, check=False, timeout=30)
     if code != 0 or not file.exists():
         text = f"the suite's process ended with {code}"
         print(f"FAIL {name}: {text}", flush=True)

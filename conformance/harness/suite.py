@@ -20,6 +20,10 @@ class Failed(AssertionError):
     """A test that did not hold; the text is what a reader needs to see."""
 
 
+class Skipped(Exception):
+    """A test that this machine cannot run; it counts neither as passed nor as failed."""
+
+
 def same(actual, expected, what):
     """`actual` equals `expected`."""
     if actual != expected:

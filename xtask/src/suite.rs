@@ -52,6 +52,7 @@ pub fn run(full: bool, only: Option<&str>) -> Result<bool> {
             .args(["build", "--release", "-p", "nodelane-cli"])
             .current_dir(root()),
     );
+    let build = build.and_then(|()| build_with_rules_off());
     let installed = installation
         .join()
         .unwrap_or_else(|_| Err(anyhow::anyhow!("the installation panicked")));
@@ -71,6 +72,25 @@ pub fn run(full: bool, only: Option<&str>) -> Result<bool> {
     println!("{:.0} s", start.elapsed().as_secs_f64());
     println!("{} passed, {} failed", count.passed, count.failed);
     Ok(count.failed == 0 && count.passed > 0)
+}
+
+/// A second binary that can leave a rule out, for the suite `mutants`: a debug build, whose dependencies the tests have built
+/// already. Nothing to do before the command line has the feature.
+fn build_with_rules_off() -> Result<()> {
+    let manifest = std::fs::read_to_string(root().join("crates/cli/Cargo.toml"))?;
+    if !manifest.contains("rules-off") {
+        return Ok(());
+    }
+    let mut cargo = Command::new(env!("CARGO"));
+    peers::succeed(
+        cargo
+            .args(["build", "-p", "nodelane-cli", "--features", "rules-off"])
+            .current_dir(root()),
+    )?;
+    let folder = peers::target().join("rules-off");
+    std::fs::create_dir_all(&folder)?;
+    std::fs::copy(peers::target().join("debug/nodelane"), folder.join("nodelane"))?;
+    Ok(())
 }
 
 fn conformance(peers: &peers::Peers, full: bool, only: Option<&str>) -> Result<Count> {

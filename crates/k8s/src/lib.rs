@@ -7,6 +7,10 @@
 pub mod accept;
 pub mod discovery;
 pub mod names;
+pub mod patch;
 pub mod registry;
+pub mod request;
 pub mod selector;
 pub mod status;
+pub mod table;
+pub mod watch;

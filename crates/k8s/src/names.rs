@@ -58,20 +58,24 @@ fn is_qualified(text: &[u8]) -> bool {
     ends(text.first()) && ends(text.last()) && text.iter().all(inner)
 }
 
-fn too_long(limit_bytes: usize) -> String {
-    format!("must be no more than {limit_bytes} bytes")
+/// Upstream says `characters` of names and `bytes` of labels; it counts bytes in both.
+fn too_long(limit_bytes: usize, unit: &str) -> String {
+    format!("must be no more than {limit_bytes} {unit}")
 }
 
 fn mismatch(rule: &str, examples: &[&str], pattern: &str) -> String {
     let examples: Vec<String> = examples.iter().map(|example| format!("'{example}'")).collect();
-    format!("{rule} (e.g. {}, regex used for validation is '{pattern}')", examples.join(",  or "))
+    format!(
+        "{rule} (e.g. {}, regex used for validation is '{pattern}')",
+        examples.join(",  or ")
+    )
 }
 
 /// Complaints about an RFC 1123 label.
 pub fn dns1123_label(value: &str) -> Vec<String> {
     let mut errors = Vec::new();
     if value.len() > LABEL_MAX_BYTES {
-        errors.push(too_long(LABEL_MAX_BYTES));
+        errors.push(too_long(LABEL_MAX_BYTES, "characters"));
     }
     if !is_label(value.as_bytes()) {
         errors.push(if is_subdomain(value) {
@@ -89,7 +93,7 @@ pub fn dns1123_label(value: &str) -> Vec<String> {
 pub fn dns1035_label(value: &str) -> Vec<String> {
     let mut errors = Vec::new();
     if value.len() > LABEL_MAX_BYTES {
-        errors.push(too_long(LABEL_MAX_BYTES));
+        errors.push(too_long(LABEL_MAX_BYTES, "characters"));
     }
     if !is_label(value.as_bytes()) || value.as_bytes()[0].is_ascii_digit() {
         let rule = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an \
@@ -101,9 +105,13 @@ pub fn dns1035_label(value: &str) -> Vec<String> {
 
 /// Complaints about an RFC 1123 subdomain.
 pub fn dns1123_subdomain(value: &str) -> Vec<String> {
+    subdomain(value, "characters")
+}
+
+fn subdomain(value: &str, unit: &str) -> Vec<String> {
     let mut errors = Vec::new();
     if value.len() > SUBDOMAIN_MAX_BYTES {
-        errors.push(too_long(SUBDOMAIN_MAX_BYTES));
+        errors.push(too_long(SUBDOMAIN_MAX_BYTES, unit));
     }
     if !is_subdomain(value) {
         let rule = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and \
@@ -118,8 +126,13 @@ pub fn dns1123_subdomain(value: &str) -> Vec<String> {
 pub fn label_key(value: &str) -> Vec<String> {
     let rule = "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric \
                 character";
-    let shape =
-        || mismatch(rule, &["MyName", "my.name", "123-abc"], "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]");
+    let shape = || {
+        mismatch(
+            rule,
+            &["MyName", "my.name", "123-abc"],
+            "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]",
+        )
+    };
     let mut errors = Vec::new();
     let name = match value.split('/').collect::<Vec<_>>()[..] {
         [name] => name,
@@ -128,7 +141,11 @@ pub fn label_key(value: &str) -> Vec<String> {
             name
         }
         [prefix, name] => {
-            errors.extend(dns1123_subdomain(prefix).into_iter().map(|error| format!("prefix part {error}")));
+            errors.extend(
+                subdomain(prefix, "bytes")
+                    .into_iter()
+                    .map(|error| format!("prefix part {error}")),
+            );
             name
         }
         _ => {
@@ -139,7 +156,7 @@ pub fn label_key(value: &str) -> Vec<String> {
     if name.is_empty() {
         errors.push("name part must be non-empty".to_owned());
     } else if name.len() > LABEL_MAX_BYTES {
-        errors.push(format!("name part {}", too_long(LABEL_MAX_BYTES)));
+        errors.push(format!("name part {}", too_long(LABEL_MAX_BYTES, "bytes")));
     }
     if !is_qualified(name.as_bytes()) {
         errors.push(format!("name part {}", shape()));
@@ -151,7 +168,7 @@ pub fn label_key(value: &str) -> Vec<String> {
 pub fn label_value(value: &str) -> Vec<String> {
     let mut errors = Vec::new();
     if value.len() > LABEL_MAX_BYTES {
-        errors.push(too_long(LABEL_MAX_BYTES));
+        errors.push(too_long(LABEL_MAX_BYTES, "bytes"));
     }
     if !value.is_empty() && !is_qualified(value.as_bytes()) {
         let rule = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and \
@@ -186,19 +203,28 @@ pub fn object_meta(meta: &Value, rule: NameRule) -> Vec<FieldError> {
     let prefix = text("generateName");
     if !prefix.is_empty() {
         // A trailing dash is fine in a prefix: letters follow.
-        let probe = prefix.strip_suffix('-').map_or(prefix.to_owned(), |head| format!("{head}a"));
+        let probe = prefix
+            .strip_suffix('-')
+            .map_or(prefix.to_owned(), |head| format!("{head}a"));
         errors.extend(
-            rule.check(&probe).iter().map(|text| FieldError::invalid(&path.child("generateName"), prefix, text)),
+            rule.check(&probe)
+                .iter()
+                .map(|text| FieldError::invalid(&path.child("generateName"), prefix, text)),
         );
     }
     match text("name") {
         "" if prefix.is_empty() => {
-            errors.push(FieldError::required(&path.child("name"), "name or generateName is required"));
+            errors.push(FieldError::required(
+                &path.child("name"),
+                "name or generateName is required",
+            ));
         }
         "" => {}
-        name => {
-            errors.extend(rule.check(name).iter().map(|text| FieldError::invalid(&path.child("name"), name, text)))
-        }
+        name => errors.extend(
+            rule.check(name)
+                .iter()
+                .map(|text| FieldError::invalid(&path.child("name"), name, text)),
+        ),
     }
     errors.extend(annotations(meta, &path.child("annotations")));
     errors.extend(labels(meta.get("labels"), &path.child("labels")));
@@ -209,9 +235,17 @@ pub fn object_meta(meta: &Value, rule: NameRule) -> Vec<FieldError> {
 pub fn labels(map: Option<&Value>, path: &FieldPath) -> Vec<FieldError> {
     let mut errors = Vec::new();
     for (key, value) in map.and_then(Value::as_object).into_iter().flatten() {
-        errors.extend(label_key(key).iter().map(|text| FieldError::invalid(path, key.as_str(), text)));
+        errors.extend(
+            label_key(key)
+                .iter()
+                .map(|text| FieldError::invalid(path, key.as_str(), text)),
+        );
         let value = value.as_str().unwrap_or_default();
-        errors.extend(label_value(value).iter().map(|text| FieldError::invalid(path, value, text)));
+        errors.extend(
+            label_value(value)
+                .iter()
+                .map(|text| FieldError::invalid(path, value, text)),
+        );
     }
     errors
 }
@@ -221,7 +255,11 @@ fn annotations(meta: &Value, path: &FieldPath) -> Vec<FieldError> {
     let mut total_bytes = 0;
     for (key, value) in meta.get("annotations").and_then(Value::as_object).into_iter().flatten() {
         let folded = key.to_lowercase(); // upstream lets capitals pass in the prefix of annotation keys
-        errors.extend(label_key(&folded).iter().map(|text| FieldError::invalid(path, key.as_str(), text)));
+        errors.extend(
+            label_key(&folded)
+                .iter()
+                .map(|text| FieldError::invalid(path, key.as_str(), text)),
+        );
         total_bytes += key.len() + value.as_str().map_or(0, str::len);
     }
     if total_bytes > ANNOTATIONS_MAX_BYTES {

@@ -46,9 +46,24 @@ pub struct Machine {
     /// How far it is in a roll.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub roll: Option<Roll>,
+    /// What of the pool's labels and taints the node was last given, so that what the pool drops can be taken off.
+    #[serde(default)]
+    pub applied: Applied,
     /// Why the provider's last call failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<MachineFailure>,
+}
+
+/// What a node was given by its pool.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Applied {
+    /// Keys of labels.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<Name>,
+    /// Taints, as the pool spells them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub taints: Vec<Name>,
 }
 
 /// What is on a machine.
@@ -151,6 +166,32 @@ pub struct MachineFailure {
 }
 
 impl Machine {
+    /// A machine that nothing was asked of the provider for yet.
+    pub fn requested(pool: &str, instance: u32, size: &str, model: MachineModel, now: Time) -> Machine {
+        Machine {
+            pool: pool.into(),
+            instance,
+            zone: Name::default(),
+            size: size.into(),
+            model,
+            intent: Intent::Run,
+            phase: MachinePhase::Requested,
+            phase_since: now,
+            running: None,
+            incarnation: 0,
+            surge: false,
+            cordoned_by: BTreeSet::new(),
+            drain: None,
+            roll: None,
+            applied: Applied::default(),
+            failure: None,
+        }
+    }
+    /// Enters a phase.
+    pub fn enter(&mut self, phase: MachinePhase, now: Time) {
+        self.phase = phase;
+        self.phase_since = now;
+    }
     /// Whether it is meant to live.
     pub fn is_wanted(&self) -> bool {
         self.intent == Intent::Run

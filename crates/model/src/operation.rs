@@ -22,6 +22,9 @@ pub struct Operation {
     pub started: Time,
     /// When it entered its phase.
     pub phase_since: Time,
+    /// Counts falls back to a humbler way (aks-semantics US-4).
+    #[serde(default, skip_serializing_if = "no_attempt")]
+    pub attempt: u32,
     /// Whether it was asked to stop.
     #[serde(default, skip_serializing_if = "crate::meta::is_false")]
     pub abort_requested: bool,
@@ -46,6 +49,10 @@ pub struct Operation {
     /// When and how it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Ended>,
+}
+
+fn no_attempt(attempt: &u32) -> bool {
+    *attempt == 0
 }
 
 /// What an aborted operation restores (arm-wire: an aborted stop restores Running and the count).
@@ -223,6 +230,7 @@ impl Operation {
             progress,
             started: now,
             phase_since: now,
+            attempt: 0,
             abort_requested: false,
             client_request_id: Name::default(),
             request_hash: 0,

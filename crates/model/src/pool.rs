@@ -222,6 +222,11 @@ pub struct UsedVersion {
     pub timestamp: Time,
 }
 
+/// ARM's eTag: a GUID that moves with the count of accepted changes and differs between documents (aks-semantics X-1).
+pub fn etag(uid: crate::Uid, count: u64) -> Name {
+    smol_str::format_smolstr!("{}", crate::Uid::derive(uid.0 as u64, count, 0))
+}
+
 impl NodePool {
     /// Whether the pool exists for its users; false for a tombstone.
     pub fn exists(&self) -> bool {

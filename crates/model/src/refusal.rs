@@ -125,4 +125,226 @@ pub enum PoolRefusal {
         /// For how long, in milliseconds.
         elapsed_millis: i64,
     },
+    /// LK-5: the cluster is stopped.
+    ClusterStopped {
+        /// The cluster's provisioning state.
+        state: &'static str,
+    },
+    /// E23: the cluster has no such pool.
+    PoolNotFound {
+        /// The pool.
+        pool: Name,
+        /// The cluster.
+        cluster: Name,
+    },
+    /// E10: a parameter has a value that it may not have.
+    Parameter {
+        /// The rule.
+        rule: &'static str,
+        /// The parameter, as AKS names it.
+        parameter: Name,
+        /// What is wrong with the value.
+        why: Name,
+        /// What would be accepted.
+        accepted: Name,
+    },
+    /// The state of pool or cluster does not allow it (E14).
+    NotAllowed {
+        /// The rule.
+        rule: &'static str,
+        /// Why.
+        why: Name,
+        /// What would be accepted.
+        accepted: Name,
+    },
+    /// L-4: the count is out of its range.
+    CountOutOfRange {
+        /// The count.
+        count: i64,
+        /// The least.
+        min: u32,
+        /// The most.
+        max: u32,
+    },
+    /// V-2: too small a size for a system pool.
+    SystemSizeTooSmall {
+        /// The pool.
+        pool: Name,
+    },
+    /// V-4, V-6: the size is not to be had.
+    SizeNotAllowed {
+        /// The rule.
+        rule: &'static str,
+        /// The pool.
+        pool: Name,
+        /// The region.
+        location: Name,
+    },
+    /// Z-2: zones that the size or region does not have.
+    ZonesNotSupported {
+        /// The cluster.
+        cluster: Name,
+        /// Its resource group.
+        group: Name,
+        /// The pool.
+        pool: Name,
+        /// The region.
+        location: Name,
+        /// Zones that were asked for and are not there.
+        zones: Vec<Name>,
+        /// Zones that are there.
+        supported: Vec<Name>,
+    },
+    /// M-1: a property that is fixed at creation would change.
+    PropertyChange {
+        /// The rule: M-1, or O-3 for the OS SKU of a Windows pool.
+        rule: &'static str,
+        /// The property, as on the wire.
+        property: Name,
+    },
+    /// LB-4: the prefix is AKS's own.
+    LabelPrefixReserved {
+        /// The label's key.
+        key: Name,
+    },
+    /// LB-5: a namespace of Kubernetes without an allowed prefix.
+    LabelNamespaceReserved {
+        /// The label's key.
+        key: Name,
+        /// Its value.
+        value: Name,
+    },
+    /// T-2: a taint that would keep system pods off a system pool.
+    SystemTaint,
+    /// SP-1, SP-2: the last system pool would go.
+    LastSystemPool,
+    /// SP-1: a cluster without a system pool was asked for.
+    NoSystemPool,
+    /// UV-1: the pool's version is above that of the control plane.
+    AboveControlPlane {
+        /// The pool's full version.
+        pool: Name,
+        /// The control plane's full version.
+        control_plane: Name,
+    },
+    /// UV-2: the pool's version lags too far behind that of the control plane.
+    TooFarBehind {
+        /// The pool's full version.
+        pool: Name,
+        /// The control plane's full version.
+        control_plane: Name,
+        /// How many minor versions it may lag.
+        minors: u32,
+    },
+    /// UV-4: the version is not on offer.
+    VersionNotSupported {
+        /// As it was asked for.
+        version: Name,
+        /// Whether it was asked for a pool.
+        for_pool: bool,
+    },
+    /// UV-3, UV-4: the cluster or pool may not go from one version to the other.
+    UpgradePath {
+        /// The rule.
+        rule: &'static str,
+        /// The full version as it is.
+        from: Name,
+        /// The full version that was asked for.
+        to: Name,
+        /// Where it may go.
+        available: Vec<Name>,
+    },
+    /// UV-6: pools' versions in a cluster's request are neither all as they are nor all the control plane's.
+    PoolVersionsMixed,
+    /// US-3: `maxSurge` and `maxUnavailable` are both above 0, or both 0.
+    SurgeAndUnavailable {
+        /// Whether both are 0.
+        both_zero: bool,
+    },
+    /// UF-2: budgets that no eviction can ever satisfy, as namespace/name.
+    UnsatisfiableBudgets(Vec<Name>),
+    /// E2: the family's vCPUs are used up.
+    FamilyQuota {
+        /// vCPUs that the change needs.
+        requested: u64,
+        /// vCPUs that are left.
+        remaining: u64,
+        /// The family.
+        family: Name,
+        /// The region.
+        location: Name,
+    },
+    /// E2: the region's vCPUs are used up.
+    RegionQuota {
+        /// vCPUs that the change needs.
+        requested: u64,
+        /// vCPUs that are left.
+        remaining: u64,
+        /// The region.
+        location: Name,
+    },
+    /// E8, P-4: more addresses than the subnet has.
+    SubnetSize {
+        /// Addresses that are needed.
+        needed: u64,
+        /// Addresses that there are.
+        available: u64,
+        /// The subnet's address range.
+        cidr: Name,
+        /// The subnet's name.
+        subnet: Name,
+    },
+    /// E9: the subscription's policy forbids it.
+    Policy {
+        /// What was asked for.
+        resource: Name,
+        /// Which part of the policy, and what it allows.
+        why: Name,
+    },
+}
+
+impl PoolRefusal {
+    /// The rule of aks-semantics that refuses.
+    pub fn rule(&self) -> &'static str {
+        match self {
+            PoolRefusal::Parameter { rule, .. }
+            | PoolRefusal::NotAllowed { rule, .. }
+            | PoolRefusal::SizeNotAllowed { rule, .. }
+            | PoolRefusal::PropertyChange { rule, .. }
+            | PoolRefusal::UpgradePath { rule, .. } => rule,
+            PoolRefusal::EtagMismatch { .. } => "X-1",
+            PoolRefusal::PoolBusy { .. } => "LK-1",
+            PoolRefusal::ClusterBusy { .. } => "LK-2",
+            PoolRefusal::ClusterBlockedByPool { .. } => "LK-3",
+            PoolRefusal::PoolDeleting { .. } => "LK-4",
+            PoolRefusal::ClusterStopped { .. } => "LK-5",
+            PoolRefusal::PoolNotFound { .. } => "E23",
+            PoolRefusal::CountOutOfRange { .. } => "L-4",
+            PoolRefusal::SystemSizeTooSmall { .. } => "V-2",
+            PoolRefusal::ZonesNotSupported { .. } => "Z-2",
+            PoolRefusal::LabelPrefixReserved { .. } => "LB-4",
+            PoolRefusal::LabelNamespaceReserved { .. } => "LB-5",
+            PoolRefusal::SystemTaint => "T-2",
+            PoolRefusal::LastSystemPool | PoolRefusal::NoSystemPool => "SP-1",
+            PoolRefusal::AboveControlPlane { .. } => "UV-1",
+            PoolRefusal::TooFarBehind { .. } => "UV-2",
+            PoolRefusal::VersionNotSupported { .. } => "UV-4",
+            PoolRefusal::PoolVersionsMixed => "UV-6",
+            PoolRefusal::SurgeAndUnavailable { .. } => "US-3",
+            PoolRefusal::UnsatisfiableBudgets(_) => "UF-2",
+            PoolRefusal::FamilyQuota { .. } | PoolRefusal::RegionQuota { .. } => "E2",
+            PoolRefusal::SubnetSize { .. } => "P-4",
+            PoolRefusal::Policy { .. } => "E9",
+        }
+    }
+    /// A parameter has a value that it may not have.
+    pub fn parameter(rule: &'static str, parameter: &str, why: impl Into<Name>, accepted: impl Into<Name>) -> PoolRefusal {
+        PoolRefusal::Parameter { rule, parameter: parameter.into(), why: why.into(), accepted: accepted.into() }
+    }
+}
+
+impl From<PoolRefusal> for Refusal {
+    fn from(refusal: PoolRefusal) -> Refusal {
+        Refusal::Pool(refusal)
+    }
 }

@@ -10,3 +10,9 @@ pub fn unix_seconds() -> u64 {
         .duration_since(UNIX_EPOCH)
         .map_or(0, |elapsed| elapsed.as_secs())
 }
+
+/// The time, as documents have it; never before `floor`, so that it does not go back where the machine's clock does.
+pub fn now(floor: nodelane_model::Time) -> nodelane_model::Time {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    floor.max(nodelane_model::Time(elapsed.as_millis() as i64))
+}

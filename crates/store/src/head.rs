@@ -44,7 +44,7 @@ impl Mark {
     }
 }
 
-/// The locked head file. The lock ends with the value.
+/// The locked head file. The lock ends with the value or the process.
 #[derive(Debug)]
 pub(crate) struct Head {
     file: File,
@@ -113,5 +113,12 @@ impl Head {
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+impl Drop for Head {
+    fn drop(&mut self) {
+        // Closing alone would not do: a child process between fork and exec has the descriptor too.
+        let _ = self.file.unlock();
     }
 }

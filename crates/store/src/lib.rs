@@ -11,6 +11,8 @@
 //! `Recovered::tail`), clocks of the domain, encodings of documents. Why it is so: docs/decisions/0002-store.md.
 
 mod database;
+#[cfg(test)]
+mod fault_tests;
 mod head;
 mod load;
 mod record;

@@ -19,10 +19,13 @@ use std::time::{Duration, Instant};
 
 /// Payload above which a transaction takes no further batch: two of the callers' 4 MiB batches, about 25 ms of disk.
 const GROUP_BYTES: usize = 8 << 20;
-/// Documents in one step of a checkpoint: about as long as the sync of an ordinary batch.
-const STEP_BYTES: usize = 1 << 20;
-/// How long the queue must have been empty before a checkpoint step starts.
-const IDLE: Duration = Duration::from_millis(5);
+/// Documents in one step of a checkpoint of an idle store. Each may touch a page of its own: 128 x 8 KiB = 1 MiB, a
+/// sync of about the length of an ordinary batch's.
+const STEP_DOCUMENTS: usize = 128;
+/// Bound of one step: documents or log rows, in bytes.
+const STEP_BYTES: usize = 4 << 20;
+/// How long the queue must have been empty before a checkpoint step starts: longer than a sync and the answer to it.
+const IDLE: Duration = Duration::from_millis(20);
 
 /// What the handle sends.
 pub(crate) enum Message {
@@ -48,7 +51,7 @@ pub(crate) struct State {
     target: Revision,
     kept: VecDeque<Kept>,
     kept_bytes: u64,
-    /// About what SQLite's write-ahead log holds.
+    /// What SQLite's write-ahead log holds over the data file.
     wal_bytes: u64,
     broken: Option<Broken>,
 }
@@ -66,11 +69,14 @@ pub(crate) fn run(
     receiver: &Receiver<Message>,
     mut on_event: impl FnMut(Event),
 ) -> Result<(), Failure> {
+    let mut idle = IDLE;
     loop {
-        let received = match state.pause() {
+        let received = match state.pause(idle) {
             Some(pause) => receiver.recv_timeout(pause),
             None => receiver.recv().map_err(|_| RecvTimeoutError::Disconnected),
         };
+        // One step may follow another at once, until a batch comes.
+        idle = if received.is_ok() { IDLE } else { Duration::ZERO };
         let mut closing = false;
         match received {
             Ok(Message::Append(batch)) => {
@@ -90,11 +96,13 @@ pub(crate) fn run(
                     }
                 }
                 state.write(&batches, &mut on_event);
-                state.advance(state.options.busy_checkpoint_bytes);
+                // Twice what came in, so that a checkpoint under load ends.
+                let records: usize = batches.iter().map(|batch| batch.records.len()).sum();
+                state.advance(state.options.busy_checkpoint_bytes, STEP_DOCUMENTS.max(2 * records));
             }
             Ok(Message::Close) => closing = true,
             Err(RecvTimeoutError::Timeout) if state.broken.is_some() => state.reopen(&mut on_event),
-            Err(RecvTimeoutError::Timeout) => state.advance(state.options.idle_checkpoint_bytes),
+            Err(RecvTimeoutError::Timeout) => state.advance(state.options.idle_checkpoint_bytes, STEP_DOCUMENTS),
             Err(RecvTimeoutError::Disconnected) => return Ok(()),
         }
         if closing {
@@ -120,9 +128,6 @@ impl State {
             tail: loaded.tail.into(),
             clean: loaded.clean,
         };
-        // The last process may have died on a failed sync, after which a page may be in memory and not on the disk.
-        // Emptying the write-ahead log writes it again. Should that fail, the first step of the thread tries again.
-        let emptied = loaded.clean || loaded.database.checkpoint("TRUNCATE").is_ok();
         let state = State {
             path: path.into(),
             database: Some(loaded.database),
@@ -136,7 +141,9 @@ impl State {
             target: 0,
             kept_bytes: loaded.kept.iter().map(|(bytes, _)| bytes).sum(),
             kept: loaded.kept,
-            wal_bytes: if emptied { 0 } else { options.busy_checkpoint_bytes },
+            // The last process may have died on a failed sync, after which a page may be in memory and not on the disk:
+            // moving the write-ahead log into the data file soon writes it again.
+            wal_bytes: if loaded.clean { 0 } else { options.idle_checkpoint_bytes },
             broken: None,
             options,
         };
@@ -144,10 +151,10 @@ impl State {
     }
 
     /// How long to wait for a batch before doing something else; `None` when there is nothing else.
-    fn pause(&self) -> Option<Duration> {
+    fn pause(&self, idle: Duration) -> Option<Duration> {
         match &self.broken {
             Some(broken) => Some(broken.retry_at.saturating_duration_since(Instant::now())),
-            None => self.due(self.options.idle_checkpoint_bytes).then_some(IDLE),
+            None => self.due(self.options.idle_checkpoint_bytes).then_some(idle),
         }
     }
 
@@ -221,7 +228,16 @@ impl State {
         }
         self.kept_bytes += bytes as u64;
         self.fresh_bytes += bytes as u64;
-        self.wal_bytes += bytes as u64;
+        self.measure();
+    }
+
+    fn measure(&mut self) {
+        // One that cannot be asked is asked again after the next write.
+        let held = self
+            .database
+            .as_ref()
+            .and_then(|database| database.checkpoint("NOOP").ok());
+        self.wal_bytes = held.unwrap_or(self.wal_bytes);
     }
 
     fn append(&mut self, group: &[(&Batch, Vec<u8>, Hash)]) -> Result<(), Failure> {
@@ -285,23 +301,23 @@ impl State {
     }
 
     /// One step of the checkpoint, if it is due.
-    fn advance(&mut self, limit: u64) {
+    fn advance(&mut self, limit: u64, documents: usize) {
         if self.broken.is_none()
             && self.due(limit)
-            && let Err(failure) = self.step(limit)
+            && let Err(failure) = self.step(limit, documents)
         {
             self.fail(failure, STEP_BYTES);
         }
     }
 
-    fn step(&mut self, limit: u64) -> Result<(), Failure> {
+    fn step(&mut self, limit: u64, documents: usize) -> Result<(), Failure> {
         if self.draining.is_empty() && self.fresh_bytes + self.draining_bytes >= limit.max(1) {
             self.draining = std::mem::take(&mut self.fresh);
             self.draining_bytes = std::mem::take(&mut self.fresh_bytes);
             self.target = self.end.revision;
         }
         if self.draining_bytes > 0 {
-            return self.drain();
+            return self.drain(documents);
         }
         let mut meta = self.meta;
         if let Some(anchor) = self.excess(limit) {
@@ -322,10 +338,10 @@ impl State {
     }
 
     /// Moves the next documents into the checkpoint; the last ones take `meta.applied` with them.
-    fn drain(&mut self) -> Result<(), Failure> {
+    fn drain(&mut self, documents: usize) -> Result<(), Failure> {
         let (mut count, mut bytes) = (0, 0);
         for (key, (_, value)) in &self.draining {
-            if bytes >= STEP_BYTES {
+            if bytes >= STEP_BYTES || count == documents {
                 break;
             }
             bytes += key.len() + value.as_ref().map_or(0, Bytes::len) + 64;
@@ -349,7 +365,7 @@ impl State {
         if self.draining.is_empty() {
             self.draining_bytes = 0;
         }
-        self.wal_bytes += 2 * bytes as u64;
+        self.measure();
         Ok(())
     }
 
@@ -361,7 +377,7 @@ impl State {
         let (mut anchor, mut freed) = (None, 0);
         for (bytes, mark) in &self.kept {
             if mark.revision > self.meta.applied
-                || freed > 4 * STEP_BYTES as u64
+                || freed >= STEP_BYTES as u64
                 || self.kept_bytes - freed <= self.options.keep_log_bytes
             {
                 break;
@@ -381,7 +397,7 @@ impl State {
             return Err(broken.failure);
         }
         while self.fresh_bytes + self.draining_bytes > 0 || self.excess(0).is_some() {
-            self.step(0)?;
+            self.step(0, usize::MAX)?;
         }
         // Not even a bound is lost if this fails.
         let _ = self.head.sync();

@@ -3,6 +3,7 @@
 //! They are included as source, not as a dependency: they need the standard library only, and no room may
 //! depend on the project's tools.
 
+#[allow(unused_imports, reason = "the tool names the type of the sizes; here only its values are read")]
 #[path = "../../../xtask/src/tidy/mod.rs"]
 mod tidy;
 

@@ -198,7 +198,8 @@ impl World {
                 if old.is_none_or(|old| old.meta.uid != new.meta.uid) {
                     self.uids.insert(new.meta.uid, new.key.clone());
                 }
-                if new.is_terminating() || (old.is_none() && self.is_orphan(new)) {
+                let owners_changed = old.is_none_or(|old| old.meta.owners != new.meta.owners);
+                if new.is_terminating() || (owners_changed && self.is_orphan(new)) {
                     self.work.add(List::Doomed, new.key.clone());
                 }
             }

@@ -159,7 +159,7 @@ fn nodes(figures: &mut Figures, count: usize) -> Result<()> {
 
 fn peer_nodes(figures: &mut Figures, count: usize) -> Result<()> {
     let reference = Reference::up()?;
-    let said = output(&mut reference.kperf(&["nodes", &count.to_string(), "16"]))?;
+    let said = output(&mut reference.kperf(&["nodes", &count.to_string(), "16"])?)?;
     figures.add("nodes_seconds", ready_seconds(&said)?);
     Ok(())
 }
@@ -175,9 +175,9 @@ fn pods(figures: &mut Figures, nodes: usize, deployments: usize) -> Result<()> {
 
 fn peer_pods(figures: &mut Figures, nodes: usize, deployments: usize) -> Result<()> {
     let reference = Reference::up()?;
-    let said = output(&mut reference.kperf(&["nodes", &nodes.to_string(), "16"]))?;
+    let said = output(&mut reference.kperf(&["nodes", &nodes.to_string(), "16"])?)?;
     figures.add("nodes_seconds", ready_seconds(&said)?);
-    let said = output(&mut reference.kperf(&["deploy", &deployments.to_string(), "500"]))?;
+    let said = output(&mut reference.kperf(&["deploy", &deployments.to_string(), "500"])?)?;
     figures.add("pods_seconds", number_after(&said, "running_all=")?);
     weigh(figures, &reference.pids()?)
 }
@@ -202,9 +202,9 @@ fn list(figures: &mut Figures) -> Result<()> {
 
 fn peer_list(figures: &mut Figures) -> Result<()> {
     let reference = Reference::up()?;
-    output(&mut reference.kperf(&["nodes", "1000", "16"]))?;
-    output(&mut reference.kperf(&["deploy", "10", "500"]))?;
-    let said = output(&mut reference.kperf(&["list", PAGE, "9"]))?;
+    output(&mut reference.kperf(&["nodes", "1000", "16"])?)?;
+    output(&mut reference.kperf(&["deploy", "10", "500"])?)?;
+    let said = output(&mut reference.kperf(&["list", PAGE, "9"])?)?;
     figures.add("page_of_500_milliseconds", number_after(&said, "med=")?);
     let kubeconfig = peers::target().join("bench/reference/kubeconfig");
     figures.add("kubectl_get_pods_seconds", get_pods(&kubeconfig.to_string_lossy())?);

@@ -24,7 +24,7 @@ fn list(wanted: impl Fn(&str) -> bool) -> Value {
         .filter(|(group, _, _)| wanted(group))
         .map(|(group, version, resources)| {
             let resources: Vec<Value> = resources.iter().map(resource_entry).collect();
-            let mut metadata = json!({"creationTimestamp": null});
+            let mut metadata = json!({});
             if !group.is_empty() {
                 metadata["name"] = (*group).into();
             }
@@ -40,14 +40,17 @@ fn list(wanted: impl Fn(&str) -> bool) -> Value {
     })
 }
 
-fn response_kind(group: &str, version: &str, kind: &str) -> Value {
+/// Empty group and version mean those of the resource.
+fn response_kind(resource: &Resource, (group, version, kind): (&str, &str, &str)) -> Value {
+    let same = (group, version) == (resource.group, resource.version);
+    let (group, version) = if same { ("", "") } else { (group, version) };
     json!({"group": group, "version": version, "kind": kind})
 }
 
 fn resource_entry(resource: &Resource) -> Value {
     let mut entry = json!({
         "resource": resource.plural,
-        "responseKind": response_kind(resource.group, resource.version, resource.kind),
+        "responseKind": response_kind(resource, (resource.group, resource.version, resource.kind)),
         "scope": if resource.namespaced { "Namespaced" } else { "Cluster" },
         "singularResource": resource.singular,
         "verbs": words(resource.verbs),
@@ -58,10 +61,9 @@ fn resource_entry(resource: &Resource) -> Value {
             .subresources
             .iter()
             .map(|subresource| {
-                let (group, version, kind) = subresource.kind;
                 json!({
                     "subresource": subresource.name,
-                    "responseKind": response_kind(group, version, kind),
+                    "responseKind": response_kind(resource, subresource.kind),
                     "verbs": words(subresource.verbs),
                 })
             })

@@ -33,7 +33,9 @@ pub fn groups() -> Value {
 
 /// `/apis/{group}`; `None` when there is no such group.
 pub fn group(name: &str) -> Option<Value> {
-    let (group, version, _) = GROUP_VERSIONS.iter().find(|(group, _, _)| *group == name && !group.is_empty())?;
+    let (group, version, _) = GROUP_VERSIONS
+        .iter()
+        .find(|(group, _, _)| *group == name && !group.is_empty())?;
     let mut entry = group_entry(group, version);
     entry["kind"] = "APIGroup".into();
     entry["apiVersion"] = "v1".into();

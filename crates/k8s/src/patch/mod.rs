@@ -16,9 +16,6 @@ use serde_json::Value;
 
 pub use json::MAX_OPERATIONS;
 
-/// Largest patch body, in bytes: 3 MiB, upstream's limit for any request body (etcd's 1.5 MiB doubled).
-pub const MAX_BODY_BYTES: usize = 3 * 1024 * 1024;
-
 /// The dialects, by content type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
@@ -38,9 +35,10 @@ impl Dialect {
             "application/json-patch+json" => Ok(Dialect::Json),
             "application/merge-patch+json" => Ok(Dialect::Merge),
             "application/strategic-merge-patch+json" if resource.strategic_patch => Ok(Dialect::Strategic),
-            "application/strategic-merge-patch+json" => {
-                Err(Status::unsupported_media_type_among(&["application/json-patch+json", "application/merge-patch+json"]))
-            }
+            "application/strategic-merge-patch+json" => Err(Status::unsupported_media_type_among(&[
+                "application/json-patch+json",
+                "application/merge-patch+json",
+            ])),
             _ => Err(Status::unsupported_media_type()),
         }
     }
@@ -112,7 +110,11 @@ fn json_type(value: &Value) -> &'static str {
 
 /// The text of a syntax error: upstream's for a cut body, ours otherwise.
 fn json_error(error: &serde_json::Error) -> String {
-    if error.is_eof() { "unexpected end of JSON input".to_owned() } else { error.to_string() }
+    if error.is_eof() {
+        "unexpected end of JSON input".to_owned()
+    } else {
+        error.to_string()
+    }
 }
 
 fn remove_nulls(value: &mut Value) {

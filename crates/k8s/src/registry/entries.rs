@@ -48,19 +48,35 @@ const fn core(plural: &'static str, singular: &'static str, kind: &'static str) 
 }
 
 const fn status(group: &'static str, version: &'static str, kind: &'static str) -> Subresource {
-    Subresource { name: "status", kind: (group, version, kind), verbs: CHANGE }
+    Subresource {
+        name: "status",
+        kind: (group, version, kind),
+        verbs: CHANGE,
+    }
 }
 
-const SCALE: Subresource = Subresource { name: "scale", kind: ("autoscaling", "v1", "Scale"), verbs: CHANGE };
+const SCALE: Subresource = Subresource {
+    name: "scale",
+    kind: ("autoscaling", "v1", "Scale"),
+    verbs: CHANGE,
+};
 
 const fn connect(name: &'static str, kind: &'static str, verbs: &'static [Verb]) -> Subresource {
-    Subresource { name, kind: ("", "v1", kind), verbs }
+    Subresource {
+        name,
+        kind: ("", "v1", kind),
+        verbs,
+    }
 }
 
 const POD: &[Subresource] = &[
     connect("attach", "PodAttachOptions", CONNECT),
     connect("binding", "Binding", ASK),
-    Subresource { name: "eviction", kind: ("policy", "v1", "Eviction"), verbs: ASK },
+    Subresource {
+        name: "eviction",
+        kind: ("policy", "v1", "Eviction"),
+        verbs: ASK,
+    },
     connect("exec", "PodExecOptions", CONNECT),
     connect("log", "Pod", &[Get]),
     connect("portforward", "PodPortForwardOptions", CONNECT),
@@ -98,17 +114,38 @@ const POD_FIELDS: FieldSet = FieldSet::Listed(&[
 ]);
 
 const CORE: &[Resource] = &[
-    Resource { verbs: ASK, home: Home::Question, ..core("bindings", "binding", "Binding") },
-    Resource { short_names: &["cm"], ..core("configmaps", "configmap", "ConfigMap") },
-    Resource { short_names: &["ep"], ..core("endpoints", "endpoints", "Endpoints") },
-    Resource { short_names: &["ev"], fields: EVENT_FIELDS, ..core("events", "event", "Event") },
-    Resource { short_names: &["limits"], ..core("limitranges", "limitrange", "LimitRange") },
+    Resource {
+        verbs: ASK,
+        home: Home::Question,
+        ..core("bindings", "binding", "Binding")
+    },
+    Resource {
+        short_names: &["cm"],
+        ..core("configmaps", "configmap", "ConfigMap")
+    },
+    Resource {
+        short_names: &["ep"],
+        ..core("endpoints", "endpoints", "Endpoints")
+    },
+    Resource {
+        short_names: &["ev"],
+        fields: EVENT_FIELDS,
+        ..core("events", "event", "Event")
+    },
+    Resource {
+        short_names: &["limits"],
+        ..core("limitranges", "limitrange", "LimitRange")
+    },
     Resource {
         short_names: &["ns"],
         namespaced: false,
         verbs: NO_COLLECTION,
         subresources: &[
-            Subresource { name: "finalize", kind: ("", "v1", "Namespace"), verbs: &[Update] },
+            Subresource {
+                name: "finalize",
+                kind: ("", "v1", "Namespace"),
+                verbs: &[Update],
+            },
             status("", "v1", "Namespace"),
         ],
         names: NameRule::Label,
@@ -125,7 +162,11 @@ const CORE: &[Resource] = &[
     Resource {
         short_names: &["pvc"],
         subresources: &[status("", "v1", "PersistentVolumeClaim")],
-        ..core("persistentvolumeclaims", "persistentvolumeclaim", "PersistentVolumeClaim")
+        ..core(
+            "persistentvolumeclaims",
+            "persistentvolumeclaim",
+            "PersistentVolumeClaim",
+        )
     },
     Resource {
         short_names: &["pv"],
@@ -149,7 +190,10 @@ const CORE: &[Resource] = &[
         fields: FieldSet::Listed(&["type", "metadata.namespace", "metadata.name"]),
         ..core("secrets", "secret", "Secret")
     },
-    Resource { short_names: &["sa"], ..core("serviceaccounts", "serviceaccount", "ServiceAccount") },
+    Resource {
+        short_names: &["sa"],
+        ..core("serviceaccounts", "serviceaccount", "ServiceAccount")
+    },
     Resource {
         short_names: &["svc"],
         categories: &["all"],
@@ -177,20 +221,49 @@ const fn workload(
 }
 
 const APPS: &[Resource] = &[
-    workload("apps", "daemonsets", "daemonset", "DaemonSet", &["ds"], &[status("apps", "v1", "DaemonSet")]),
-    workload("apps", "deployments", "deployment", "Deployment", &["deploy"], &[
-        SCALE,
-        status("apps", "v1", "Deployment"),
-    ]),
-    workload("apps", "replicasets", "replicaset", "ReplicaSet", &["rs"], &[SCALE, status("apps", "v1", "ReplicaSet")]),
-    workload("apps", "statefulsets", "statefulset", "StatefulSet", &["sts"], &[
-        SCALE,
-        status("apps", "v1", "StatefulSet"),
-    ]),
+    workload(
+        "apps",
+        "daemonsets",
+        "daemonset",
+        "DaemonSet",
+        &["ds"],
+        &[status("apps", "v1", "DaemonSet")],
+    ),
+    workload(
+        "apps",
+        "deployments",
+        "deployment",
+        "Deployment",
+        &["deploy"],
+        &[SCALE, status("apps", "v1", "Deployment")],
+    ),
+    workload(
+        "apps",
+        "replicasets",
+        "replicaset",
+        "ReplicaSet",
+        &["rs"],
+        &[SCALE, status("apps", "v1", "ReplicaSet")],
+    ),
+    workload(
+        "apps",
+        "statefulsets",
+        "statefulset",
+        "StatefulSet",
+        &["sts"],
+        &[SCALE, status("apps", "v1", "StatefulSet")],
+    ),
 ];
 
 const BATCH: &[Resource] = &[
-    workload("batch", "cronjobs", "cronjob", "CronJob", &["cj"], &[status("batch", "v1", "CronJob")]),
+    workload(
+        "batch",
+        "cronjobs",
+        "cronjob",
+        "CronJob",
+        &["cj"],
+        &[status("batch", "v1", "CronJob")],
+    ),
     Resource {
         fields: FieldSet::Listed(&["metadata.name", "metadata.namespace", "status.successful"]),
         ..workload("batch", "jobs", "job", "Job", &[], &[status("batch", "v1", "Job")])
@@ -233,53 +306,124 @@ const fn own(plural: &'static str, singular: &'static str, kind: &'static str) -
 pub const GROUP_VERSIONS: &[(&str, &str, &[Resource])] = &[
     ("", "v1", CORE),
     ("apps", "v1", APPS),
-    ("events.k8s.io", "v1", &[Resource {
-        short_names: &["ev"],
-        fields: EVENT_FIELDS,
-        home: Home::SharedWith { group: "" },
-        ..resource("events.k8s.io", "v1", "events", "event", "Event")
-    }]),
-    ("authentication.k8s.io", "v1", &[question(
+    (
+        "events.k8s.io",
+        "v1",
+        &[Resource {
+            short_names: &["ev"],
+            fields: EVENT_FIELDS,
+            home: Home::SharedWith { group: "" },
+            ..resource("events.k8s.io", "v1", "events", "event", "Event")
+        }],
+    ),
+    (
         "authentication.k8s.io",
-        "selfsubjectreviews",
-        "selfsubjectreview",
-        "SelfSubjectReview",
-    )]),
-    ("authorization.k8s.io", "v1", &[
-        question("authorization.k8s.io", "selfsubjectaccessreviews", "selfsubjectaccessreview", "SelfSubjectAccessReview"),
-        question("authorization.k8s.io", "selfsubjectrulesreviews", "selfsubjectrulesreview", "SelfSubjectRulesReview"),
-    ]),
+        "v1",
+        &[question(
+            "authentication.k8s.io",
+            "selfsubjectreviews",
+            "selfsubjectreview",
+            "SelfSubjectReview",
+        )],
+    ),
+    (
+        "authorization.k8s.io",
+        "v1",
+        &[
+            question(
+                "authorization.k8s.io",
+                "selfsubjectaccessreviews",
+                "selfsubjectaccessreview",
+                "SelfSubjectAccessReview",
+            ),
+            question(
+                "authorization.k8s.io",
+                "selfsubjectrulesreviews",
+                "selfsubjectrulesreview",
+                "SelfSubjectRulesReview",
+            ),
+        ],
+    ),
     ("batch", "v1", BATCH),
-    ("policy", "v1", &[Resource {
-        short_names: &["pdb"],
-        subresources: &[status("policy", "v1", "PodDisruptionBudget")],
-        ..resource("policy", "v1", "poddisruptionbudgets", "poddisruptionbudget", "PodDisruptionBudget")
-    }]),
-    ("storage.k8s.io", "v1", &[
-        Resource { namespaced: false, ..resource("storage.k8s.io", "v1", "csinodes", "csinode", "CSINode") },
-        Resource {
-            short_names: &["sc"],
+    (
+        "policy",
+        "v1",
+        &[Resource {
+            short_names: &["pdb"],
+            subresources: &[status("policy", "v1", "PodDisruptionBudget")],
+            ..resource(
+                "policy",
+                "v1",
+                "poddisruptionbudgets",
+                "poddisruptionbudget",
+                "PodDisruptionBudget",
+            )
+        }],
+    ),
+    (
+        "storage.k8s.io",
+        "v1",
+        &[
+            Resource {
+                namespaced: false,
+                ..resource("storage.k8s.io", "v1", "csinodes", "csinode", "CSINode")
+            },
+            Resource {
+                short_names: &["sc"],
+                namespaced: false,
+                ..resource("storage.k8s.io", "v1", "storageclasses", "storageclass", "StorageClass")
+            },
+        ],
+    ),
+    (
+        "scheduling.k8s.io",
+        "v1",
+        &[Resource {
+            short_names: &["pc"],
             namespaced: false,
-            ..resource("storage.k8s.io", "v1", "storageclasses", "storageclass", "StorageClass")
-        },
-    ]),
-    ("scheduling.k8s.io", "v1", &[Resource {
-        short_names: &["pc"],
-        namespaced: false,
-        ..resource("scheduling.k8s.io", "v1", "priorityclasses", "priorityclass", "PriorityClass")
-    }]),
-    ("coordination.k8s.io", "v1", &[resource("coordination.k8s.io", "v1", "leases", "lease", "Lease")]),
-    ("discovery.k8s.io", "v1", &[resource(
+            ..resource(
+                "scheduling.k8s.io",
+                "v1",
+                "priorityclasses",
+                "priorityclass",
+                "PriorityClass",
+            )
+        }],
+    ),
+    (
+        "coordination.k8s.io",
+        "v1",
+        &[resource("coordination.k8s.io", "v1", "leases", "lease", "Lease")],
+    ),
+    (
         "discovery.k8s.io",
         "v1",
-        "endpointslices",
-        "endpointslice",
-        "EndpointSlice",
-    )]),
-    ("metrics.k8s.io", "v1beta1", &[metric("nodes", "NodeMetrics", false), metric("pods", "PodMetrics", true)]),
-    ("nodelane.dev", "v1", &[
-        own("clusters", "cluster", "Cluster"),
-        own("machines", "machine", "Machine"),
-        Resource { short_names: &["np"], ..own("nodepools", "nodepool", "NodePool") },
-    ]),
+        &[resource(
+            "discovery.k8s.io",
+            "v1",
+            "endpointslices",
+            "endpointslice",
+            "EndpointSlice",
+        )],
+    ),
+    (
+        "metrics.k8s.io",
+        "v1beta1",
+        &[
+            metric("nodes", "NodeMetrics", false),
+            metric("pods", "PodMetrics", true),
+        ],
+    ),
+    (
+        "nodelane.dev",
+        "v1",
+        &[
+            own("clusters", "cluster", "Cluster"),
+            own("machines", "machine", "Machine"),
+            Resource {
+                short_names: &["np"],
+                ..own("nodepools", "nodepool", "NodePool")
+            },
+        ],
+    ),
 ];

@@ -5,6 +5,7 @@
 //! table does not exist. Not here: storage, defaults, admission.
 
 mod entries;
+mod events;
 
 use crate::names::NameRule;
 use crate::selector::FieldSet;
@@ -12,6 +13,7 @@ use base64::Engine;
 use sha2::{Digest, Sha256};
 
 pub use entries::GROUP_VERSIONS;
+pub use events::{events_core, events_v1};
 
 /// What a client may do with a resource; `Display` gives the wire word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -141,7 +143,10 @@ impl Resource {
 
     /// As error texts name it.
     pub fn group_resource(&self) -> crate::status::GroupResource<'static> {
-        crate::status::GroupResource { group: self.group, resource: self.plural }
+        crate::status::GroupResource {
+            group: self.group,
+            resource: self.plural,
+        }
     }
 
     /// `storageVersionHash` of discovery: the first eight bytes of SHA-256 over the *stored* `group/version/Kind`. Empty
@@ -159,7 +164,11 @@ impl Resource {
 
 /// `v1`, `apps/v1`.
 pub fn api_version(group: &str, version: &str) -> String {
-    if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") }
+    if group.is_empty() {
+        version.to_owned()
+    } else {
+        format!("{group}/{version}")
+    }
 }
 
 /// All kinds, in discovery order.
@@ -169,15 +178,22 @@ pub fn all() -> impl Iterator<Item = &'static Resource> {
 
 /// The kinds of one group version; `None` when there is none.
 pub fn group_version(group: &str, version: &str) -> Option<&'static [Resource]> {
-    GROUP_VERSIONS.iter().find(|(g, v, _)| *g == group && *v == version).map(|(_, _, resources)| *resources)
+    GROUP_VERSIONS
+        .iter()
+        .find(|(g, v, _)| *g == group && *v == version)
+        .map(|(_, _, resources)| *resources)
 }
 
 /// The kind behind a path.
 pub fn find(group: &str, version: &str, plural: &str) -> Option<&'static Resource> {
-    group_version(group, version)?.iter().find(|resource| resource.plural == plural)
+    group_version(group, version)?
+        .iter()
+        .find(|resource| resource.plural == plural)
 }
 
 /// The kind of a body (`apiVersion`, `kind`).
 pub fn by_kind(group: &str, version: &str, kind: &str) -> Option<&'static Resource> {
-    group_version(group, version)?.iter().find(|resource| resource.kind == kind)
+    group_version(group, version)?
+        .iter()
+        .find(|resource| resource.kind == kind)
 }

@@ -3,7 +3,7 @@
 //! Invariant: a caller passes facts (resource, name, revisions), never wording; the wording is upstream's, because kubectl
 //! prints it and clients match on it. Not here: validation messages (they come as [`FieldError`]s).
 
-use super::{Cause, Details, FieldError, GroupResource, Status};
+use super::{Cause, FieldError, GroupResource, Status};
 
 const TOO_OLD: &str = "The provided continue parameter is too old to display a consistent list result. \
 You can start a new list without the continue parameter";
@@ -35,12 +35,15 @@ impl std::fmt::Display for Precondition<'_> {
             Precondition::Modified => f.write_str(
                 "the object has been modified; please apply your changes to the latest version and try again",
             ),
-            Precondition::Uid { wanted, found } => {
-                write!(f, "Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}")
-            }
+            Precondition::Uid { wanted, found } => write!(
+                f,
+                "the UID in the precondition ({wanted}) does not match the UID in record ({found}). \
+                 The object might have been deleted and then recreated"
+            ),
             Precondition::ResourceVersion { wanted, found } => write!(
                 f,
-                "Precondition failed: ResourceVersion in precondition: {wanted}, ResourceVersion in object meta: {found}"
+                "the ResourceVersion in the precondition ({wanted}) does not match the ResourceVersion in record \
+                 ({found}). The object might have been modified"
             ),
         }
     }
@@ -54,9 +57,7 @@ impl Status {
 
     /// 404 for a path that no kind serves.
     pub fn no_such_path() -> Status {
-        let mut status = Status::new(404, "NotFound", "the server could not find the requested resource");
-        status.details = Some(Details::default());
-        status
+        Status::bare(404, "NotFound", "the server could not find the requested resource")
     }
 
     /// 409: a create met an object of that name.
@@ -74,7 +75,8 @@ impl Status {
         status
     }
 
-    /// 409: an optimistic write lost, see [`Precondition`].
+    /// 409: an optimistic write lost, see [`Precondition`]. For the preconditions of a delete upstream names the *kind*
+    /// where it else names the resource: pass that.
     pub fn conflict(resource: GroupResource<'_>, name: &str, why: Precondition<'_>) -> Status {
         Status::conflict_because(resource, name, &why.to_string())
     }
@@ -87,7 +89,11 @@ impl Status {
 
     /// 422: the object breaks rules. `kind` is the Kubernetes kind.
     pub fn invalid(group: &str, kind: &str, name: &str, errors: &[FieldError]) -> Status {
-        let qualified = if group.is_empty() { kind.to_owned() } else { format!("{kind}.{group}") };
+        let qualified = if group.is_empty() {
+            kind.to_owned()
+        } else {
+            format!("{kind}.{group}")
+        };
         let mut message = format!("{qualified} \"{name}\" is invalid");
         // Upstream folds equal texts into one and brackets what remains when there are several.
         let mut texts: Vec<String> = Vec::new();
@@ -102,13 +108,8 @@ impl Status {
             many => message.push_str(&format!(": [{}]", many.join(", "))),
         }
         let mut status = Status::new(422, "Invalid", message);
-        status.details = Some(Details {
-            name: name.to_owned(),
-            group: group.to_owned(),
-            kind: kind.to_owned(),
-            causes: errors.iter().map(FieldError::cause).collect(),
-            ..Details::default()
-        });
+        status = status.about(GroupResource { group, resource: kind }, name);
+        status.details.get_or_insert_default().causes = errors.iter().map(FieldError::cause).collect();
         status
     }
 
@@ -132,6 +133,36 @@ impl Status {
         Status::new(403, "Forbidden", message).about(resource, name)
     }
 
+    /// 403 of the authorizer. `subresource`, `name` and `namespace` may be empty.
+    pub fn unauthorized_verb(
+        user: &str,
+        verb: &str,
+        resource: GroupResource<'_>,
+        subresource: &str,
+        namespace: &str,
+        name: &str,
+    ) -> Status {
+        let slash = if subresource.is_empty() { "" } else { "/" };
+        let place = match namespace {
+            "" => "at the cluster scope".to_owned(),
+            namespace => format!("in the namespace \"{namespace}\""),
+        };
+        let (what, group) = (resource.resource, resource.group);
+        let why = format!(
+            "User \"{user}\" cannot {verb} resource \"{what}{slash}{subresource}\" in API group \"{group}\" {place}"
+        );
+        Status::forbidden(resource, name, &why)
+    }
+
+    /// 403 of the authorizer for a path that is no resource.
+    pub fn unauthorized_path(user: &str, verb: &str, path: &str) -> Status {
+        Status::bare(
+            403,
+            "Forbidden",
+            format!("forbidden: User \"{user}\" cannot {verb} path \"{path}\""),
+        )
+    }
+
     /// 403 for a write into a namespace that is going away.
     pub fn namespace_terminating(resource: GroupResource<'_>, name: &str, namespace: &str) -> Status {
         let why = format!("unable to create new content in namespace {namespace} because it is being terminated");
@@ -143,27 +174,67 @@ impl Status {
     }
 
     /// 405: the kind exists, the verb does not.
-    pub fn method_not_allowed(resource: GroupResource<'_>, verb: &str) -> Status {
-        let text = format!("{verb} is not supported on resources of kind \"{resource}\"");
-        Status::new(405, "MethodNotAllowed", text).about(resource, "")
+    pub fn method_not_allowed() -> Status {
+        Status::bare(
+            405,
+            "MethodNotAllowed",
+            "the server does not allow this method on the requested resource",
+        )
     }
 
-    /// 406: no representation that the client accepts.
-    pub fn not_acceptable(accepted: &[&str]) -> Status {
+    /// 406: no representation that the client accepts; `available` are the media types of the endpoint.
+    pub fn not_acceptable(available: &[&str]) -> Status {
+        let list = available.join(", ");
+        Status::bare(
+            406,
+            "NotAcceptable",
+            format!("406: Not Acceptable\n\nAvailable representations: {list}"),
+        )
+    }
+
+    /// 406 for a known media type in an unknown shape (`as=…`).
+    pub fn not_acceptable_shape(accepted: &[&str]) -> Status {
         let list = accepted.join(", ");
-        Status::new(406, "NotAcceptable", format!("only the following media types are accepted: {list}"))
+        Status::new(
+            406,
+            "NotAcceptable",
+            format!("only the following media types are accepted: {list}"),
+        )
     }
 
     /// 415: the body is of a type that this endpoint does not read.
-    pub fn unsupported_media_type(accepted: &[&str]) -> Status {
+    pub fn unsupported_media_type() -> Status {
+        Status::bare(415, "UnsupportedMediaType", "415: Unsupported Media Type")
+    }
+
+    /// 415 that names the readable types: a strategic patch for a kind that has no schema.
+    pub fn unsupported_media_type_among(accepted: &[&str]) -> Status {
         let list = accepted.join(", ");
         let text = format!("the body of the request was in an unknown format - accepted media types include: {list}");
         Status::new(415, "UnsupportedMediaType", text)
     }
 
+    /// 422 without a reason: a JSON patch that does not apply.
+    pub fn rejected() -> Status {
+        Status::bare(
+            422,
+            "Invalid",
+            "the server rejected our request due to an error in our request",
+        )
+    }
+
+    /// 500 with neither reason nor details: an error that upstream does not classify.
+    pub fn unknown(message: impl Into<String>) -> Status {
+        Status::new(500, "", message)
+    }
+
     /// 410 for a watch that starts below the oldest kept revision.
     pub fn expired_watch(requested: u64, oldest: u64) -> Status {
-        Status::new(410, "Expired", format!("too old resource version: {requested} ({oldest})"))
+        Status::new(
+            410,
+            "Expired",
+            format!("too old resource version: {requested} ({oldest})"),
+        )
     }
 
     /// 410 for a list at an exact revision that is gone.
@@ -197,21 +268,31 @@ impl Status {
         let text = format!(
             "The disruption budget {budget} needs {healthy_needed} healthy pods and has {healthy_now} currently"
         );
-        Status::too_many_requests("Cannot evict pod as it would violate the pod's disruption budget.", 0)
-            .with_cause(Cause { reason: "DisruptionBudget", message: text, field: String::new() })
+        Status::too_many_requests("Cannot evict pod as it would violate the pod's disruption budget.", 0).with_cause(
+            Cause {
+                reason: "DisruptionBudget",
+                message: text,
+                field: String::new(),
+            },
+        )
     }
 
     /// 429: a budget whose status the controller has not yet computed for its newest generation.
     pub fn disruption_budget_processing(budget: &str) -> Status {
         let text = format!("The disruption budget {budget} is still being processed by the server.");
-        Status::too_many_requests("Cannot evict pod as it would violate the pod's disruption budget.", 10)
-            .with_cause(Cause { reason: "DisruptionBudget", message: text, field: String::new() })
+        Status::too_many_requests("Cannot evict pod as it would violate the pod's disruption budget.", 10).with_cause(
+            Cause {
+                reason: "DisruptionBudget",
+                message: text,
+                field: String::new(),
+            },
+        )
     }
 
     /// 429; 0 seconds means that the client chooses.
     pub fn too_many_requests(message: impl Into<String>, retry_after_seconds: u32) -> Status {
         let mut status = Status::new(429, "TooManyRequests", message);
-        status.details = Some(Details { retry_after_seconds, ..Details::default() });
+        status.details.get_or_insert_default().retry_after_seconds = retry_after_seconds;
         status
     }
 
@@ -223,9 +304,8 @@ impl Status {
 
     /// 413 for a JSON patch with too many operations, in upstream's words.
     pub fn patch_too_long(limit: usize, found: usize) -> Status {
-        let text = format!(
-            "Request entity too large: The allowed maximum operations in a JSON patch is {limit}, got {found}"
-        );
+        let text =
+            format!("Request entity too large: The allowed maximum operations in a JSON patch is {limit}, got {found}");
         Status::new(413, "RequestEntityTooLarge", text)
     }
 
@@ -236,7 +316,11 @@ impl Status {
 
     /// 500.
     pub fn internal(message: &str) -> Status {
-        let cause = Cause { reason: "", message: message.to_owned(), field: String::new() };
+        let cause = Cause {
+            reason: "",
+            message: message.to_owned(),
+            field: String::new(),
+        };
         Status::new(500, "InternalError", format!("Internal error occurred: {message}")).with_cause(cause)
     }
 
@@ -244,7 +328,7 @@ impl Status {
     pub fn resource_version_too_large(requested: u64, current: u64) -> Status {
         let text = format!("Timeout: Too large resource version: {requested}, current: {current}");
         let mut status = Status::new(504, "Timeout", text);
-        status.details = Some(Details { retry_after_seconds: 1, ..Details::default() });
+        status.details.get_or_insert_default().retry_after_seconds = 1;
         status.with_cause(Cause {
             reason: "ResourceVersionTooLarge",
             message: "Too large resource version".to_owned(),

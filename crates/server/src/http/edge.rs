@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, AUTHORIZATION, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use http::uri::Authority;
 use http_body_util::BodyExt;
 use hyper::body::Body as HttpBody;
@@ -60,7 +60,9 @@ impl<H: Handler> Edge<H> {
     {
         let answer = self.answer(request).await;
         let mut response = answer.unwrap_or_else(|refusal| refusal.response(&self.realm));
-        response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        let headers = response.headers_mut();
+        headers.remove(ACCESS_CONTROL_ALLOW_ORIGIN); // whatever a handler thinks: no page of another origin reads this
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         response
     }
 
@@ -92,20 +94,13 @@ impl<H: Handler> Edge<H> {
 
     fn principal(&self, parts: &http::request::Parts, authority: &Authority) -> Result<Principal, Refusal> {
         let authenticated = self.credentials.authenticate(&self.realm, &parts.headers, clock::unix_seconds());
-        let path = parts.uri.path();
-        let is_public = || {
-            let below = |public: &&str| path.strip_prefix(*public).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-            matches!(self.realm, Realm::Kubernetes(_)) && PUBLIC_PATHS.iter().any(|public| below(&public))
-        };
-        match authenticated {
-            Err(_) if is_public() => Ok(Principal::anonymous()),
-            Err(why) => Err(Refusal::Unauthenticated {
-                why,
-                authority: authority.clone(),
-                tenant_id: self.credentials.installation().tenant_id.clone(),
-            }),
-            Ok(principal) => Ok(principal),
-        }
+        authenticated.or_else(|why| {
+            if matches!(self.realm, Realm::Kubernetes(_)) && is_public(parts.uri.path()) {
+                return Ok(Principal::anonymous());
+            }
+            let tenant_id = self.credentials.installation().tenant_id.clone();
+            Err(Refusal::Unauthenticated { why, authority: authority.clone(), tenant_id })
+        })
     }
 
     /// Reads a body while its share of the common room is held; a body of unknown length counts as the largest.
@@ -132,4 +127,9 @@ impl<H: Handler> Edge<H> {
         });
         Ok(response.map(|body| Bounded { body, shutdown, _permit: permit }.boxed_unsync()))
     }
+}
+
+fn is_public(path: &str) -> bool {
+    let is_below = |rest: &str| rest.is_empty() || rest.starts_with('/');
+    PUBLIC_PATHS.iter().any(|public| path.strip_prefix(public).is_some_and(is_below))
 }

@@ -48,3 +48,6 @@ pub trait Handler: Send + Sync + 'static {
     /// Answers one request. A panic becomes a 500.
     fn handle(&self, request: Request) -> impl Future<Output = Response> + Send;
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,7 +25,12 @@ impl Cell {
         let (sender, events) = channel();
         let (store, recovered) = Store::open(path, options, move |event| drop(sender.send(event)))?;
         let last = recovered.revision;
-        Ok(Cell { store, recovered, events, last })
+        Ok(Cell {
+            store,
+            recovered,
+            events,
+            last,
+        })
     }
 
     pub fn open(path: &Path, options: Options) -> Cell {
@@ -69,7 +74,13 @@ pub fn batch(after: u64, writes: &[(Bytes, Option<Bytes>)]) -> Batch {
     };
     let records: Vec<Record> = writes.iter().enumerate().map(record).collect();
     let last = after + records.len().max(1) as u64;
-    Batch { after, last, time_millis: 1_700_000_000_000 + last as i64, origin: format!("alice {last}").into(), records }
+    Batch {
+        after,
+        last,
+        time_millis: 1_700_000_000_000 + last as i64,
+        origin: format!("alice {last}").into(),
+        records,
+    }
 }
 
 /// What a batch does to the model.
@@ -92,14 +103,19 @@ pub fn docs(model: &Model) -> Vec<Document> {
 }
 
 pub fn put(key: &str, value: &str) -> (Bytes, Option<Bytes>) {
-    (Bytes::copy_from_slice(key.as_bytes()), Some(Bytes::copy_from_slice(value.as_bytes())))
+    (
+        Bytes::copy_from_slice(key.as_bytes()),
+        Some(Bytes::copy_from_slice(value.as_bytes())),
+    )
 }
 
 /// `count` puts under keys spread over `keys`, with values of about `value_bytes`.
 pub fn puts(random: &mut Random, count: u64, keys: u64, value_bytes: u64) -> Vec<(Bytes, Option<Bytes>)> {
     let mut put = || {
         let key = format!("pods/namespace-{:03}/{:06}", random.below(keys) % 7, random.below(keys));
-        let value: Vec<u8> = (0..value_bytes / 2 + random.below(value_bytes)).map(|_| random.below(256) as u8).collect();
+        let value: Vec<u8> = (0..value_bytes / 2 + random.below(value_bytes))
+            .map(|_| random.below(256) as u8)
+            .collect();
         (Bytes::from(key), (random.below(10) > 0).then(|| Bytes::from(value)))
     };
     (0..count).map(|_| put()).collect()
@@ -139,5 +155,9 @@ pub fn restore(path: &Path, image: &[Option<Vec<u8>>; 3]) {
 
 /// Checkpoints only on close.
 pub fn lazy() -> Options {
-    Options { idle_checkpoint_bytes: 1 << 40, busy_checkpoint_bytes: 1 << 40, ..Options::default() }
+    Options {
+        idle_checkpoint_bytes: 1 << 40,
+        busy_checkpoint_bytes: 1 << 40,
+        ..Options::default()
+    }
 }

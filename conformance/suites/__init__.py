@@ -1,0 +1,1 @@
+"""One module a suite; run.py finds them by name."""

@@ -1,0 +1,167 @@
+//! Advances the long-running operations of pools and of the cluster.
+//!
+//! One subject at a time from the worklist. An operation never waits: it looks at how far its machines and nodes are, takes the next
+//! step if there is one, and is looked at again when one of them moves or a deadline passes. It ends only when Kubernetes shows it:
+//! every node Ready, or gone.
+
+mod cluster;
+mod ending;
+mod shrink;
+
+pub use ending::{end, error};
+
+use crate::{Env, fleet, upgrade};
+use nodelane_model::machine::{Intent, MachinePhase};
+use nodelane_model::operation::{
+    CreatePhase, DeleteMachinesPhase, DeletePhase, Outcome, Progress, ScalePhase, StartPhase, StopPhase, UpdatePhase,
+};
+use nodelane_model::{Doc, Key, Kind, NodePool, Operation};
+use nodelane_world::{Draft, List};
+use std::sync::Arc;
+
+/// How long requested machines may take to become Ready nodes before the operation fails (aks-semantics CA max-node-provision-time).
+pub const PROVISION_LIMIT_MILLIS: i64 = 15 * 60_000;
+/// How long clients may poll the operations of a pool that is gone.
+pub const TOMBSTONE_MILLIS: i64 = 24 * 3_600_000;
+
+/// Reconciles pools and clusters from the worklist, at most `budget`; gives back how many.
+pub fn plan(draft: &mut Draft, env: &Env, budget: usize) -> usize {
+    let (mut spent, mut last) = (0, None);
+    while spent < budget
+        && let Some(key) = draft.world.work.take_after(List::Operations, last.as_ref())
+    {
+        spent += match key.kind {
+            Kind::Cluster => cluster::reconcile(draft, &key),
+            _ => reconcile(draft, env, &key, budget - spent),
+        };
+        last = Some(key);
+    }
+    spent
+}
+
+/// One pool; gives back the units of work.
+fn reconcile(draft: &mut Draft, env: &Env, key: &Key, budget: usize) -> usize {
+    let Some(doc) = draft.world.get(key).cloned() else { return 1 };
+    let Some(pool) = doc.as_pool() else { return 1 };
+    if let Some(gone) = pool.state.gone {
+        expire(draft, key, gone);
+        return 1;
+    }
+    let Some(operation) = &pool.state.operation else { return 1 };
+    if operation.abort_requested {
+        ending::abort(draft, key);
+        return 1;
+    }
+    match operation.progress {
+        Progress::Create(CreatePhase::Provisioning)
+        | Progress::Scale(ScalePhase::Provisioning)
+        | Progress::Start(StartPhase::Starting) => provision(draft, key, pool, operation, budget),
+        Progress::Update(UpdatePhase::Applying) => apply(draft, key),
+        Progress::Scale(ScalePhase::Draining) => shrink::choose_and_drain(draft, key),
+        Progress::Scale(ScalePhase::Removing) | Progress::DeleteMachines(DeleteMachinesPhase::Removing) => shrink::remove(draft, key),
+        Progress::Upgrade(phase) => upgrade::step(draft, env, key, phase),
+        Progress::Stop(StopPhase::Stopping) => stop(draft, key),
+        Progress::Delete(DeletePhase::Draining) => shrink::drain_all(draft, key),
+        Progress::Delete(DeletePhase::Removing) => shrink::remove_all(draft, key),
+        Progress::Cluster(_) => 1,
+    }
+}
+
+/// Requests what is missing and waits until every machine is a Ready node.
+fn provision(draft: &mut Draft, key: &Key, pool: &NodePool, operation: &Operation, budget: usize) -> usize {
+    let machines = fleet::wanted(&draft.world, &key.name);
+    if let Some(failed) = machines.iter().find(|doc| doc.as_machine().is_some_and(|machine| machine.phase == MachinePhase::Failed)) {
+        let failed = failed.clone();
+        return give_up(draft, key, operation, &failed);
+    }
+    let mut spent = 1;
+    for doc in machines.iter().filter(|doc| doc.as_machine().is_some_and(|machine| machine.intent == Intent::Stop)) {
+        fleet::change(draft, &doc.key, |machine| machine.intent = Intent::Run);
+        spent += 1;
+    }
+    let missing = (pool.spec.count as usize).saturating_sub(machines.len());
+    for _ in 0..missing.min(budget.max(1)) {
+        fleet::add(draft, key, false);
+        spent += 1;
+    }
+    let deadline = operation.phase_since.plus(PROVISION_LIMIT_MILLIS);
+    let machines = fleet::wanted(&draft.world, &key.name);
+    let ready = machines.iter().filter(|doc| fleet::is_ready(&draft.world, doc)).count();
+    if ready >= pool.spec.count as usize && machines.len() >= pool.spec.count as usize {
+        end(draft, key, Outcome::Succeeded, None);
+    } else if draft.now >= deadline {
+        let message = format!("Not all nodes reached Ready state. Expected: {}, Actual: {ready}", pool.spec.count);
+        end(draft, key, Outcome::Failed, Some(error("NodesNotReady", message)));
+    } else {
+        draft.world.work.wake(deadline, List::Operations, key.clone());
+        if missing > budget.max(1) {
+            draft.world.work.add(List::Operations, key.clone());
+        }
+    }
+    spent
+}
+
+/// The provider could not make a machine: the failed ones go, the operation fails with the provider's words.
+fn give_up(draft: &mut Draft, key: &Key, operation: &Operation, failed: &Arc<Doc>) -> usize {
+    let outer = match operation.progress {
+        Progress::Create(_) => "CreateVMSSAgentPoolFailed",
+        Progress::Start(_) | Progress::Update(_) | Progress::Upgrade(_) => "ReconcileVMSSAgentPoolFailed",
+        Progress::Delete(_) => "DeleteVMSSAgentPoolFailed",
+        Progress::Scale(_) | Progress::Stop(_) | Progress::DeleteMachines(_) | Progress::Cluster(_) => "ScaleVMSSAgentPoolFailed",
+    };
+    let failure = failed.as_machine().and_then(|machine| machine.failure.clone());
+    let (code, message) = failure.map_or((outer.into(), "".into()), |failure| (failure.code, failure.message));
+    for doc in fleet::wanted(&draft.world, &key.name) {
+        if doc.as_machine().is_some_and(|machine| machine.phase == MachinePhase::Failed) {
+            fleet::change(draft, &doc.key, |machine| machine.intent = Intent::Gone);
+        }
+    }
+    let message = format!("VMSSAgentPoolReconciler retry failed: Category: ClientError; SubCode: {code}; {outer}: Original Error: {message}");
+    end(draft, key, Outcome::Failed, Some(error(&code, message)));
+    1
+}
+
+/// Ends when every node of the pool has been given what the pool says; converging does it in the same turn.
+fn apply(draft: &mut Draft, key: &Key) -> usize {
+    let settled = draft.world.machines_of(&key.name).all(|(doc, machine)| {
+        let node = draft.world.node(&doc.key.name);
+        let wanted = draft.world.pool(&key.name).map(|(_, pool)| pool);
+        node.is_none()
+            || wanted.is_some_and(|pool| {
+                machine.applied.labels.iter().eq(pool.spec.node_labels.keys())
+                    && machine.applied.taints == crate::converge::labels::taints(&pool.spec)
+                    && !draft.world.work.list(List::Machines).contains(&doc.key)
+            })
+    });
+    if settled {
+        end(draft, key, Outcome::Succeeded, None);
+    } else {
+        draft.world.work.add(List::Operations, key.clone());
+    }
+    1
+}
+
+/// Deallocates every machine and waits until all are.
+fn stop(draft: &mut Draft, key: &Key) -> usize {
+    let machines = fleet::wanted(&draft.world, &key.name);
+    for doc in &machines {
+        fleet::change(draft, &doc.key, |machine| machine.intent = Intent::Stop);
+    }
+    let stopped = |doc: &Arc<Doc>| {
+        doc.as_machine().is_some_and(|machine| matches!(machine.phase, MachinePhase::Stopped | MachinePhase::Failed))
+    };
+    if machines.iter().all(stopped) {
+        end(draft, key, Outcome::Succeeded, None);
+    }
+    machines.len().max(1)
+}
+
+/// A pool that is gone is forgotten when no one polls its operations any more.
+fn expire(draft: &mut Draft, key: &Key, gone: nodelane_model::Time) {
+    let until = gone.plus(TOMBSTONE_MILLIS);
+    if draft.now >= until {
+        draft.remove(key);
+    } else {
+        draft.world.work.wake(until, List::Operations, key.clone());
+    }
+}

@@ -1,0 +1,156 @@
+//! Fewer machines: choosing which go, emptying them, letting them go.
+
+use super::ending::{end, error, go_minutes};
+use crate::disrupt::{self, Drained};
+use crate::fleet;
+use nodelane_model::machine::{CordonOwner, Intent, MachinePhase};
+use nodelane_model::operation::{Outcome, Progress};
+use nodelane_model::{Doc, Key, Kind, Machine, Name, Operation, Time};
+use nodelane_world::{Draft, List, World};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// How long a deletion or scale-in waits for a node to be emptied (aks-semantics DL-1: 10 minutes seen).
+pub const SHRINK_DRAIN_LIMIT_MILLIS: i64 = 10 * 60_000;
+
+/// Scale-in: chooses the machines that go, once, then empties them.
+pub fn choose_and_drain(draft: &mut Draft, key: &Key) -> usize {
+    let Some((operation, count)) = live(draft, key) else { return 1 };
+    if operation.victims.is_empty() {
+        let living = fleet::wanted(&draft.world, &key.name);
+        let surplus = living.len().saturating_sub(count as usize);
+        let victims = choose(&draft.world, &key.name, surplus);
+        if victims.is_empty() {
+            end(draft, key, Outcome::Succeeded, None);
+            return 1;
+        }
+        set_operation(draft, key, |operation| operation.victims.clone_from(&victims));
+    }
+    let Some((operation, _)) = live(draft, key) else { return 1 };
+    drain_machines(draft, key, &operation, false)
+}
+
+/// Deletion: empties every machine, unless budgets are passed over.
+pub fn drain_all(draft: &mut Draft, key: &Key) -> usize {
+    let Some((mut operation, _)) = live(draft, key) else { return 1 };
+    operation.victims = draft.world.machines_of(&key.name).filter(|(_, m)| m.phase == MachinePhase::Running).map(|(doc, _)| doc.key.name.clone()).collect();
+    let ignore_budgets = operation.ignore_budgets;
+    drain_machines(draft, key, &operation, ignore_budgets)
+}
+
+fn drain_machines(draft: &mut Draft, key: &Key, operation: &Operation, ignore_budgets: bool) -> usize {
+    let mut waiting = Vec::new();
+    for name in &operation.victims {
+        let machine = Key::global(Kind::Machine, name.clone());
+        if draft.world.get(&machine).is_some() && !matches!(disrupt::drain(draft, &machine, ignore_budgets), Drained::Yes(_)) {
+            waiting.push(machine);
+        }
+    }
+    let deadline = operation.phase_since.plus(SHRINK_DRAIN_LIMIT_MILLIS);
+    if waiting.is_empty() {
+        advance(draft, key);
+    } else if draft.now >= deadline {
+        fail_drain(draft, key, operation, &waiting[0]);
+    } else {
+        draft.world.work.wake(deadline, List::Operations, key.clone());
+    }
+    operation.victims.len().max(1)
+}
+
+/// The victims go (after a drain, or at once for deleteMachines); ends when they are gone.
+pub fn remove(draft: &mut Draft, key: &Key) -> usize {
+    let Some((operation, _)) = live(draft, key) else { return 1 };
+    let keys: Vec<Key> = operation.victims.iter().map(|name| Key::global(Kind::Machine, name.clone())).collect();
+    let mut left = 0;
+    for machine in &keys {
+        if draft.world.get(machine).is_some() {
+            fleet::change(draft, machine, |machine| machine.intent = Intent::Gone);
+            left += 1;
+        }
+    }
+    if left == 0 {
+        end(draft, key, Outcome::Succeeded, None);
+    }
+    keys.len().max(1)
+}
+
+/// Every machine goes; then the pool does, and leaves a tombstone for those who poll its operations.
+pub fn remove_all(draft: &mut Draft, key: &Key) -> usize {
+    let keys: Vec<Key> = draft.world.machines_of(&key.name).map(|(doc, _)| doc.key.clone()).collect();
+    for machine in &keys {
+        fleet::change(draft, machine, |machine| machine.intent = Intent::Gone);
+    }
+    if keys.is_empty() {
+        end(draft, key, Outcome::Succeeded, None);
+        let now = draft.now;
+        draft.update(key, |doc| {
+            if let Some(pool) = doc.as_pool_mut() {
+                pool.state.gone = Some(now);
+            }
+        });
+    }
+    keys.len().max(1)
+}
+
+/// Which machines a scale-in takes (aks-semantics MS-5): quarantined ones, then from the fullest zone the highest instance.
+fn choose(world: &World, pool: &Name, surplus: usize) -> Vec<Name> {
+    let mut left: Vec<Arc<Doc>> = fleet::wanted(world, pool);
+    let mut victims = Vec::new();
+    while victims.len() < surplus && !left.is_empty() {
+        let mut zones: BTreeMap<Name, usize> = BTreeMap::new();
+        for machine in left.iter().filter_map(|doc| doc.as_machine()) {
+            *zones.entry(machine.zone.clone()).or_default() += 1;
+        }
+        let rank = |machine: &Machine| {
+            let quarantined = machine.cordoned_by.contains(&CordonOwner::Quarantine) || machine.phase == MachinePhase::Failed;
+            (quarantined, zones[&machine.zone], machine.instance)
+        };
+        let best = (0..left.len()).max_by_key(|index| left[*index].as_machine().map(rank)).unwrap_or(0);
+        victims.push(left.remove(best).key.name.clone());
+    }
+    victims
+}
+
+/// A node could not be emptied in time: nothing more is taken, what was cordoned takes pods again.
+fn fail_drain(draft: &mut Draft, key: &Key, operation: &Operation, machine: &Key) {
+    let pod = draft
+        .world
+        .get(machine)
+        .and_then(|doc| doc.as_machine())
+        .and_then(|machine| machine.drain.as_ref())
+        .and_then(|drain| drain.blocked.as_ref())
+        .map(|blocked| blocked.pod.split_once('/').map_or(blocked.pod.to_string(), |(_, name)| name.to_owned()))
+        .unwrap_or_default();
+    let waited = go_minutes(operation.phase_since, draft.now);
+    let inner = format!("Node '{}' failed to be drained with error: 'Drain did not complete pods [{pod}] within {waited}'", machine.name);
+    let code = if matches!(operation.progress, Progress::Delete(_)) { "DeleteVMSSAgentPoolFailed" } else { "ScaleVMSSAgentPoolFailed" };
+    for name in &operation.victims {
+        let victim = Key::global(Kind::Machine, name.clone());
+        fleet::change(draft, &victim, |machine| machine.drain = None);
+        disrupt::uncordon(draft, &victim, CordonOwner::Operation);
+    }
+    end(draft, key, Outcome::Failed, Some(error(code, format!("PodDrainFailure: {inner}"))));
+}
+
+fn live(draft: &Draft, key: &Key) -> Option<(Operation, u32)> {
+    let pool = draft.world.get(key)?.as_pool()?;
+    Some((pool.state.operation.clone()?, pool.spec.count))
+}
+
+fn set_operation(draft: &mut Draft, key: &Key, change: impl FnOnce(&mut Operation)) {
+    draft.update(key, |doc| {
+        if let Some(operation) = doc.as_pool_mut().and_then(|pool| pool.state.operation.as_mut()) {
+            change(operation);
+        }
+    });
+}
+
+fn advance(draft: &mut Draft, key: &Key) {
+    let now: Time = draft.now;
+    let victims: Vec<Name> = live(draft, key).map(|(operation, _)| operation.victims).unwrap_or_default();
+    set_operation(draft, key, |operation| {
+        operation.advance(now);
+    });
+    // The next phase is entered in the same pass; what it waits for puts the pool back on the list.
+    if victims.is_empty() { remove_all(draft, key) } else { remove(draft, key) };
+}

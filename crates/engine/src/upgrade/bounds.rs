@@ -1,0 +1,97 @@
+//! The arithmetic of a roll (aks-semantics US-1 to US-3, UD-1, section 9 item 4).
+
+use nodelane_model::budget::IntOrPercent;
+use nodelane_model::pool::{NodePool, Priority, Undrainable};
+
+/// How long a drain may take where the pool does not say.
+pub const DRAIN_TIMEOUT_MINUTES: u32 = 30;
+/// From this minor version on the default surge is 10 % (section 9 item 4); before it is 1.
+pub const PERCENT_SURGE_MINOR: u32 = 32;
+/// From this minor version on a surge that finds no room is tried with one machine (US-4).
+pub const FALLBACK_MINOR: u32 = 35;
+
+/// What a roll may do.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Bounds {
+    /// Extra machines.
+    pub surge: u32,
+    /// Machines that may be missing.
+    pub unavailable: u32,
+    /// How long a drain may take, in milliseconds.
+    pub drain_timeout_millis: i64,
+    /// How long an emptied node waits, in milliseconds.
+    pub soak_millis: i64,
+    /// What becomes of a node that cannot be emptied.
+    pub undrainable: Undrainable,
+    /// Whether nodes are emptied at all; spot nodes are not (UR-3).
+    pub drains: bool,
+}
+
+/// The minor version that the pool is to have.
+pub fn minor(pool: &NodePool) -> u32 {
+    pool.state.version.split('.').nth(1).and_then(|minor| minor.parse().ok()).unwrap_or(0)
+}
+
+/// What a roll over `count` machines of a pool may do.
+pub fn bounds(pool: &NodePool, count: u32) -> Bounds {
+    let settings = &pool.spec.upgrade_settings;
+    let spot = pool.spec.priority == Priority::Spot;
+    let share = |value: &IntOrPercent| match value {
+        IntOrPercent::Int(0) | IntOrPercent::Percent(0) => 0,
+        some => some.scaled_up(count as i32).max(1) as u32,
+    };
+    let default_surge = if minor(pool) >= PERCENT_SURGE_MINOR { IntOrPercent::Percent(10) } else { IntOrPercent::Int(1) };
+    let unavailable = settings.max_unavailable.as_ref().map_or(0, share);
+    let surge = match &settings.max_surge {
+        _ if spot => 0,
+        Some(surge) => share(surge),
+        None if unavailable > 0 => 0,
+        None => share(&default_surge),
+    };
+    // A roll that may neither add nor miss a machine could not move: spot pools miss one.
+    let unavailable = if surge == 0 { unavailable.max(1) } else { unavailable };
+    let minutes = |value: u32| i64::from(value) * 60_000;
+    Bounds {
+        surge,
+        unavailable,
+        drain_timeout_millis: minutes(settings.drain_timeout_in_minutes.unwrap_or(DRAIN_TIMEOUT_MINUTES)),
+        soak_millis: minutes(settings.node_soak_duration_in_minutes.unwrap_or(0)),
+        undrainable: settings.undrainable_node_behavior.unwrap_or_default(),
+        drains: !spot,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn surge(text: &str, count: u32) -> u32 {
+        let mut pool = NodePool::default();
+        pool.state.version = "1.34.1".into();
+        pool.spec.upgrade_settings.max_surge = IntOrPercent::parse(text);
+        bounds(&pool, count).surge
+    }
+
+    #[test]
+    fn surge_is_rounded_up() {
+        // aks-semantics US-1.
+        assert_eq!([surge("33%", 4), surge("10%", 5), surge("50%", 4), surge("5", 9)], [2, 1, 2, 5]);
+    }
+
+    #[test]
+    fn the_default_surge_is_a_tenth_from_1_32_on_and_one_before() {
+        let mut pool = NodePool::default();
+        for (version, expected) in [("1.31.5", 1), ("1.32.0", 3), ("1.35.2", 3)] {
+            pool.state.version = version.into();
+            assert_eq!(bounds(&pool, 25).surge, expected, "{version}");
+        }
+    }
+
+    #[test]
+    fn missing_machines_take_the_place_of_extra_ones() {
+        let mut pool = NodePool::default();
+        pool.spec.upgrade_settings.max_unavailable = IntOrPercent::parse("25%");
+        let bounds = bounds(&pool, 5);
+        assert_eq!((bounds.surge, bounds.unavailable), (0, 2));
+    }
+}

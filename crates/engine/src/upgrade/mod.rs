@@ -1,0 +1,174 @@
+//! Rolls a pool's machines onto another version or image (aks-semantics 4.2 to 4.4).
+//!
+//! Surge machines come, old ones are emptied and reimaged in place batch by batch, the surge machines go. Before a node is taken the
+//! count is looked at: Ready nodes that take pods never fall below `count - maxUnavailable` (UR-1). A node that cannot be emptied in
+//! time ends the roll as its pool's settings say (UD-2); the next request resumes it and skips what is done.
+
+mod bounds;
+mod roll;
+mod undrainable;
+
+pub use bounds::{Bounds, DRAIN_TIMEOUT_MINUTES, bounds};
+
+use crate::Env;
+use crate::operation::{PROVISION_LIMIT_MILLIS, end, error};
+use crate::{disrupt, fleet};
+use nodelane_model::event::Notice;
+use nodelane_model::machine::{Intent, MachineModel, MachinePhase};
+use nodelane_model::operation::{Operation, Outcome, UpgradePhase};
+use nodelane_model::pool::Power;
+use nodelane_model::{Doc, Key, Kind, Machine, Name, NodePool, Time};
+use nodelane_world::{Draft, List, World};
+use std::sync::Arc;
+
+/// Takes the next step of an upgrade; gives back the units of work.
+pub fn step(draft: &mut Draft, _env: &Env, key: &Key, phase: UpgradePhase) -> usize {
+    let Some(pool) = draft.world.get(key).and_then(|doc| doc.as_pool()).cloned() else { return 1 };
+    let Some(operation) = pool.state.operation.clone() else { return 1 };
+    let units = draft.world.machines_of(&key.name).count().max(1);
+    match phase {
+        UpgradePhase::Surging => surge(draft, key, &pool, &operation),
+        UpgradePhase::Rolling => roll::step(draft, key, &pool),
+        UpgradePhase::Unsurging => unsurge(draft, key, &pool, &operation),
+    }
+    units
+}
+
+/// What the pool's machines are to have.
+pub(crate) fn target(pool: &NodePool) -> MachineModel {
+    MachineModel { version: pool.state.version.clone(), image: pool.state.image.clone() }
+}
+
+/// Machines of the pool proper, in order of instance; extra ones are not.
+pub(crate) fn own(world: &World, pool: &Name) -> Vec<Arc<Doc>> {
+    fleet::wanted(world, pool).into_iter().filter(|doc| doc.as_machine().is_some_and(|machine| !machine.surge)).collect()
+}
+
+/// Extra machines that are meant to live.
+pub(crate) fn extra(world: &World, pool: &Name) -> Vec<Arc<Doc>> {
+    fleet::wanted(world, pool).into_iter().filter(|doc| doc.as_machine().is_some_and(|machine| machine.surge)).collect()
+}
+
+/// Whether a machine still is to be rolled.
+pub(crate) fn is_behind(machine: &Machine, target: &MachineModel) -> bool {
+    machine.running.as_ref() != Some(target)
+}
+
+fn surge(draft: &mut Draft, key: &Key, pool: &NodePool, operation: &Operation) {
+    let target = target(pool);
+    let machines = own(&draft.world, &key.name);
+    for doc in &machines {
+        fleet::change(draft, &doc.key, |machine| {
+            machine.roll = None; // What an earlier roll left.
+            machine.drain = None;
+            if pool.spec.power == Power::Stopped || machine.intent == Intent::Stop {
+                machine.model = target.clone(); // A stopped machine boots with it (aks-semantics ST-1, UR-3).
+            }
+        });
+    }
+    let behind = machines.iter().filter_map(|doc| doc.as_machine()).filter(|machine| is_behind(machine, &target)).count() as u32;
+    if pool.spec.power == Power::Stopped || behind == 0 {
+        return end(draft, key, Outcome::Succeeded, None);
+    }
+    let wished = bounds(pool, machines.len() as u32).surge.min(behind);
+    let wished = if operation.attempt > 0 { wished.min(1) } else { wished };
+    let surging = extra(&draft.world, &key.name);
+    if let Some(failed) = surging.iter().find(|doc| doc.as_machine().is_some_and(|machine| machine.phase == MachinePhase::Failed)) {
+        let failed = failed.clone();
+        return surge_failed(draft, key, pool, operation, &failed);
+    }
+    for _ in surging.len()..wished as usize {
+        fleet::add(draft, key, true);
+    }
+    let surging = extra(&draft.world, &key.name);
+    let deadline = operation.phase_since.plus(PROVISION_LIMIT_MILLIS);
+    let ready = surging.iter().filter(|doc| fleet::is_ready(&draft.world, doc)).count();
+    if ready >= wished as usize {
+        for doc in &surging {
+            let name = &doc.key.name;
+            let message = format!("Created a surge node [{name} {0}] for agentpool {0}", key.name);
+            notify(draft, name, false, "Surge", &message);
+        }
+        advance(draft, key);
+        roll::step(draft, key, pool);
+    } else if draft.now >= deadline {
+        let message = format!("Not all nodes reached Ready state. Expected: {wished}, Actual: {ready}");
+        fail(draft, key, Outcome::Failed, "NodesNotReady", message);
+    } else {
+        draft.world.work.wake(deadline, List::Operations, key.clone());
+    }
+}
+
+/// No room for the surge: from 1.35 on one machine is tried, before that the upgrade fails (aks-semantics US-4).
+fn surge_failed(draft: &mut Draft, key: &Key, pool: &NodePool, operation: &Operation, failed: &Arc<Doc>) {
+    let failure = failed.as_machine().and_then(|machine| machine.failure.clone());
+    for doc in extra(&draft.world, &key.name) {
+        if doc.as_machine().is_some_and(|machine| machine.phase == MachinePhase::Failed) {
+            fleet::change(draft, &doc.key, |machine| machine.intent = Intent::Gone);
+        }
+    }
+    if bounds::minor(pool) >= bounds::FALLBACK_MINOR && operation.attempt == 0 {
+        draft.update(key, |doc| {
+            if let Some(operation) = doc.as_pool_mut().and_then(|pool| pool.state.operation.as_mut()) {
+                operation.attempt += 1;
+            }
+        });
+        return;
+    }
+    let (code, message) = failure.map_or(("AllocationFailed".into(), Name::default()), |failure| (failure.code, failure.message));
+    fail(draft, key, Outcome::Failed, &code, message);
+}
+
+fn unsurge(draft: &mut Draft, key: &Key, pool: &NodePool, operation: &Operation) {
+    let timeout = bounds(pool, 1).drain_timeout_millis;
+    let mut left = false;
+    for doc in extra(&draft.world, &key.name) {
+        match disrupt::drain(draft, &doc.key, false) {
+            disrupt::Drained::Yes(_) => fleet::change(draft, &doc.key, |machine| machine.intent = Intent::Gone),
+            disrupt::Drained::Leaving => left = true,
+            disrupt::Drained::Blocked(blocked) => {
+                let deadline = operation.phase_since.plus(timeout);
+                if draft.now >= deadline {
+                    let message = undrainable::message(&draft.world, &doc.key.name, &blocked);
+                    return fail(draft, key, Outcome::Failed, "UpgradeFailed", message);
+                }
+                draft.world.work.wake(deadline, List::Operations, key.clone());
+                left = true;
+            }
+        }
+    }
+    let machines_left = draft.world.machines_of(&key.name).any(|(_, machine)| machine.surge);
+    if !left && !machines_left {
+        end(draft, key, Outcome::Succeeded, None);
+    }
+}
+
+/// Ends the roll badly: what it held is let go, extra machines are deleted (best effort, without a drain that could block again).
+fn fail(draft: &mut Draft, key: &Key, outcome: Outcome, code: &str, message: impl Into<Name>) {
+    use nodelane_model::machine::CordonOwner;
+    for doc in fleet::wanted(&draft.world, &key.name) {
+        disrupt::uncordon(draft, &doc.key, CordonOwner::Operation);
+        fleet::change(draft, &doc.key, |machine| {
+            machine.drain = None;
+            machine.roll = None;
+            if machine.surge {
+                machine.intent = Intent::Gone;
+            }
+        });
+    }
+    end(draft, key, outcome, Some(error(code, message)));
+}
+
+fn advance(draft: &mut Draft, key: &Key) {
+    let now: Time = draft.now;
+    draft.update(key, |doc| {
+        if let Some(operation) = doc.as_pool_mut().and_then(|pool| pool.state.operation.as_mut()) {
+            operation.advance(now);
+        }
+    });
+}
+
+pub(crate) fn notify(draft: &mut Draft, node: &Name, warning: bool, reason: &'static str, message: &str) {
+    let about = Key::global(Kind::Node, node.clone());
+    draft.notify(&Notice { about, warning, reason, message: message.into(), component: "upgrader" });
+}

@@ -1,0 +1,157 @@
+//! The middle of an upgrade: machines are emptied, wait out the soak, get their image, and come back.
+
+use super::{advance, bounds, extra, fail, is_behind, notify, own, target, undrainable, unsurge};
+use crate::disrupt::{self, Drained};
+use crate::fleet;
+use nodelane_model::machine::{CordonOwner, MachinePhase, Roll};
+use nodelane_model::operation::Outcome;
+use nodelane_model::{Doc, Key, Kind, Machine, Name, NodePool, Time};
+use nodelane_world::{Draft, List};
+use std::sync::Arc;
+
+/// Moves every machine that is under way, then takes as many more as may be missing.
+pub fn step(draft: &mut Draft, key: &Key, pool: &NodePool) {
+    for doc in own(&draft.world, &key.name) {
+        let Some(roll) = doc.as_machine().and_then(|machine| machine.roll) else { continue };
+        let moved = match roll {
+            Roll::Draining => empty(draft, key, pool, &doc),
+            Roll::Soaking => soak(draft, key, pool, &doc.key),
+            Roll::Reimaging => come_back(draft, key, pool, &doc),
+            Roll::Done | Roll::Undrainable => true,
+        };
+        if !moved {
+            return; // The operation has ended.
+        }
+    }
+    take_more(draft, key, pool);
+    let machines = own(&draft.world, &key.name);
+    let rolls = || machines.iter().filter_map(|doc| doc.as_machine());
+    let target = target(pool);
+    if rolls().any(|machine| machine.roll == Some(Roll::Undrainable)) && !rolls().any(in_flight) {
+        return undrainable::finish(draft, key);
+    }
+    if rolls().all(|machine| !is_behind(machine, &target) && matches!(machine.roll, None | Some(Roll::Done))) {
+        advance(draft, key);
+        let operation = draft.world.get(key).and_then(|doc| doc.as_pool()).and_then(|pool| pool.state.operation.clone());
+        if let Some(operation) = operation {
+            unsurge(draft, key, pool, &operation);
+        }
+    }
+}
+
+fn in_flight(machine: &Machine) -> bool {
+    matches!(machine.roll, Some(Roll::Draining | Roll::Soaking | Roll::Reimaging))
+}
+
+/// Starts on further machines, in order of instance, while enough others take pods (UR-1).
+fn take_more(draft: &mut Draft, key: &Key, pool: &NodePool) {
+    let target = target(pool);
+    let machines = own(&draft.world, &key.name);
+    let (mut flying, mut count) = (0, 0_u32);
+    for machine in machines.iter().filter_map(|doc| doc.as_machine()) {
+        flying += u32::from(in_flight(machine));
+        count += u32::from(machine.roll != Some(Roll::Undrainable));
+    }
+    let limits = bounds(pool, machines.len() as u32);
+    let surging = extra(&draft.world, &key.name);
+    let batch = limits.surge.min(surging.len() as u32).max(limits.unavailable);
+    // Quarantined machines do not count, and the extra ones that replaced them are the pool's own by now.
+    let floor = count.saturating_sub(limits.unavailable) as usize;
+    let mut taking_pods = machines.iter().chain(&surging).filter(|doc| fleet::is_schedulable(&draft.world, doc)).count();
+    for doc in machines.iter().filter(|doc| doc.as_machine().is_some_and(|machine| machine.roll.is_none() && is_behind(machine, &target))) {
+        let loses = usize::from(fleet::is_schedulable(&draft.world, doc));
+        if flying >= batch || taking_pods < floor + loses {
+            break;
+        }
+        taking_pods -= loses;
+        flying += 1;
+        let name = doc.key.name.clone();
+        fleet::change(draft, &doc.key, |machine| machine.roll = Some(Roll::Draining));
+        disrupt::cordon(draft, &doc.key, CordonOwner::Operation);
+        notify(draft, &name, false, "Drain", &format!("Draining node: [{name}]"));
+        empty(draft, key, pool, doc);
+    }
+}
+
+/// `false` when the operation has ended.
+fn empty(draft: &mut Draft, key: &Key, pool: &NodePool, doc: &Arc<Doc>) -> bool {
+    let limits = bounds(pool, 1);
+    if !limits.drains {
+        reimage(draft, pool, &doc.key);
+        return true;
+    }
+    match disrupt::drain(draft, &doc.key, false) {
+        Drained::Yes(since) if limits.soak_millis == 0 || draft.now >= since.plus(limits.soak_millis) => reimage(draft, pool, &doc.key),
+        Drained::Yes(_) => {
+            fleet::change(draft, &doc.key, |machine| machine.roll = Some(Roll::Soaking));
+            let minutes = limits.soak_millis / 60_000;
+            notify(draft, &doc.key.name, false, "Upgrade", &format!("Soak duration {minutes}m0s after draining node: {}", doc.key.name));
+            return soak(draft, key, pool, &doc.key);
+        }
+        Drained::Leaving | Drained::Blocked(_) => {
+            let since = drain_since(draft, &doc.key).unwrap_or(draft.now);
+            let deadline = since.plus(limits.drain_timeout_millis);
+            if draft.now >= deadline {
+                return undrainable::give_up(draft, key, &doc.key, limits.undrainable);
+            }
+            draft.world.work.wake(deadline, List::Operations, key.clone());
+        }
+    }
+    true
+}
+
+fn drain_since(draft: &Draft, machine: &Key) -> Option<Time> {
+    draft.world.get(machine)?.as_machine()?.drain.as_ref().map(|drain| drain.since)
+}
+
+fn soak(draft: &mut Draft, key: &Key, pool: &NodePool, machine: &Key) -> bool {
+    let drain = draft.world.get(machine).and_then(|doc| doc.as_machine()).and_then(|machine| machine.drain.clone());
+    let until = drain.and_then(|drain| drain.done).unwrap_or(draft.now).plus(bounds(pool, 1).soak_millis);
+    if draft.now >= until {
+        reimage(draft, pool, machine);
+    } else {
+        draft.world.work.wake(until, List::Operations, key.clone());
+    }
+    true
+}
+
+/// The node goes, its machine gets the new image; daemons that were on it are garbage (they come back with the node).
+fn reimage(draft: &mut Draft, pool: &NodePool, key: &Key) {
+    let (now, model) = (draft.now, target(pool));
+    fleet::change(draft, key, |machine| {
+        machine.model = model;
+        machine.incarnation += 1;
+        machine.roll = Some(Roll::Reimaging);
+        machine.enter(MachinePhase::Reimaging, now);
+    });
+    // Its new node is born without the operation's cordon, but with a user's.
+    fleet::change(draft, key, |machine| {
+        machine.cordoned_by.remove(&CordonOwner::Operation);
+        machine.cordoned_by.remove(&CordonOwner::Quarantine);
+    });
+    draft.remove(&Key::global(Kind::Node, key.name.clone()));
+}
+
+/// `false` when the operation has ended.
+fn come_back(draft: &mut Draft, key: &Key, pool: &NodePool, doc: &Arc<Doc>) -> bool {
+    let Some(machine) = doc.as_machine() else { return true };
+    let deadline = machine.phase_since.plus(crate::operation::PROVISION_LIMIT_MILLIS);
+    if machine.phase == MachinePhase::Failed {
+        let failure = machine.failure.clone();
+        let (code, message) = failure.map_or(("ReimageFailed".into(), Name::default()), |failure| (failure.code, failure.message));
+        fail(draft, key, Outcome::Failed, &code, message);
+        return false;
+    }
+    if !is_behind(machine, &target(pool)) && fleet::is_ready(&draft.world, doc) {
+        fleet::change(draft, &doc.key, |machine| {
+            machine.roll = Some(Roll::Done);
+            machine.drain = None;
+        });
+    } else if draft.now >= deadline {
+        fail(draft, key, Outcome::Failed, "NodesNotReady", "Not all nodes reached Ready state. Expected: 1, Actual: 0");
+        return false;
+    } else {
+        draft.world.work.wake(deadline, List::Operations, key.clone());
+    }
+    true
+}

@@ -1,0 +1,54 @@
+//! The answer to "which node, and why not the others?" for one pod, by the predicates that place it.
+
+use crate::board::Board;
+use crate::diagnosis::Diagnosis;
+use crate::preempt;
+use crate::reason::Refusal;
+use crate::score::Scores;
+use crate::session::Session;
+use nodelane_model::{Doc, Name};
+use nodelane_world::World;
+use std::collections::BTreeMap;
+
+/// What every node says to a pod.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Verdict {
+    /// By node: its scores where it fits, or the first plugin's refusal. Empty where the pod was refused before any node was asked.
+    pub nodes: BTreeMap<Name, Result<Scores, Refusal>>,
+    /// The node with the highest score; the first by name of several.
+    pub chosen: Option<Name>,
+    /// Why it fits nowhere, where that is so.
+    pub diagnosis: Option<Diagnosis>,
+}
+
+/// What every node says to a pod as the world is. A document that is no pod gets an empty verdict.
+pub fn explain(world: &World, pod: &Doc) -> Verdict {
+    let mut session = Session::new(world);
+    let mut verdict = Verdict::default();
+    let Some(profile) = session.profile(pod, true) else {
+        return verdict;
+    };
+    session.read_pods();
+    if let Some(diagnosis) = preempt::refused_before(&session, profile) {
+        verdict.diagnosis = Some(diagnosis);
+        return verdict;
+    }
+    let mut board = Board::new(&mut session, profile);
+    let mut fitting = Vec::new();
+    for (row, node) in session.rows.iter().zip(0..) {
+        match board.refusal(&session, row, &board.tally, node) {
+            Some(refusal) => {
+                verdict.nodes.insert(session.name(node).clone(), Err(refusal));
+            }
+            None => fitting.push(node),
+        }
+    }
+    for (node, scores) in fitting.iter().zip(board.scores(&session, &fitting)) {
+        verdict.nodes.insert(session.name(*node).clone(), Ok(scores));
+    }
+    match board.pick() {
+        Some(node) => verdict.chosen = Some(session.name(node).clone()),
+        None => verdict.diagnosis = Some(preempt::diagnose(&mut session, &mut board, profile)),
+    }
+    verdict
+}

@@ -1,0 +1,147 @@
+//! Everything that placing looks at in a pod, once for all pods that are alike.
+//!
+//! A profile is a world's pod class with what the class lacks: the owner, whose selector spreads the pods by default, and the resolved
+//! priority. Pods whose specifications are equal in what scheduling reads share a profile even where they were written one by one.
+
+use nodelane_model::hash::Hash;
+use nodelane_model::pod::{Affinity, NodeAffinity, PodAffinity, PodSpec, PodTerm, PreferredPod};
+use nodelane_model::{Doc, Key, Kind, Labels, Name};
+use nodelane_world::{Amounts, PodClass};
+use std::sync::Arc;
+
+/// Everything that placing looks at in a pod.
+#[derive(Debug)]
+pub(crate) struct Profile {
+    pub class: Arc<PodClass>,
+    /// The replica set or stateful set that controls it.
+    pub owner: Option<Key>,
+    /// The node that the pod itself names.
+    pub node: Option<Name>,
+    /// CPU in milli-cores and memory in bytes that scoring assumes for it. Unlike what scoring charges a node for a bound pod, this
+    /// leaves pod-level amounts out: the scorer of kube-scheduler's NodeResourcesFit does not read them.
+    pub scoring_cpu_milli: i64,
+    pub scoring_memory_bytes: i64,
+}
+
+impl Profile {
+    pub fn new(class: Arc<PodClass>, owner: Option<Key>, node: Option<Name>) -> Profile {
+        let (scoring_cpu_milli, scoring_memory_bytes) = match class.spec.resources {
+            None => (class.scoring_cpu_milli, class.scoring_memory_bytes),
+            Some(_) => Amounts::for_scoring(&PodSpec {
+                resources: None,
+                ..(*class.spec).clone()
+            }),
+        };
+        Profile {
+            class,
+            owner,
+            node,
+            scoring_cpu_milli,
+            scoring_memory_bytes,
+        }
+    }
+    pub fn spec(&self) -> &PodSpec {
+        &self.class.spec
+    }
+    pub fn labels(&self) -> &Labels {
+        &self.class.labels
+    }
+    pub fn namespace(&self) -> &Name {
+        &self.class.namespace
+    }
+    pub fn priority(&self) -> i32 {
+        self.spec().priority.unwrap_or(0)
+    }
+    pub fn node_affinity(&self) -> Option<&NodeAffinity> {
+        self.affinity()?.node_affinity.as_ref()
+    }
+    fn affinity(&self) -> Option<&Affinity> {
+        self.spec().affinity.as_ref()
+    }
+    fn near(&self) -> Option<&PodAffinity> {
+        self.affinity()?.pod_affinity.as_ref()
+    }
+    fn away(&self) -> Option<&PodAffinity> {
+        self.affinity()?.pod_anti_affinity.as_ref()
+    }
+    pub fn required_near(&self) -> &[PodTerm] {
+        self.near().map_or(&[], |near| &near.required)
+    }
+    pub fn required_away(&self) -> &[PodTerm] {
+        self.away().map_or(&[], |away| &away.required)
+    }
+    pub fn preferred_near(&self) -> &[PreferredPod] {
+        self.near().map_or(&[], |near| &near.preferred)
+    }
+    pub fn preferred_away(&self) -> &[PreferredPod] {
+        self.away().map_or(&[], |away| &away.preferred)
+    }
+    /// Whether it has terms about other pods.
+    pub fn is_affine(&self) -> bool {
+        self.near().is_some() || self.away().is_some()
+    }
+    /// Claims that its volumes name. Generic ephemeral volumes are not here.
+    pub fn claims(&self) -> impl Iterator<Item = &str> {
+        let claims = self
+            .spec()
+            .volumes
+            .iter()
+            .filter_map(|volume| volume.rest.get("persistentVolumeClaim"));
+        claims.filter_map(|claim| claim.get("claimName")?.as_str())
+    }
+    /// Whether something else than room on a node could let it in: other pods, a claim, a service.
+    pub fn waits_for_more_than_room(&self) -> bool {
+        self.is_affine() || !self.spec().topology_spread_constraints.is_empty() || self.claims().next().is_some()
+    }
+
+    /// A hash under which profiles that are alike meet.
+    pub fn hash(&self) -> u64 {
+        let needs = &self.class.needs;
+        let mut hash = Hash::new(0)
+            .text(self.namespace())
+            .number(needs.cpu_milli as u64)
+            .number(needs.memory_bytes as u64);
+        for (key, value) in self.labels().iter() {
+            hash = hash.text(key).text(value);
+        }
+        hash.get()
+    }
+    /// Whether placing cannot tell the two apart.
+    pub fn is_like(&self, other: &Profile) -> bool {
+        let (a, b) = (self.spec(), other.spec());
+        self.namespace() == other.namespace()
+            && self.labels() == other.labels()
+            && self.owner == other.owner
+            && self.node == other.node
+            && self.class.needs == other.class.needs
+            && self.class.ports == other.class.ports
+            && (self.class.scoring_cpu_milli, self.class.scoring_memory_bytes)
+                == (other.class.scoring_cpu_milli, other.class.scoring_memory_bytes)
+            && (self.scoring_cpu_milli, self.scoring_memory_bytes)
+                == (other.scoring_cpu_milli, other.scoring_memory_bytes)
+            && a.node_selector == b.node_selector
+            && a.affinity == b.affinity
+            && a.tolerations == b.tolerations
+            && a.topology_spread_constraints == b.topology_spread_constraints
+            && self.priority() == other.priority()
+            && a.preemption_policy == b.preemption_policy
+            && a.volumes == b.volumes
+            && a.containers
+                .iter()
+                .map(|c| &c.image)
+                .eq(b.containers.iter().map(|c| &c.image))
+            && a.init_containers
+                .iter()
+                .map(|c| &c.image)
+                .eq(b.init_containers.iter().map(|c| &c.image))
+    }
+}
+
+/// The controller of a pod whose selector spreads it by default.
+pub(crate) fn owner_of(doc: &Doc) -> Option<Key> {
+    let owner = doc.meta.controller()?;
+    let kind = owner
+        .known_kind()
+        .filter(|kind| matches!(kind, Kind::ReplicaSet | Kind::StatefulSet))?;
+    (owner.api_version == kind.api_version()).then(|| Key::new(kind, doc.key.namespace.clone(), owner.name.clone()))
+}

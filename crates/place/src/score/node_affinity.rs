@@ -1,0 +1,14 @@
+//! NodeAffinity: the sum of the weights of the preferred terms that hold for a node.
+
+use crate::filter::node_affinity::term_matches;
+use crate::profile::Profile;
+use nodelane_world::NodeRow;
+
+pub(crate) fn count(profile: &Profile, row: &NodeRow) -> i64 {
+    let preferred = profile.node_affinity().map_or(&[][..], |affinity| &affinity.preferred);
+    preferred
+        .iter()
+        .filter(|wish| term_matches(&wish.preference, row))
+        .map(|wish| i64::from(wish.weight))
+        .sum()
+}

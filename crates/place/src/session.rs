@@ -1,0 +1,175 @@
+//! One run of placing: the nodes as dense rows, the pods on them by profile, and the log of what was bound.
+//!
+//! Rows are read from the world once and then kept by this run alone; boards catch up with the log when they are asked next. Pods are
+//! read once per run: the world has no index of those with affinity terms.
+
+use crate::profile::{Profile, owner_of};
+use crate::topology::Topologies;
+use nodelane_model::node::Image;
+use nodelane_model::{Doc, Key, Kind, Labels, Name};
+use nodelane_world::{NodeRow, World};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// A pod on a node.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Placed {
+    pub node: u32,
+    pub terminating: bool,
+}
+
+/// Images that nodes alike have in common.
+#[derive(Debug)]
+pub(crate) struct ImageList {
+    pub images: Arc<Vec<Image>>,
+    /// How many nodes have this list.
+    pub nodes: u32,
+}
+
+/// One run of placing.
+#[derive(Debug)]
+pub(crate) struct Session {
+    /// The world as the run found it, for what does not change while placing.
+    pub world: World,
+    /// Nodes in order of name.
+    pub rows: Vec<NodeRow>,
+    pub profiles: Vec<Profile>,
+    /// Bound pods by profile.
+    pub placed: Vec<Vec<Placed>>,
+    /// Profiles with terms about other pods, of bound and of pending pods.
+    pub affine: Vec<u32>,
+    /// What was bound in this run: node and profile.
+    pub log: Vec<(u32, u32)>,
+    /// The lowest priority of a pod on each node; `i32::MAX` where there is none.
+    pub lowest_priority: Vec<i32>,
+    pub topologies: Topologies,
+    pub image_lists: Vec<ImageList>,
+    /// The image list by node.
+    pub image_list_of: Vec<u32>,
+    /// Profiles by the addresses of the shared parts; `world` keeps them alive. Looked up, never iterated.
+    by_address: HashMap<(usize, usize), Vec<u32>>,
+    by_hash: BTreeMap<u64, Vec<u32>>,
+}
+
+impl Session {
+    pub fn new(world: &World) -> Session {
+        let rows: Vec<NodeRow> = world.nodes().map(|(_, row)| (**row).clone()).collect();
+        let (image_lists, image_list_of) = image_lists(&rows);
+        Session {
+            world: world.clone(),
+            lowest_priority: vec![i32::MAX; rows.len()],
+            rows,
+            profiles: Vec::new(),
+            placed: Vec::new(),
+            affine: Vec::new(),
+            log: Vec::new(),
+            topologies: Topologies::default(),
+            image_lists,
+            image_list_of,
+            by_address: HashMap::new(),
+            by_hash: BTreeMap::new(),
+        }
+    }
+    /// Reads the bound pods.
+    pub fn read_pods(&mut self) {
+        let world = self.world.clone();
+        let index: HashMap<Name, u32> = self
+            .rows
+            .iter()
+            .zip(0..)
+            .map(|(row, at)| (row.doc.key.name.clone(), at))
+            .collect();
+        for doc in world.list(Kind::Pod, None) {
+            let Some(pod) = doc.as_pod().filter(|pod| !pod.status.is_terminal()) else {
+                continue;
+            };
+            let Some(node) = pod.node.as_ref().and_then(|name| index.get(name)) else {
+                continue;
+            };
+            let Some(profile) = self.profile(doc, false) else {
+                continue;
+            };
+            self.place(profile, *node, doc.is_terminating());
+        }
+    }
+    /// The profile of a pod. Of a bound pod the owner does not matter, and its node is where it is, not what it asks for.
+    pub fn profile(&mut self, doc: &Doc, pending: bool) -> Option<u32> {
+        let pod = doc.as_pod()?;
+        let address = (Arc::as_ptr(&pod.spec) as usize, Arc::as_ptr(&doc.meta.labels) as usize);
+        let owner = if pending { owner_of(doc) } else { None };
+        let node = pod.node.clone().filter(|_| pending);
+        if let Some(known) = self.by_address.get(&address) {
+            let found = known.iter().find(|at| {
+                let profile = &self.profiles[**at as usize];
+                *profile.namespace() == doc.key.namespace
+                    && (!pending || (profile.owner == owner && profile.node == node))
+            });
+            if found.is_some() {
+                return found.copied();
+            }
+        }
+        let profile = Profile::new(self.world.class(doc)?, owner, node);
+        let hash = profile.hash();
+        let alike = self.by_hash.entry(hash).or_default();
+        let at = match alike.iter().find(|at| self.profiles[**at as usize].is_like(&profile)) {
+            Some(at) => *at,
+            None => {
+                let at = self.profiles.len() as u32;
+                alike.push(at);
+                if profile.is_affine() {
+                    self.affine.push(at);
+                }
+                self.profiles.push(profile);
+                self.placed.push(Vec::new());
+                at
+            }
+        };
+        self.by_address.entry(address).or_default().push(at);
+        Some(at)
+    }
+    fn place(&mut self, profile: u32, node: u32, terminating: bool) {
+        self.placed[profile as usize].push(Placed { node, terminating });
+        let lowest = &mut self.lowest_priority[node as usize];
+        *lowest = (*lowest).min(self.profiles[profile as usize].priority());
+    }
+    /// Takes up that a pod was bound.
+    pub fn bind(&mut self, profile: u32, node: u32) {
+        self.rows[node as usize].charge(&self.profiles[profile as usize].class, 1);
+        self.place(profile, node, false);
+        self.log.push((node, profile));
+    }
+    /// Labels of a namespace, where it exists.
+    pub fn namespace(&self, name: &Name) -> Option<&Labels> {
+        self.world
+            .get(&Key::global(Kind::Namespace, name.clone()))
+            .map(|doc| &doc.meta.labels)
+    }
+    pub fn name(&self, node: u32) -> &Name {
+        &self.rows[node as usize].doc.key.name
+    }
+}
+
+fn image_lists(rows: &[NodeRow]) -> (Vec<ImageList>, Vec<u32>) {
+    let (mut lists, mut known) = (Vec::<ImageList>::new(), HashMap::new());
+    let of = rows.iter().map(|row| {
+        let images = row
+            .doc
+            .as_node()
+            .map(|node| node.status.images.clone())
+            .unwrap_or_default();
+        // Empty lists are one; others are told apart by address, which the rows keep from being reused.
+        let address = if images.is_empty() {
+            0
+        } else {
+            Arc::as_ptr(&images) as usize
+        };
+        let at = *known.entry(address).or_insert_with(|| {
+            lists.push(ImageList { images, nodes: 0 });
+            lists.len() - 1
+        });
+        lists[at].nodes += 1;
+        at as u32
+    });
+    let of = of.collect();
+    (lists, of)
+}

@@ -1,0 +1,181 @@
+//! kube-scheduler's own verdicts, node by node: which fit, why the others do not, the event's text and the scores.
+//!
+//! The files under `golden` hold random scenarios and what the plugins of kube-scheduler 1.36.3, run as a library over the same objects,
+//! said about them. `nodes` is `["ok"]` or plugin, status code and reasons; `*prefilter*` is a refusal before any node was asked.
+
+use nodelane_model::{Doc, Kind, Uid, codec};
+use nodelane_place::{Refusal, Scores, Verdict, explain};
+use nodelane_world::World;
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+#[derive(Deserialize)]
+struct Scenario {
+    input: Input,
+    oracle: Oracle,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Input {
+    nodes: Vec<Value>,
+    pods: Vec<Value>,
+    pod: Value,
+    #[serde(default)]
+    namespaces: Vec<Value>,
+    #[serde(default)]
+    services: Vec<Value>,
+    #[serde(default)]
+    replica_sets: Vec<Value>,
+}
+
+#[derive(Deserialize)]
+struct Oracle {
+    nodes: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    event: String,
+    #[serde(default)]
+    scores: BTreeMap<String, i64>,
+    #[serde(default)]
+    parts: BTreeMap<String, BTreeMap<String, i64>>,
+}
+
+fn world_of(input: &Input) -> (World, Doc) {
+    let mut world = World::new(0);
+    let kinds = [
+        (Kind::Node, &input.nodes),
+        (Kind::Pod, &input.pods),
+        (Kind::Namespace, &input.namespaces),
+        (Kind::Service, &input.services),
+        (Kind::ReplicaSet, &input.replica_sets),
+    ];
+    for (kind, values) in kinds {
+        for value in values {
+            let mut doc = read(kind, value);
+            doc.revision = world.revision + 1;
+            doc.meta.uid = Uid(u128::from(doc.revision));
+            world.put(Arc::new(doc));
+        }
+    }
+    let pod = read(Kind::Pod, &input.pod);
+    (world, pod)
+}
+
+/// The scenarios' uids are words; ours are numbers, and what matters here is that they differ.
+fn read(kind: Kind, value: &Value) -> Doc {
+    let mut value = value.clone();
+    value["metadata"]
+        .as_object_mut()
+        .expect("metadata is an object")
+        .remove("uid");
+    codec::from_value(kind, &value).unwrap_or_else(|err| panic!("{err}: {value}"))
+}
+
+/// A refusal as the oracle prints it, with the reasons sorted: upstream goes through a map there.
+fn printed(refusal: &Refusal) -> Vec<String> {
+    use nodelane_place::Reason;
+    if refusal.reasons == [Reason::NotAmongNamed] {
+        return vec!["PreFilterResult".into(), "excluded".into()];
+    }
+    let code = if refusal.resolvable {
+        "Unschedulable"
+    } else {
+        "UnschedulableAndUnresolvable"
+    };
+    let mut reasons: Vec<String> = refusal.reasons.iter().map(ToString::to_string).collect();
+    reasons.sort();
+    [vec![format!("{:?}", refusal.plugin()), code.into()], reasons].concat()
+}
+
+fn as_oracle(verdict: &Verdict) -> BTreeMap<String, Vec<String>> {
+    let line = |node: &Result<Scores, Refusal>| match node {
+        Ok(_) => vec!["ok".into()],
+        Err(refusal) => printed(refusal),
+    };
+    let mut nodes: BTreeMap<String, Vec<String>> = verdict
+        .nodes
+        .iter()
+        .map(|(name, node)| (name.to_string(), line(node)))
+        .collect();
+    if let Some(reason) = verdict
+        .diagnosis
+        .as_ref()
+        .and_then(|diagnosis| diagnosis.before.as_ref())
+    {
+        let refusal = vec![
+            format!("{:?}", reason.plugin()),
+            "UnschedulableAndUnresolvable".into(),
+            reason.to_string(),
+        ];
+        nodes.insert("*prefilter*".into(), refusal);
+    }
+    nodes
+}
+
+fn differences(scenario: &Scenario) -> Vec<String> {
+    let (world, pod) = world_of(&scenario.input);
+    let (verdict, oracle) = (explain(&world, &pod), &scenario.oracle);
+    let mut found = Vec::new();
+    let nodes = as_oracle(&verdict);
+    let mut theirs = oracle.nodes.clone();
+    theirs
+        .values_mut()
+        .filter(|line| line.len() > 3)
+        .for_each(|line| line[2..].sort());
+    if nodes != theirs {
+        let differs = |name: &&String| nodes.get(*name) != theirs.get(*name);
+        let names = theirs.keys().chain(nodes.keys()).filter(differs);
+        found.extend(names.map(|name| format!("{name}: {:?}, oracle {:?}", nodes.get(name), theirs.get(name))));
+    }
+    let event = verdict
+        .diagnosis
+        .as_ref()
+        .map(|diagnosis| diagnosis.message())
+        .unwrap_or_default();
+    if event != oracle.event {
+        found.push(format!("{event}\n  oracle: {}", oracle.event));
+    }
+    for (name, node) in &verdict.nodes {
+        let (ours, theirs) = (
+            node.as_ref().ok().map(Scores::total),
+            oracle.scores.get(name.as_str()).copied(),
+        );
+        if ours != theirs {
+            found.push(format!(
+                "{name}: {node:?}, oracle {theirs:?} {:?}",
+                oracle.parts.get(name.as_str())
+            ));
+        }
+    }
+    let best = oracle.scores.values().max();
+    if verdict.chosen.as_ref().map(|name| &oracle.scores[name.as_str()]) != best {
+        found.push(format!("chose {:?}", verdict.chosen));
+    }
+    found
+}
+
+fn compare(text: &str) -> usize {
+    let scenarios: Vec<Scenario> = serde_json::from_str(text).expect("the golden file is readable");
+    let mut wrong = Vec::new();
+    for (at, scenario) in scenarios.iter().enumerate() {
+        let found = differences(scenario);
+        if !found.is_empty() {
+            wrong.push(format!("scenario {at}:\n  {}", found.join("\n  ")));
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} of {} scenarios differ\n{}",
+        wrong.len(),
+        scenarios.len(),
+        wrong[..wrong.len().min(8)].join("\n")
+    );
+    scenarios.len()
+}
+
+#[test]
+fn every_verdict_text_and_score_is_kube_schedulers() {
+    assert!(compare(include_str!("golden/scenarios-1.36.3.json")) >= 300);
+}

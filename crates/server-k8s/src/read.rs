@@ -1,0 +1,195 @@
+//! Get and list.
+
+use crate::fields::{is_visible, matches};
+use crate::route::Target;
+use crate::{Answer, Api, Call, Result};
+use http::header;
+use nodelane_control::Door;
+use nodelane_k8s::accept::{self, Encoding, Negotiated, Shape};
+use nodelane_k8s::registry::Home;
+use nodelane_k8s::request::{ContinueToken, ListOptions, Version, VersionMatch};
+use nodelane_k8s::status::Status;
+use nodelane_k8s::table::{self, IncludeObject, Printer};
+use nodelane_model::codec::{encode, to_value};
+use nodelane_model::{Doc, Key};
+use nodelane_world::World;
+use serde_json::{Value, json};
+use std::ops::Bound;
+use std::sync::Arc;
+
+/// How a client wants objects.
+#[derive(Clone, Copy)]
+pub struct Form {
+    pub negotiated: Negotiated,
+    pub include: IncludeObject,
+}
+
+/// Reads the `Accept` header; lists and single objects are offered in their own shapes.
+pub fn form(call: &Call, target: &Target, list: bool) -> Result<Form> {
+    let accept = call.headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let partial = if list { Shape::PartialObjectList } else { Shape::PartialObject };
+    let negotiated = accept::negotiate(accept, &[Shape::Table, partial, Shape::PartialObject])?;
+    let include = IncludeObject::parse(target.parameter("includeObject").unwrap_or_default())?;
+    Ok(Form { negotiated, include })
+}
+
+/// The printer of a target's kind.
+pub fn printer(target: &Target) -> Printer {
+    table::printer(target.resource.group, target.resource.kind)
+}
+
+/// An object as the target's group shows it (events are kept in the shape of core/v1).
+pub fn shown(target: &Target, doc: &Doc) -> Value {
+    let mut value = to_value(doc);
+    if let Home::SharedWith { .. } = target.resource.home {
+        nodelane_k8s::registry::events_v1(&mut value);
+    }
+    value
+}
+
+/// One object.
+pub fn get(api: &Api, call: &Call, target: &Target) -> Result<Answer> {
+    let form = form(call, target, false)?;
+    let world = api.door.world();
+    let doc = world.get(&target.key()).filter(|doc| is_visible(doc));
+    let doc = doc.ok_or_else(|| Status::not_found(target.resource.group_resource(), &target.name))?;
+    Ok(object(api, target, form, doc, 200))
+}
+
+/// An answer that shows one object.
+pub fn object(api: &Api, target: &Target, form: Form, doc: &Doc, status: u16) -> Answer {
+    let value = match form.negotiated.shape {
+        Shape::Table => {
+            let value = shown(target, doc);
+            let row = table::row(printer(target), &value, api.door.now(), form.include);
+            table::table(printer(target), json!({"resourceVersion": doc.revision.to_string()}), vec![row])
+        }
+        Shape::PartialObject | Shape::PartialObjectList => table::partial_object(&shown(target, doc)),
+        Shape::Object | Shape::AggregatedDiscovery => match target.resource.home {
+            Home::Stored if form.negotiated.encoding == Encoding::Json => return Answer::json(status, encode(doc).clone()),
+            _ => shown(target, doc),
+        },
+    };
+    written(status, form.negotiated, &value)
+}
+
+fn written(status: u16, negotiated: Negotiated, value: &Value) -> Answer {
+    match negotiated.encoding {
+        // JSON is YAML: a client that asks for YAML reads it as it is.
+        Encoding::Json | Encoding::Yaml => Answer::whole(status, negotiated.content_type(), value.to_string()),
+    }
+}
+
+/// A page of a list.
+struct Page {
+    docs: Vec<Arc<Doc>>,
+    next: Option<ContinueToken>,
+    remaining: Option<usize>,
+}
+
+/// A list, or a page of one.
+pub fn list(api: &Api, call: &Call, target: &Target) -> Result<Answer> {
+    let form = form(call, target, true)?;
+    let options = ListOptions::parse(&target.query, target.resource.fields, false)?;
+    let world = world_of(api, &options)?;
+    let page = page(&world, target, &options);
+    if page.next.is_some() {
+        api.remember(&world);
+    }
+    let mut meta = json!({"resourceVersion": world.revision.to_string()});
+    if let Some(next) = &page.next {
+        meta["continue"] = next.encode().into();
+    }
+    if let Some(remaining) = page.remaining {
+        meta["remainingItemCount"] = remaining.into();
+    }
+    let printer = printer(target);
+    let value = match form.negotiated.shape {
+        Shape::Table => {
+            let now = api.door.now();
+            let rows = page.docs.iter().map(|doc| table::row(printer, &shown(target, doc), now, form.include)).collect();
+            table::table(printer, meta, rows)
+        }
+        Shape::PartialObject | Shape::PartialObjectList => {
+            let items = page.docs.iter().map(|doc| table::partial_object(&shown(target, doc))).collect();
+            table::partial_object_list(meta, items)
+        }
+        Shape::Object | Shape::AggregatedDiscovery => {
+            return Ok(Answer::whole(200, form.negotiated.content_type(), concatenated(target, &page.docs, &meta)));
+        }
+    };
+    Ok(written(200, form.negotiated, &value))
+}
+
+/// A list in its own shape: the objects' encoded forms, one after another, nothing parsed.
+fn concatenated(target: &Target, docs: &[Arc<Doc>], meta: &Value) -> Vec<u8> {
+    let head = format!(
+        "{{\"kind\":\"{}\",\"apiVersion\":\"{}\",\"metadata\":{meta},\"items\":[",
+        target.resource.list_kind(),
+        target.resource.api_version()
+    );
+    let mut out = Vec::with_capacity(head.len() + docs.iter().map(|doc| encode(doc).len() + 1).sum::<usize>() + 2);
+    out.extend_from_slice(head.as_bytes());
+    for (index, doc) in docs.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        match target.resource.home {
+            Home::Stored => out.extend_from_slice(encode(doc)),
+            _ => out.extend_from_slice(shown(target, doc).to_string().as_bytes()),
+        }
+    }
+    out.extend_from_slice(b"]}");
+    out
+}
+
+/// The world that a list is of: the newest, or the one that its first page was of.
+fn world_of(api: &Api, options: &ListOptions) -> Result<Arc<World>> {
+    let newest = api.door.world();
+    if let Some(token) = &options.continue_token {
+        return match token.revision {
+            None => Ok(newest),
+            Some(revision) if revision == newest.revision => Ok(newest),
+            Some(revision) => api.recall(revision).ok_or_else(|| {
+                let rest = ContinueToken { revision: None, last_key: token.last_key.clone() };
+                Status::expired_continue(Some(rest.encode()))
+            }),
+        };
+    }
+    match (options.version, options.version_match) {
+        (Version::At(revision), Some(VersionMatch::Exact)) if revision != newest.revision => {
+            api.recall(revision).ok_or_else(Status::expired_list)
+        }
+        (Version::At(revision), _) if revision > newest.revision => {
+            Err(Status::resource_version_too_large(revision, newest.revision))
+        }
+        _ => Ok(newest),
+    }
+}
+
+fn page(world: &World, target: &Target, options: &ListOptions) -> Page {
+    let namespace = target.namespace.as_str();
+    let in_scope = |doc: &Doc| doc.key.kind == target.kind && (namespace.is_empty() || doc.key.namespace == namespace);
+    let start = match options.continue_token.as_ref().and_then(|token| Key::from_stored(&token.last_key)) {
+        Some(key) => Bound::Excluded(key),
+        None => Bound::Included(Key::new(target.kind, namespace, options.fields.exact("metadata.name").unwrap_or_default())),
+    };
+    let limit = options.limit.unwrap_or(usize::MAX);
+    let mut page = Page { docs: Vec::new(), next: None, remaining: None };
+    let mut rest = world.list_from(start).take_while(|doc| in_scope(doc)).filter(|doc| matches(doc, options));
+    let mut last: Option<Key> = None;
+    for doc in rest.by_ref() {
+        if page.docs.len() == limit {
+            let last_key = last.map(|key| key.to_stored()).unwrap_or_default();
+            page.next = Some(ContinueToken { revision: Some(world.revision), last_key });
+            // Counting costs as much as listing: told only where no selector hides how much is left.
+            if options.labels.is_empty() && options.fields.is_empty() {
+                page.remaining = Some(rest.count() + 1);
+            }
+            break;
+        }
+        last = Some(doc.key.clone());
+        page.docs.push(doc.clone());
+    }
+    page
+}

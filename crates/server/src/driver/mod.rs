@@ -1,0 +1,41 @@
+//! The live driver: runs a cell on a thread of its own, with a disk and a clock.
+//!
+//! Messages come in, the cell is stepped, what it wants done is done: batches go to the encoder and on to the store, replies to those
+//! who wait, calls to the simulated cloud, worlds and events to the readers. The simulated world lives on the same thread. The cell
+//! thread never touches the disk and never encodes.
+
+pub mod genesis;
+mod live;
+
+pub use live::{LiveCell, OpenCell, Opened};
+
+use nodelane_control::{Append, Input, StoreFailure};
+use nodelane_model::codec;
+use nodelane_store::{Batch, Event, Failure, Record, Revision};
+
+/// Encodes what a cell appends, on the thread of whoever calls.
+pub fn to_batch(append: &Append, after: Revision) -> Batch {
+    let records = append.writes.iter().map(|write| Record {
+        revision: write.revision,
+        key: write.key.to_stored().into(),
+        value: write.new.as_ref().map(|doc| codec::encode(doc).clone()),
+    });
+    let origins: Vec<&nodelane_model::Origin> =
+        append.origins.iter().map(|origin| &**origin).filter(|origin| !matches!(origin.principal, nodelane_model::Principal::Node(_))).collect();
+    let origin = if origins.is_empty() { Vec::new() } else { serde_json::to_vec(&origins).unwrap_or_default() };
+    Batch { after, last: append.last, time_millis: append.time.0, origin: origin.into(), records: records.collect() }
+}
+
+/// What the store says, as the cell hears it.
+fn to_input(event: &Event) -> Input {
+    match event {
+        Event::Durable { last, .. } => Input::Durable(*last),
+        Event::Failed { failure, .. } => Input::StoreFailed(StoreFailure {
+            message: match failure {
+                Failure::DiskFull => "the disk is full: free some space, the server takes writes again by itself".to_owned(),
+                other => other.to_string(),
+            },
+        }),
+        Event::ReadOnlyEnded => Input::StoreRecovered,
+    }
+}

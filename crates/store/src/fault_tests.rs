@@ -1,0 +1,140 @@
+//! Failing disks, by the seam in `State`: full, failing before a write, failing after it. Real failing calls
+//! are in tests/durability.rs.
+
+use crate::{Batch, Event, Failure, Options, Record, Store, verify};
+use bytes::Bytes;
+use std::path::Path;
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+fn open(path: &Path, options: &Options) -> (Store, Receiver<Event>, Vec<(u64, Bytes)>) {
+    let (sender, events) = channel();
+    let (store, recovered) = Store::open(path, options.clone(), move |event| drop(sender.send(event))).unwrap();
+    (
+        store,
+        events,
+        recovered
+            .docs
+            .into_iter()
+            .map(|doc| (doc.revision, doc.value))
+            .collect(),
+    )
+}
+
+fn batch(after: u64, value: &'static str) -> Batch {
+    let record = Record {
+        revision: after + 1,
+        key: "key".into(),
+        value: Some(value.into()),
+    };
+    Batch {
+        after,
+        last: after + 1,
+        time_millis: 0,
+        origin: Bytes::new(),
+        records: vec![record],
+    }
+}
+
+fn next(events: &Receiver<Event>) -> Event {
+    events.recv_timeout(Duration::from_secs(10)).unwrap()
+}
+
+fn options() -> Options {
+    Options {
+        probe_interval: Duration::from_millis(20),
+        ..Options::default()
+    }
+}
+
+fn durable(events: &Receiver<Event>, expected: u64) {
+    assert!(matches!(next(events), Event::Durable { last, .. } if last == expected));
+}
+
+#[test]
+fn a_full_disk_makes_it_read_only_until_space_returns_without_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("cell.db");
+    let options = options();
+    let (store, events, _) = open(&path, &options);
+    store.submit(batch(0, "one"));
+    durable(&events, 1);
+    options.fault.store(1, SeqCst);
+    for after in 1..4 {
+        store.submit(batch(after, "lost"));
+    }
+    let mut failed = 1;
+    while failed < 4 {
+        let Event::Failed { first, last, failure } = next(&events) else {
+            panic!("nothing else may happen")
+        };
+        assert_eq!((first, failure), (failed + 1, Failure::DiskFull));
+        failed = last;
+    }
+    assert!(events.recv_timeout(Duration::from_millis(100)).is_err(), "still full");
+    options.fault.store(0, SeqCst);
+    assert_eq!(next(&events), Event::ReadOnlyEnded);
+    // One that was computed from a lost revision must not slip in behind the failure.
+    store.submit(batch(4, "stale"));
+    assert!(matches!(
+        next(&events),
+        Event::Failed {
+            first: 5,
+            failure: Failure::Rejected(_),
+            ..
+        }
+    ));
+    store.submit(batch(1, "two"));
+    durable(&events, 2);
+    store.close().unwrap();
+    verify(&path).unwrap();
+    assert_eq!(open(&path, &options).2, [(2, "two".into())]);
+}
+
+#[test]
+fn a_write_that_failed_after_reaching_the_file_is_undone_before_the_next() {
+    for fault in [2, 3] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("cell.db");
+        let options = options();
+        let (store, events, _) = open(&path, &options);
+        store.submit(batch(0, "one"));
+        durable(&events, 1);
+        options.fault.store(fault, SeqCst);
+        store.submit(batch(1, "lost"));
+        assert!(matches!(
+            next(&events),
+            Event::Failed {
+                first: 2,
+                last: 2,
+                failure: Failure::Io(_)
+            }
+        ));
+        options.fault.store(0, SeqCst);
+        assert_eq!(next(&events), Event::ReadOnlyEnded);
+        drop(store);
+        let (store, events, docs) = open(&path, &options);
+        assert_eq!(docs, [(1, "one".into())], "fault {fault}");
+        store.submit(batch(1, "two"));
+        durable(&events, 2);
+        drop(store);
+        assert_eq!(open(&path, &options).2, [(2, "two".into())], "fault {fault}");
+    }
+}
+
+#[test]
+fn closing_a_broken_store_says_so_and_keeps_what_was_acknowledged() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("cell.db");
+    let options = options();
+    let (store, events, _) = open(&path, &options);
+    store.submit(batch(0, "one"));
+    durable(&events, 1);
+    options.fault.store(1, SeqCst);
+    store.submit(batch(1, "lost"));
+    assert!(matches!(next(&events), Event::Failed { .. }));
+    assert_eq!(store.close(), Err(Failure::DiskFull));
+    options.fault.store(0, SeqCst);
+    assert_eq!(open(&path, &options).2, [(1, "one".into())]);
+}
