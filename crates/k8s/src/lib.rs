@@ -10,6 +10,7 @@ pub mod names;
 pub mod patch;
 pub mod registry;
 pub mod request;
+pub mod scale;
 pub mod selector;
 pub mod status;
 pub mod table;

@@ -1,7 +1,7 @@
 //! Names, labels and generated suffixes: what Kubernetes calls well-formed, in its own words.
 //!
 //! Each check returns the complaints, none when the value is fine; a caller wraps them into a
-//! [`FieldError`](crate::status::FieldError). Source: validation package of apimachinery 0.36.
+//! [`FieldError`]. Source: validation package of apimachinery 0.36.
 //! Not here: per-kind rules beyond [`NameRule`], and the randomness of a generated name (the hash is a parameter).
 
 use crate::status::{FieldError, FieldPath};

@@ -125,8 +125,16 @@ fn the_openapi_index_names_a_document_per_group_version() {
     // What kubectl apply looks for before it sends anything.
     let core = discovery::openapi::v3("", "v1").expect("core");
     let patch = &core["paths"]["/api/v1/namespaces/{namespace}/pods/{name}"]["patch"];
-    assert_eq!(patch["x-kubernetes-group-version-kind"], json!({"group": "", "version": "v1", "kind": "Pod"}));
-    let names: Vec<&Value> = patch["parameters"].as_array().expect("a list").iter().map(|p| &p["name"]).collect();
+    assert_eq!(
+        patch["x-kubernetes-group-version-kind"],
+        json!({"group": "", "version": "v1", "kind": "Pod"})
+    );
+    let names: Vec<&Value> = patch["parameters"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|p| &p["name"])
+        .collect();
     assert!(names.contains(&&json!("fieldValidation")) && names.contains(&&json!("dryRun")));
 }
 

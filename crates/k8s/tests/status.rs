@@ -118,7 +118,7 @@ fn invalid_lists_every_complaint_as_a_cause() {
 
 #[test]
 fn an_eviction_that_a_budget_forbids_is_429_with_its_cause() {
-    same(Status::disruption_budget("b", 1, 1), "evict429");
+    same(Status::disruption_budget("b", 3, 2), "evict429");
     let processing = Status::disruption_budget_processing("b");
     assert_eq!(processing.retry_after_seconds(), Some(10));
     same(processing, "evict429processing");

@@ -62,6 +62,8 @@ pub(crate) struct Board {
     spots: Vec<Spot>,
     groups: Vec<Group>,
     by_signature: BTreeMap<Vec<i64>, u32>,
+    /// Reused: the signature of the node at hand.
+    signature: Vec<i64>,
 }
 
 impl Board {
@@ -86,6 +88,7 @@ impl Board {
             ],
             groups: Vec::new(),
             by_signature: BTreeMap::new(),
+            signature: Vec::new(),
         };
         if !board.tally.is_empty() {
             for other in 0..session.profiles.len() as u32 {
@@ -155,13 +158,19 @@ impl Board {
         let fixed = &self.fixed[node as usize];
         let fits = fixed.refusal.is_none() && resources_fit::fits(own, row) && node_ports::check(own, row).is_none();
         let spot = if fits {
-            let mut signature = vec![fixed.taints, fixed.preference];
-            self.tally.marks(node, &mut signature);
-            let next = self.groups.len() as u32;
-            let group = *self.by_signature.entry(signature).or_insert(next);
-            if group == next {
-                self.groups.push(Group::default());
-            }
+            self.signature.clear();
+            self.signature.extend([fixed.taints, fixed.preference]);
+            self.tally.marks(node, &mut self.signature);
+            let group = self
+                .by_signature
+                .get(self.signature.as_slice())
+                .copied()
+                .unwrap_or_else(|| {
+                    let next = self.groups.len() as u32;
+                    self.by_signature.insert(self.signature.clone(), next);
+                    self.groups.push(Group::default());
+                    next
+                });
             Spot {
                 group,
                 score: own_score(own, row).total() + fixed.images,

@@ -114,3 +114,34 @@ impl fmt::Display for Reason {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn diagnosis(reasons: &[(Reason, usize)]) -> Diagnosis {
+        Diagnosis {
+            nodes: 12,
+            before: None,
+            reasons: reasons.iter().cloned().collect(),
+            preemption: Preemption::Possible,
+        }
+    }
+
+    #[test]
+    fn counts_and_reasons_are_sorted_as_texts() {
+        let reasons = [(Reason::Insufficient("cpu".into()), 2), (Reason::UntoleratedTaint, 10)];
+        let text = "0/12 nodes are available: 10 node(s) had untolerated taint(s), 2 Insufficient cpu.";
+        assert_eq!(diagnosis(&reasons).message(), text);
+    }
+
+    #[test]
+    fn an_events_note_ends_at_1024_bytes_and_never_within_a_letter() {
+        let exact = "x".repeat(1024);
+        assert_eq!(Diagnosis::note(&exact), exact);
+        let long = Diagnosis::note(&"x".repeat(1025));
+        assert_eq!((long.len(), &long[1019..]), (1024, "x ..."));
+        assert_eq!(Diagnosis::note(&"é".repeat(600)).len(), 1024);
+        assert_eq!(Diagnosis::note(&format!("x{}", "é".repeat(600))).len(), 1023);
+    }
+}

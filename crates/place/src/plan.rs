@@ -11,7 +11,7 @@ use imbl::OrdSet;
 use nodelane_model::event::Notice;
 use nodelane_model::pod::Condition;
 use nodelane_model::{Doc, Key, Name, Revision, Time};
-use nodelane_world::{ClassId, Draft};
+use nodelane_world::{ClassId, Draft, World};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -21,34 +21,41 @@ const BOARD_LIMIT: usize = 128;
 /// What was found not to fit. Soft: losing it costs a second look.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
+    /// The world's epoch that all of this is about.
     epoch: u64,
-    refused: BTreeMap<ClassId, Refused>,
-    /// The pending pods that have all been dealt with, and the revision then.
-    settled: Option<(OrdSet<(i64, Time, Key)>, Revision)>,
+    /// What the pods of a class are told, where only room could let them in.
+    refused: BTreeMap<ClassId, Name>,
+    /// What the last run went through.
+    done: Option<Done>,
+    /// Whether pods wait for more than room, and the revision at which they were looked at in vain.
+    waiting: bool,
+    waited_at: Revision,
 }
 
+/// Pending pods as the world orders them: by urgency, age and name.
+type Pending = OrdSet<(i64, Time, Key)>;
+
 #[derive(Clone, Debug)]
-struct Refused {
-    message: Name,
-    /// The last write before the verdict, where another write may change it.
-    revision: Option<Revision>,
+struct Done {
+    /// The pending pods then.
+    pending: Pending,
+    /// The last one that was dealt with; absent where all were.
+    last: Option<(i64, Time, Key)>,
+    /// Documents that are newer were not seen.
+    revision: Revision,
 }
 
 impl Memory {
-    /// The message to a class that cannot have become placeable since.
-    fn refused(&self, class: ClassId, revision: Revision) -> Option<&Name> {
-        let refused = self.refused.get(&class)?;
-        refused
-            .revision
-            .is_none_or(|then| then == revision)
-            .then_some(&refused.message)
+    /// Whether nothing can have become placeable.
+    fn is_settled(&self, world: &World) -> bool {
+        let waits = self.waiting && self.waited_at != world.revision;
+        let same = |done: &Done| done.last.is_none() && done.pending.ptr_eq(&world.work.pending);
+        self.epoch == world.room_epoch && !waits && self.done.as_ref().is_some_and(same)
     }
-    /// Whether no pending pod can have become placeable.
-    fn is_settled(&self, draft: &Draft) -> bool {
-        let waits_for_room = || self.refused.values().all(|refused| refused.revision.is_none());
-        self.settled.as_ref().is_some_and(|(pending, revision)| {
-            pending.ptr_eq(&draft.world.work.pending) && (*revision == draft.world.revision || waits_for_room())
-        })
+    /// Whether a pod was dealt with, and cannot have become placeable.
+    fn covers(&self, entry: &(i64, Time, Key), doc: &Doc, revision: Revision) -> bool {
+        let seen = |done: &Done| doc.revision <= done.revision && done.last.as_ref().is_none_or(|last| entry <= last);
+        self.done.as_ref().is_some_and(seen) && (self.waited_at == revision || !waits_for_more_than_room(doc))
     }
 }
 
@@ -59,6 +66,9 @@ impl Memory {
 /// with the whole message and the event `FailedScheduling`, both only when the message changes. Pods with scheduling gates are not
 /// pending. kube-scheduler breaks ties at random and looks at a sample of large clusters; here ties go by name and all nodes count.
 pub fn plan(draft: &mut Draft, memory: &mut Memory, budget: usize) -> usize {
+    if draft.world.work.pending.is_empty() || memory.is_settled(&draft.world) {
+        return 0;
+    }
     if memory.epoch != draft.world.room_epoch {
         *memory = Memory {
             epoch: draft.world.room_epoch,
@@ -66,87 +76,100 @@ pub fn plan(draft: &mut Draft, memory: &mut Memory, budget: usize) -> usize {
         };
     }
     let (pending, revision) = (draft.world.work.pending.clone(), draft.world.revision);
-    if pending.is_empty() || memory.is_settled(draft) {
-        return 0;
-    }
-    let (mut run, mut spent, mut complete) = (None, 0, true);
-    for (_, _, key) in &pending {
-        let Some(doc) = draft.world.get(key).cloned() else {
+    let (mut run, mut spent, mut last, mut complete) = (Run::default(), 0, None, true);
+    for entry in &pending {
+        let Some(doc) = draft.world.get(&entry.2).filter(|doc| is_ours(doc)).cloned() else {
             continue;
         };
-        let Some(class) = draft.world.class(&doc) else { continue };
-        let known = memory.refused(class.id, revision).cloned();
-        if known.as_ref().is_some_and(|message| knows(&doc, message)) {
+        if memory.covers(entry, &doc, revision) {
             continue;
         }
         if spent == budget {
             complete = false;
             break;
         }
-        spent += match known {
-            Some(message) => decline(draft, &doc, &message),
-            None => run
-                .get_or_insert_with(|| Run::new(draft))
-                .place(draft, memory, &doc, class.id),
-        };
+        spent += run.place(draft, memory, &doc);
+        last = Some(entry.clone());
     }
-    // What waits for more than room is tried again after the next write; our own writes of this run are not such.
-    for refused in memory.refused.values_mut() {
-        refused.revision = refused.revision.map(|_| draft.world.revision);
-    }
-    memory.settled = complete.then(|| (draft.world.work.pending.clone(), draft.world.revision));
+    memory.waiting |= run.waiting;
+    // Pods that were bound after the look may be what was waited for.
+    memory.waited_at = if run.waiting && run.bound_since {
+        0
+    } else {
+        draft.world.revision
+    };
+    let (pending, revision) = (draft.world.work.pending.clone(), draft.world.revision);
+    memory.done = (complete || last.is_some()).then_some(Done {
+        pending,
+        last: last.filter(|_| !complete),
+        revision,
+    });
     spent
 }
 
-/// A session with its boards.
+/// One run: a session with its boards, opened by the first pod that needs one.
+#[derive(Default)]
 struct Run {
-    session: Session,
+    session: Option<Session>,
     /// Boards with when they were last used, in pods.
     boards: BTreeMap<u32, (Board, u64)>,
     pods: u64,
-    /// Profiles that fit nowhere in this run.
+    /// What profiles that fit nowhere are told in this run.
     refused: BTreeMap<u32, Name>,
+    /// Whether a pod waits for more than room, and whether another was bound since.
+    waiting: bool,
+    bound_since: bool,
 }
 
 impl Run {
-    fn new(draft: &Draft) -> Run {
-        let mut session = Session::new(&draft.world);
-        session.read_pods();
-        Run {
-            session,
-            boards: BTreeMap::new(),
-            pods: 0,
-            refused: BTreeMap::new(),
-        }
-    }
     /// Binds a pod or tells it that it fits nowhere; gives the units spent.
-    fn place(&mut self, draft: &mut Draft, memory: &mut Memory, doc: &Arc<Doc>, class: ClassId) -> usize {
-        let Some(profile) = self.session.profile(doc, true) else {
+    fn place(&mut self, draft: &mut Draft, memory: &mut Memory, doc: &Arc<Doc>) -> usize {
+        let Some(class) = draft.world.class(doc).map(|class| class.id) else {
             return 0;
         };
-        let (message, spent) = match self.refused.get(&profile) {
-            Some(message) => (message.clone(), 0),
-            None => match self.node_for(profile) {
-                Ok(node) => {
-                    bind(draft, doc, self.session.name(node));
-                    self.session.bind(profile, node);
-                    return 1;
+        if let Some(message) = memory.refused.get(&class) {
+            return decline(draft, doc, message);
+        }
+        let mut session = self.session.take().unwrap_or_else(|| Session::new(&draft.world));
+        let verdict = session
+            .profile(doc, true)
+            .map(|profile| (profile, self.verdict(&mut session, profile)));
+        let spent = match verdict {
+            None => 0,
+            Some((profile, Ok(node))) => {
+                bind(draft, doc, session.name(node));
+                session.bind(profile, node);
+                self.bound_since = true;
+                1
+            }
+            Some((_, Err((message, spent)))) => {
+                if waits_for_more_than_room(doc) {
+                    (self.waiting, self.bound_since) = (true, self.waiting && self.bound_since);
+                } else {
+                    memory.refused.insert(class, message.clone());
                 }
-                Err(diagnosis) => (Name::from(diagnosis.message()), 1),
-            },
+                decline(draft, doc, &message).max(spent)
+            }
         };
-        self.refused.insert(profile, message.clone());
-        let revision = self.session.profiles[profile as usize]
-            .waits_for_more_than_room()
-            .then_some(0);
-        let told = decline(draft, doc, &message);
-        memory.refused.insert(class, Refused { message, revision });
-        told.max(spent)
+        self.session = Some(session);
+        spent
     }
-    fn node_for(&mut self, profile: u32) -> Result<u32, Diagnosis> {
-        if let Some(diagnosis) = preempt::refused_before(&self.session, profile) {
+    /// The node for pods of a profile, or what to tell them and what it took to know.
+    fn verdict(&mut self, session: &mut Session, profile: u32) -> Result<u32, (Name, usize)> {
+        if let Some(message) = self.refused.get(&profile) {
+            return Err((message.clone(), 0));
+        }
+        self.node_for(session, profile).map_err(|diagnosis| {
+            let message = Name::from(diagnosis.message());
+            self.refused.insert(profile, message.clone());
+            (message, 1)
+        })
+    }
+    fn node_for(&mut self, session: &mut Session, profile: u32) -> Result<u32, Diagnosis> {
+        if let Some(diagnosis) = preempt::refused_before(session, profile) {
             return Err(diagnosis);
         }
+        session.read_pods();
         self.pods += 1;
         if self.boards.len() == BOARD_LIMIT && !self.boards.contains_key(&profile) {
             let oldest = self
@@ -159,12 +182,10 @@ impl Run {
         let (board, used) = self
             .boards
             .entry(profile)
-            .or_insert_with(|| (Board::new(&mut self.session, profile), 0));
+            .or_insert_with(|| (Board::new(session, profile), 0));
         *used = self.pods;
-        board.catch_up(&mut self.session);
-        board
-            .pick()
-            .ok_or_else(|| preempt::diagnose(&mut self.session, board, profile))
+        board.catch_up(session);
+        board.pick().ok_or_else(|| preempt::diagnose(session, board, profile))
     }
 }
 
@@ -224,6 +245,33 @@ fn decline(draft: &mut Draft, pod: &Arc<Doc>, message: &Name) -> usize {
         component: COMPONENT,
     });
     1
+}
+
+/// Whether something else than room could let the pod in: a pod that is bound, or a claim. (Pods that leave or change their labels move
+/// the world's epoch as nodes do.)
+fn waits_for_more_than_room(doc: &Doc) -> bool {
+    let Some(spec) = doc.as_pod().map(|pod| &pod.spec) else {
+        return false;
+    };
+    let near = spec
+        .affinity
+        .as_ref()
+        .and_then(|affinity| affinity.pod_affinity.as_ref());
+    near.is_some_and(|near| !near.required.is_empty())
+        || spec
+            .topology_spread_constraints
+            .iter()
+            .any(|constraint| constraint.when_unsatisfiable == "DoNotSchedule")
+        || spec
+            .volumes
+            .iter()
+            .any(|volume| volume.rest.contains_key("persistentVolumeClaim"))
+}
+
+/// Whether the pod is left to the default scheduler.
+fn is_ours(pod: &Doc) -> bool {
+    pod.as_pod()
+        .is_some_and(|pod| matches!(pod.spec.scheduler_name.as_str(), "" | COMPONENT))
 }
 
 fn knows(pod: &Doc, message: &Name) -> bool {

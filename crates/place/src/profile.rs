@@ -89,11 +89,6 @@ impl Profile {
             .filter_map(|volume| volume.rest.get("persistentVolumeClaim"));
         claims.filter_map(|claim| claim.get("claimName")?.as_str())
     }
-    /// Whether something else than room on a node could let it in: other pods, a claim, a service.
-    pub fn waits_for_more_than_room(&self) -> bool {
-        self.is_affine() || !self.spec().topology_spread_constraints.is_empty() || self.claims().next().is_some()
-    }
-
     /// A hash under which profiles that are alike meet.
     pub fn hash(&self) -> u64 {
         let needs = &self.class.needs;

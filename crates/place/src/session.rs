@@ -49,6 +49,7 @@ pub(crate) struct Session {
     /// Profiles by the addresses of the shared parts; `world` keeps them alive. Looked up, never iterated.
     by_address: HashMap<(usize, usize), Vec<u32>>,
     by_hash: BTreeMap<u64, Vec<u32>>,
+    has_read_pods: bool,
 }
 
 impl Session {
@@ -68,10 +69,14 @@ impl Session {
             image_list_of,
             by_address: HashMap::new(),
             by_hash: BTreeMap::new(),
+            has_read_pods: false,
         }
     }
-    /// Reads the bound pods.
+    /// Reads the bound pods, the first time that it is called. Before, nothing is known of them.
     pub fn read_pods(&mut self) {
+        if std::mem::replace(&mut self.has_read_pods, true) {
+            return;
+        }
         let world = self.world.clone();
         let index: HashMap<Name, u32> = self
             .rows

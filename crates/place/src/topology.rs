@@ -168,3 +168,45 @@ impl Counter {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Nodes 0 and 1 in one domain, 2 in another, 3 in none.
+    fn topology() -> Arc<Topology> {
+        Arc::new(Topology {
+            domain_of: vec![0, 0, 1, NONE],
+            domains: 2,
+            singletons: false,
+        })
+    }
+
+    #[test]
+    fn a_domain_counts_for_all_its_nodes_and_a_node_without_one_for_none() {
+        let mut counter = Counter::new(topology());
+        [0, 1, 3].into_iter().for_each(|node| counter.add(node, 1));
+        assert_eq!(
+            [0, 1, 2, 3].map(|node| counter.at(node)),
+            [Some(2), Some(2), Some(0), None]
+        );
+        assert_eq!(counter.total, 2);
+    }
+
+    #[test]
+    fn the_smallest_count_is_over_domains_with_an_eligible_node() {
+        let mut counter = Counter::of_spread(topology(), Some(vec![true, false, true, true]));
+        counter.add(0, 1);
+        counter.add(1, 5);
+        assert_eq!(
+            (counter.at(0), counter.smallest(), counter.present()),
+            (Some(1), Some(0), 2)
+        );
+        counter.add(2, 3);
+        assert_eq!(counter.smallest(), Some(1));
+        counter.add(0, -1);
+        assert_eq!(counter.smallest(), Some(0));
+        let nowhere = Counter::of_spread(topology(), Some(vec![false; 4]));
+        assert_eq!((nowhere.smallest(), nowhere.present()), (None, 0));
+    }
+}

@@ -1,6 +1,6 @@
 //! kube-scheduler's own verdicts, node by node: which fit, why the others do not, the event's text and the scores.
 //!
-//! The files under `golden` hold random scenarios and what the plugins of kube-scheduler 1.36.3, run as a library over the same objects,
+//! The files under `golden` hold scenarios, written and random, and what the plugins of kube-scheduler 1.36.3, run as a library over the same objects,
 //! said about them. `nodes` is `["ok"]` or plugin, status code and reasons; `*prefilter*` is a refusal before any node was asked.
 
 use nodelane_model::{Doc, Kind, Uid, codec};
@@ -13,6 +13,8 @@ use std::sync::Arc;
 
 #[derive(Deserialize)]
 struct Scenario {
+    #[serde(default)]
+    name: String,
     input: Input,
     oracle: Oracle,
 }
@@ -162,7 +164,7 @@ fn compare(text: &str) -> usize {
     for (at, scenario) in scenarios.iter().enumerate() {
         let found = differences(scenario);
         if !found.is_empty() {
-            wrong.push(format!("scenario {at}:\n  {}", found.join("\n  ")));
+            wrong.push(format!("scenario {at} {}:\n  {}", scenario.name, found.join("\n  ")));
         }
     }
     assert!(
@@ -175,6 +177,13 @@ fn compare(text: &str) -> usize {
     scenarios.len()
 }
 
+/// One rule of one plugin each; the names say which.
+#[test]
+fn each_plugin_refuses_and_scores_as_kube_schedulers_does() {
+    assert!(compare(include_str!("golden/plugins-1.36.3.json")) >= 70);
+}
+
+/// Random nodes, bound pods and one pending pod, with several plugins at work.
 #[test]
 fn every_verdict_text_and_score_is_kube_schedulers() {
     assert!(compare(include_str!("golden/scenarios-1.36.3.json")) >= 300);

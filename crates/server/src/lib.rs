@@ -7,8 +7,10 @@
 pub mod clock;
 pub mod config;
 pub mod credentials;
+pub mod driver;
 pub mod files;
 pub mod guard;
 pub mod http;
 pub mod identity;
+pub mod process;
 pub mod tls;

@@ -3,6 +3,7 @@
 //! A bound pod gets a deletion time (now + grace) and its kubelet removes it then; an unbound or ended pod, or one with no grace, goes
 //! at once. Everything else goes at once too unless a finalizer holds it. A second request may only shorten the grace.
 
+use nodelane_model::change::Propagation;
 use nodelane_model::{Body, Doc, Key, Kind, Name};
 use nodelane_world::{Draft, List};
 use serde_json::{Value, json};
@@ -12,24 +13,17 @@ pub(crate) const FOREGROUND: &str = "foregroundDeletion";
 /// Holds an owner until its dependents were let go.
 pub(crate) const ORPHAN: &str = "orphan";
 
-/// What becomes of the dependents of a deleted document.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Propagation {
-    /// They go after it.
-    Background,
-    /// They go before it.
-    Foreground,
-    /// They stay.
-    Orphan,
-}
-
 /// Deletes a document as `DELETE` does. `grace` is in seconds and for pods; absent, a pod's own grace counts (30 where it has none).
 /// Absent `propagation` leaves the document's finalizers as they are, which means background for most.
 pub fn delete(draft: &mut Draft, key: &Key, grace: Option<i64>, propagation: Option<Propagation>) {
-    let Some(old) = draft.world.get(key).cloned() else { return };
+    let Some(old) = draft.world.get(key).cloned() else {
+        return;
+    };
     let mut doc = (*old).clone();
     if let Some(propagation) = propagation {
-        doc.meta.finalizers.retain(|finalizer| finalizer != FOREGROUND && finalizer != ORPHAN);
+        doc.meta
+            .finalizers
+            .retain(|finalizer| finalizer != FOREGROUND && finalizer != ORPHAN);
         match propagation {
             Propagation::Background => {}
             Propagation::Foreground => doc.meta.finalizers.push(Name::new(FOREGROUND)),

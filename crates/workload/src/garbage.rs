@@ -4,16 +4,23 @@
 //! by operations and are left alone. What a finalizer of someone else holds waits for them.
 
 use crate::claim::{controller_of, disown, offer};
-use crate::delete::{FOREGROUND, ORPHAN, Propagation, delete, may_go, remove};
+use crate::delete::{FOREGROUND, ORPHAN, delete, may_go, remove};
 use crate::job::TRACKING;
+use nodelane_model::change::Propagation;
 use nodelane_model::pod::{Condition, Phase};
 use nodelane_model::{Doc, Key, Kind, OwnerRef, Uid};
 use nodelane_world::{Draft, World};
 use std::sync::Arc;
 
 pub(crate) fn reconcile(draft: &mut Draft, key: &Key) -> usize {
-    let Some(doc) = draft.world.get(key).cloned().filter(|doc| doc.key.kind >= Kind::Node) else { return 0 };
-    let units = if doc.is_terminating() { finish(draft, &doc) } else { collect(draft, &doc) };
+    let Some(doc) = draft.world.get(key).cloned().filter(|doc| doc.key.kind >= Kind::Node) else {
+        return 0;
+    };
+    let units = if doc.is_terminating() {
+        finish(draft, &doc)
+    } else {
+        collect(draft, &doc)
+    };
     if key.kind == Kind::Pod {
         strand(draft, key);
     }
@@ -38,7 +45,12 @@ fn collect(draft: &mut Draft, doc: &Doc) -> usize {
     if doc.meta.owners.is_empty() || doc.meta.owners.iter().any(|owner| keeps(&draft.world, owner)) {
         return 0;
     }
-    let awaited = doc.meta.owners.iter().filter_map(|owner| Uid::parse(&owner.uid)).any(|uid| draft.world.by_uid(uid).is_some());
+    let awaited = doc
+        .meta
+        .owners
+        .iter()
+        .filter_map(|owner| Uid::parse(&owner.uid))
+        .any(|uid| draft.world.by_uid(uid).is_some());
     let has_dependents = draft.world.owned_by(doc.meta.uid).next().is_some();
     let propagation = (awaited && has_dependents).then_some(Propagation::Foreground);
     delete(draft, &doc.key, None, propagation);
@@ -68,14 +80,20 @@ fn finish(draft: &mut Draft, doc: &Doc) -> usize {
         }
         let uid = doc.meta.uid.to_string();
         let blocks = |owner: &OwnerRef| owner.uid == uid && owner.block_owner_deletion;
-        if !draft.world.owned_by(doc.meta.uid).any(|dependent| dependent.meta.owners.iter().any(blocks)) {
+        if !draft
+            .world
+            .owned_by(doc.meta.uid)
+            .any(|dependent| dependent.meta.owners.iter().any(blocks))
+        {
             let_go.push(FOREGROUND);
         }
     }
     if holds(doc, TRACKING) && controller_of(&draft.world, doc).is_none() {
         let_go.push(TRACKING); // No job is left to count the pod.
     }
-    let Some(now) = draft.update(&doc.key, |doc| doc.meta.finalizers.retain(|held| !let_go.contains(&held.as_str()))) else {
+    let Some(now) = draft.update(&doc.key, |doc| {
+        doc.meta.finalizers.retain(|held| !let_go.contains(&held.as_str()))
+    }) else {
         return units;
     };
     if may_go(&now) {
@@ -86,17 +104,26 @@ fn finish(draft: &mut Draft, doc: &Doc) -> usize {
 
 /// A pod whose node is gone has no kubelet that would end it: it is failed and goes at once.
 fn strand(draft: &mut Draft, key: &Key) {
-    let Some(doc) = draft.world.get(key).cloned() else { return };
-    let Some(node) = doc.as_pod().and_then(|pod| pod.node.as_ref()) else { return };
+    let Some(doc) = draft.world.get(key).cloned() else {
+        return;
+    };
+    let Some(node) = doc.as_pod().and_then(|pod| pod.node.as_ref()) else {
+        return;
+    };
     if draft.world.node(node).is_some() {
         return;
     }
     let now = draft.now;
     draft.update(key, |doc| {
-        let Some(pod) = doc.as_pod_mut().filter(|pod| !pod.status.is_terminal()) else { return };
+        let Some(pod) = doc.as_pod_mut().filter(|pod| !pod.status.is_terminal()) else {
+            return;
+        };
         pod.status.phase = Phase::Failed;
         let condition = Condition::new("DisruptionTarget", true, now);
-        set_condition(&mut pod.status.conditions, condition.because("DeletionByPodGC", "PodGC: node no longer exists"));
+        set_condition(
+            &mut pod.status.conditions,
+            condition.because("DeletionByPodGC", "PodGC: node no longer exists"),
+        );
     });
     delete(draft, key, Some(0), None);
 }

@@ -6,6 +6,7 @@
 //!
 //! Not here: API defaulting and validation (`k8s`), binding (`place`), running pods (`sim`), ringing deadlines (the driver of turns).
 
+mod admission;
 mod availability;
 mod budget;
 mod claim;
@@ -24,9 +25,10 @@ mod stamp;
 mod stateful_set;
 mod taint;
 
+pub use admission::complete_pod;
 pub use budget::status as budget_status;
 pub use claim::offer;
-pub use delete::{Propagation, delete};
+pub use delete::delete;
 pub use job::complete::complete_job;
 pub use stamp::qos_class;
 pub use taint::evict_tainted;

@@ -8,7 +8,7 @@ use crate::claim::controller_ref;
 use nodelane_model::hash::Hash;
 use nodelane_model::pod::{Phase, PodSpec, PodStatus, PodTemplate};
 use nodelane_model::{Body, Doc, Key, Kind, Labels, Meta, Name, OwnerRef, Pod, Quantity};
-use nodelane_world::Draft;
+use nodelane_world::{Draft, World};
 use std::sync::Arc;
 
 /// The alphabet of generated names and encoded hashes.
@@ -31,8 +31,9 @@ pub(crate) struct Stamp {
 
 impl Stamp {
     /// The stamp of a template, for pods that `owner` controls.
-    pub(crate) fn of(template: &PodTemplate, owner: &Doc) -> Stamp {
+    pub(crate) fn of(world: &World, template: &PodTemplate, owner: &Doc) -> Stamp {
         let mut spec = template.spec.clone();
+        crate::admission::complete(world, &mut spec);
         let node = spec.rest.get("nodeName").and_then(|node| node.as_str()).map(Name::new);
         if node.is_some() {
             Arc::make_mut(&mut spec).rest.remove("nodeName");
@@ -48,16 +49,40 @@ impl Stamp {
             node,
         }
     }
+    /// Shares what is equal with a pod that is there: pods of one template are one class over passes and restarts.
+    pub(crate) fn alike(mut self, doc: Option<&Arc<Doc>>) -> Stamp {
+        let Some((doc, pod)) = doc.and_then(|doc| Some((doc, doc.as_pod()?))) else {
+            return self;
+        };
+        if self.spec == pod.spec {
+            self.spec = pod.spec.clone();
+        }
+        if self.labels == doc.meta.labels {
+            self.labels = doc.meta.labels.clone();
+        }
+        if self.annotations == doc.meta.annotations {
+            self.annotations = doc.meta.annotations.clone();
+        }
+        if self.owners == doc.meta.owners {
+            self.owners = doc.meta.owners.clone();
+        }
+        self
+    }
     /// Makes a pod whose name is generated from a prefix.
     pub(crate) fn generate(&self, draft: &mut Draft, prefix: &str) -> Arc<Doc> {
         let mut cut = prefix.len().min(PREFIX_LIMIT);
         while !prefix.is_char_boundary(cut) {
             cut -= 1;
         }
-        let seed = Hash::new(draft.world.seed).text(&self.namespace).text(prefix).number(draft.world.revision);
+        let seed = Hash::new(draft.world.seed)
+            .text(&self.namespace)
+            .text(prefix)
+            .number(draft.world.revision);
         let names = (0..).map(|attempt| format!("{}{}", &prefix[..cut], suffix(seed.number(attempt).get())));
         let mut keys = names.map(|name| Key::new(Kind::Pod, self.namespace.clone(), name));
-        let key = keys.find(|key| draft.world.get(key).is_none()).expect("27^5 names are never all taken");
+        let key = keys
+            .find(|key| draft.world.get(key).is_none())
+            .expect("27^5 names are never all taken");
         self.create(draft, key, Some(prefix.into()))
     }
     /// Makes a pod of a given name, which must be free.
@@ -70,8 +95,20 @@ impl Stamp {
             generate_name,
             ..Meta::default()
         };
-        let status = PodStatus { phase: Phase::Pending, qos_class: self.qos.clone(), ..PodStatus::default() };
-        draft.create(key, meta, Body::Pod(Pod { spec: self.spec.clone(), node: self.node.clone(), status }))
+        let status = PodStatus {
+            phase: Phase::Pending,
+            qos_class: self.qos.clone(),
+            ..PodStatus::default()
+        };
+        draft.create(
+            key,
+            meta,
+            Body::Pod(Pod {
+                spec: self.spec.clone(),
+                node: self.node.clone(),
+                status,
+            }),
+        )
     }
 }
 
@@ -88,17 +125,31 @@ fn suffix(mut bits: u64) -> String {
 /// by their count.
 pub(crate) fn template_hash(template: &PodTemplate, collisions: Option<i64>) -> Name {
     let json = serde_json::to_string(template).expect("templates have string keys only");
-    let hash = Hash::new(0).text(&json).number(collisions.map_or(0, |count| count as u64 + 1));
+    let hash = Hash::new(0)
+        .text(&json)
+        .number(collisions.map_or(0, |count| count as u64 + 1));
     let digits = hash.between(1_000_000_000, i64::from(u32::MAX)).to_string();
-    digits.bytes().map(|digit| char::from(ALPHABET[usize::from(digit) % 27])).collect::<String>().into()
+    digits
+        .bytes()
+        .map(|digit| char::from(ALPHABET[usize::from(digit) % 27]))
+        .collect::<String>()
+        .into()
 }
 
 /// The quality of service class of a pod: `Guaranteed`, `Burstable` or `BestEffort`.
 pub fn qos_class(spec: &PodSpec) -> &'static str {
-    let pod_level = spec.resources.as_ref().filter(|r| !r.requests.is_empty() || !r.limits.is_empty());
+    let pod_level = spec
+        .resources
+        .as_ref()
+        .filter(|r| !r.requests.is_empty() || !r.limits.is_empty());
     let all: Vec<_> = match pod_level {
         Some(resources) => vec![resources],
-        None => spec.containers.iter().chain(&spec.init_containers).map(|container| &container.resources).collect(),
+        None => spec
+            .containers
+            .iter()
+            .chain(&spec.init_containers)
+            .map(|container| &container.resources)
+            .collect(),
     };
     let amount = |quantity: Option<&Quantity>| quantity.and_then(Quantity::milli).filter(|milli| *milli != 0);
     let (mut any, mut guaranteed) = (false, true);

@@ -52,9 +52,11 @@ impl World {
             world.put(doc);
         }
         world.revision = revision;
-        let orphans: Vec<Key> = world.docs.values().filter(|doc| world.is_orphan(doc)).map(|doc| doc.key.clone()).collect();
-        for key in orphans {
-            world.work.add(List::Doomed, key);
+        // While documents came in, owners and nodes were missing that came later.
+        for key in world.work.list(List::Doomed).clone() {
+            if !world.get(&key).is_some_and(|doc| doc.is_terminating() || world.is_orphan(doc) || world.is_stranded(doc)) {
+                world.work.done(List::Doomed, &key);
+            }
         }
         world
     }
@@ -244,6 +246,11 @@ impl World {
             })
     }
 
+    /// Whether a document is a pod on a node that does not exist.
+    fn is_stranded(&self, doc: &Doc) -> bool {
+        doc.as_pod().and_then(|pod| pod.node.as_ref()).is_some_and(|node| !self.nodes.contains_key(node))
+    }
+
     fn note_pod(&mut self, old: Option<&Arc<Doc>>, new: Option<&Arc<Doc>>) {
         let same_place = match (old, new) {
             (Some(old), Some(new)) => charge_of(old) == charge_of(new) && PodClass::key(old) == PodClass::key(new),
@@ -274,6 +281,9 @@ impl World {
                     self.work.add(List::Machines, machine);
                 }
             }
+        }
+        if let Some(doc) = new.filter(|doc| self.is_stranded(doc)) {
+            self.work.add(List::Doomed, doc.key.clone());
         }
         self.count_in_budgets(old, new);
     }

@@ -77,7 +77,7 @@ fn check_system_budgets(world: &World, victims: &BTreeSet<Name>) -> Result<(), P
     }
     for (key, leaving) in leaving {
         let Some(doc) = world.get(&key) else { continue };
-        let allowed = nodelane_workload::budget::status(world, doc).disruptions_allowed;
+        let allowed = nodelane_workload::budget_status(world, doc).disruptions_allowed;
         if leaving > allowed {
             let why = format!("{leaving} pods of disruption budget '{}' are on these machines, and it allows {allowed} to go.", key.name);
             return Err(PoolRefusal::NotAllowed { rule: "SP-6", why: why.into(), accepted: "fewer machines at a time".into() });

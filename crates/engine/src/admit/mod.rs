@@ -23,7 +23,8 @@ mod upgrade;
 mod tests;
 
 pub use env::{Env, Policy, Quotas};
-pub use pool::{Brought, Met, Verdict, verdict};
+pub use pool::{Brought, Met, Verdict, count, verdict};
+pub use update::{ASKED_IMAGE, SPOT_TAINT};
 
 use nodelane_model::change::Accepted;
 use nodelane_model::cluster::CLUSTER;

@@ -49,7 +49,10 @@ fn create(draft: &mut Draft, doc: &Arc<Doc>, origin: &Origin, env: &Env) -> Resu
     }
     match doc.key.kind {
         Kind::Service => give_cluster_ip(draft, &mut doc),
-        Kind::Job => nodelane_workload::complete_job(&mut doc, draft.uid()),
+        Kind::Job => {
+            doc.meta.uid = draft.uid();
+            nodelane_workload::complete_job(&mut doc);
+        },
         Kind::Pod => nodelane_workload::complete_pod(draft, &mut doc),
         _ => {}
     }
@@ -79,7 +82,8 @@ fn generate_name(draft: &Draft, doc: &Doc) -> Name {
 }
 
 fn check_namespace(world: &World, key: &Key) -> Result<(), Refusal> {
-    if key.namespace.is_empty() {
+    // An account's groups and clusters lie under their subscription, which is no namespace.
+    if key.namespace.is_empty() || matches!(key.kind, Kind::ResourceGroup | Kind::ClusterEntry) {
         return Ok(());
     }
     let namespace = Key::global(Kind::Namespace, key.namespace.clone());
@@ -210,7 +214,7 @@ fn delete(
     if key.kind == Kind::Namespace && matches!(key.name.as_str(), "default" | "kube-system" | "kube-public" | "kube-node-lease") {
         return Err(forbidden(key, "this namespace may not be deleted"));
     }
-    nodelane_workload::delete(draft, key, grace_seconds, propagation);
+    nodelane_workload::delete(draft, key, grace_seconds, Some(propagation));
     let left = draft.world.get(key).cloned();
     Ok(accepted(draft, left.or(Some(old)), false))
 }
@@ -245,7 +249,7 @@ fn evict(draft: &mut Draft, key: &Key, grace_seconds: Option<i64>, dry_run: bool
     let pending = doc.as_pod().is_some_and(|pod| pod.status.phase == Phase::Pending && pod.node.is_none());
     if !dry_run && !doc.is_terminating() {
         let grace = if pending { Some(0) } else { grace_seconds };
-        nodelane_workload::delete(draft, key, grace, Propagation::Background);
+        nodelane_workload::delete(draft, key, grace, None);
     }
     Ok(accepted(draft, None, true))
 }

@@ -272,7 +272,7 @@ pub(super) fn living(world: &World, name: &Name) -> u32 {
 }
 
 /// Machines that a pool is to have: the user's count, or what the autoscaler has made of it.
-pub(super) fn count(world: &World, name: &Name, pool: &NodePool) -> u32 {
+pub fn count(world: &World, name: &Name, pool: &NodePool) -> u32 {
     match pool.spec.enable_auto_scaling && pool.spec.power == Power::Running && pool.state.operation.is_none() {
         true => living(world, name),
         false => pool.spec.count,

@@ -36,8 +36,8 @@ pub(super) fn renews_image(ask: &Ask, old: &NodePool, spec: &PoolSpec, asked_ima
     let respelled = spec.orchestrator_version != old.spec.orchestrator_version;
     let version = rules::resolve(&ask.env.catalog, &ask.draft.world, &spec.orchestrator_version);
     let moves = respelled && version.is_none_or(|version| version.to_string() != old.state.version.as_str());
-    let differs = |key: &&str| spec.rest.get(**key) != old.spec.rest.get(**key);
-    moves || spec.os_sku != old.spec.os_sku || REIMAGING.iter().any(|key| differs(&key)) || asked_image.is_some()
+    let differs = REIMAGING.iter().any(|key| spec.rest.get(*key) != old.spec.rest.get(*key));
+    moves || spec.os_sku != old.spec.os_sku || differs || asked_image.is_some()
 }
 
 /// Whether machines still have another version or image than the pool is to have.

@@ -87,7 +87,7 @@ pub fn drain(draft: &mut Draft, machine: &Key, ignore_budgets: bool) -> Drained 
             continue;
         }
         match if ignore_budgets { Grant::Allowed } else { grant(&draft.world, pod) } {
-            Grant::Allowed => nodelane_workload::delete(draft, &pod.key, None, nodelane_model::change::Propagation::Background),
+            Grant::Allowed => nodelane_workload::delete(draft, &pod.key, None, None),
             Grant::Blocked { budget, .. } => blocked = blocked.or_else(|| Some(block(&pod.key, budget.name))),
             Grant::TwoBudgets { budgets } => blocked = blocked.or_else(|| Some(block(&pod.key, budgets.into()))),
         }

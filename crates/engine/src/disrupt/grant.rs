@@ -50,7 +50,7 @@ pub fn grant(world: &World, doc: &Doc) -> Grant {
     match budgets.as_slice() {
         [] => Grant::Allowed,
         [budget] => {
-            let status = nodelane_workload::budget::status(world, budget);
+            let status = nodelane_workload::budget_status(world, budget);
             let policy = budget.as_budget().and_then(|budget| budget.spec.unhealthy_pod_eviction_policy.as_deref());
             let enough = status.current_healthy >= status.desired_healthy && status.desired_healthy > 0;
             // A pod that is not ready is no loss, where the policy says so or the others suffice.

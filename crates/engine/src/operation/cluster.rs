@@ -75,7 +75,8 @@ fn set_all(draft: &mut Draft, key: &Key, intent: Intent) -> usize {
     let pools: Vec<_> = draft.world.pools().filter(|(_, pool)| pool.spec.power == Power::Running).map(|(doc, _)| doc.key.name.clone()).collect();
     let mut settled = true;
     let mut spent = 1;
-    for doc in pools.iter().flat_map(|pool| fleet::wanted(&draft.world, pool)) {
+    let machines: Vec<_> = pools.iter().flat_map(|pool| fleet::wanted(&draft.world, pool)).collect();
+    for doc in machines {
         fleet::change(draft, &doc.key, |machine| machine.intent = intent);
         let phase = doc.as_machine().map(|machine| machine.phase);
         settled &= match intent {

@@ -4,7 +4,7 @@
 //! count is looked at: Ready nodes that take pods never fall below `count - maxUnavailable` (UR-1). A node that cannot be emptied in
 //! time ends the roll as its pool's settings say (UD-2); the next request resumes it and skips what is done.
 
-mod bounds;
+pub(crate) mod bounds;
 mod roll;
 mod undrainable;
 

@@ -1,4 +1,6 @@
 //! JSON merge patch, RFC 7386: objects merge, null deletes, everything else replaces.
+//!
+//! Lists are replaced as a whole; to change one item, a client sends a strategic or a JSON patch.
 
 use serde_json::{Map, Value};
 

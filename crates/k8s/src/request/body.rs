@@ -97,21 +97,21 @@ fn identify(object: &mut Map<String, Value>, resource: &Resource) -> Result<(), 
     Ok(())
 }
 
-/// The body's name must be the path's; upstream's 400 if not. A body without a name gets it.
-pub fn check_name(object: &mut Value, name: &str) -> Result<(), Status> {
+/// The name of an updated body must be the path's; upstream's 400 if not.
+pub fn check_name(object: &Value, name: &str) -> Result<(), Status> {
     match object
         .pointer("/metadata/name")
         .and_then(Value::as_str)
         .unwrap_or_default()
     {
-        "" => object["metadata"]["name"] = name.into(),
-        same if same == name => {}
-        other => {
-            let text = format!("the name of the object ({other}) does not match the name on the URL ({name})");
-            return Err(Status::bad_request(text));
-        }
+        same if same == name => Ok(()),
+        "" => Err(Status::bad_request(format!(
+            "the name of the object ({name} based on URL) was undeterminable: name must be provided"
+        ))),
+        other => Err(Status::bad_request(format!(
+            "the name of the object ({other}) does not match the name on the URL ({name})"
+        ))),
     }
-    Ok(())
 }
 
 /// The body's namespace must be the path's; upstream's 400 if not. A body without one gets it.

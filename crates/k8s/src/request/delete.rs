@@ -1,4 +1,7 @@
 //! Options of delete and deletecollection: from the body, or from the query when there is no body.
+//!
+//! Invariant: a body, once there, is the only source; upstream ignores the query then. Not here: finalizers, garbage
+//! collection, the grace period of a kind.
 
 use super::write::dry_run;
 use super::{Query, first, flag, integer, invalid_options};

@@ -1,4 +1,7 @@
 //! Options of create, update and patch: dry run, field validation, field manager.
+//!
+//! Invariant: what is no word of the contract is refused (422), whether or not the write would have been taken.
+//! Not here: what the options do.
 
 use super::{Query, first, invalid_options};
 use crate::status::{FieldError, FieldPath, Status};

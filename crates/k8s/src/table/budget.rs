@@ -1,4 +1,6 @@
-//! PodDisruptionBudgets, ResourceQuotas, and the scale subresource.
+//! PodDisruptionBudgets, ResourceQuotas, and the scale subresource: what limits and moves numbers of pods.
+//!
+//! A quota's resources print in the order of their names, limits apart from the rest. Not here: computing any of it.
 
 use super::access::{age, integer, name};
 use super::{AGE, Column, NAME};

@@ -1,4 +1,7 @@
 //! Events, ConfigMaps, Secrets, ServiceAccounts, Namespaces, Leases, PriorityClasses.
+//!
+//! Events print from the stored dialect (`v1`), in both groups. Invariant: secrets and config maps show how many entries they
+//! have, never what is in them.
 
 use super::access::{age, boolean, integer, len, name, since, text, text_or};
 use super::{AGE, Column, NAME};

@@ -1,4 +1,7 @@
 //! Ages as kubectl shows them: two or three significant figures.
+//!
+//! The finer the younger: seconds below two minutes, then pairs (`5m30s`, `3h20m`, `4d6h`) that give way to one unit as the
+//! span grows. Source: golden values of apimachinery's HumanDuration in tests.
 
 const SECOND: i64 = 1000;
 const MINUTE: i64 = 60 * SECOND;

@@ -1,4 +1,6 @@
 //! Services, Endpoints, EndpointSlices.
+//!
+//! Long lists show three items and the number of the rest. Addresses print as they are stored. Not here: Ingress.
 
 use super::access::{age, first_three, integer, joined, labels, list, name, text, text_or};
 use super::{AGE, Column, NAME};

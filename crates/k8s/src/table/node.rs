@@ -1,4 +1,7 @@
 //! Nodes.
+//!
+//! The status is the Ready condition (missing is `Unknown`, anything but True is `NotReady`) and whether it is cordoned.
+//! Taints do not show. Roles come from two kinds of labels, sorted, each once.
 
 use super::access::{age, boolean, condition, list, name, text, text_or};
 use super::{AGE, Column, NAME};

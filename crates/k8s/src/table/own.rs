@@ -1,4 +1,7 @@
 //! Our own kinds: node pools, machines, the cluster. The columns are ours; states are ARM's words.
+//!
+//! Invariant: provisioning states are derived by the model from the running operation and the history, here as in ARM's
+//! answers; a state that cannot be read shows `<unknown>`.
 
 use super::access::{age, boolean, integer, name, text, text_or};
 use super::{AGE, Column, NAME};

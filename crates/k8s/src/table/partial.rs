@@ -1,4 +1,7 @@
 //! `PartialObjectMetadata`: objects reduced to their metadata.
+//!
+//! For clients that need names, labels and owners only (garbage collectors, metadata informers), and for the rows of a
+//! table. Invariant: `metadata` is passed on whole.
 
 use serde_json::{Map, Value, json};
 

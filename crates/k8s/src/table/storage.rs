@@ -1,4 +1,7 @@
-//! PersistentVolumes, their claims and classes, CSINodes. Quantities print as they are stored.
+//! PersistentVolumes, their claims and classes, CSINodes.
+//!
+//! Quantities print as they are stored: whoever stores them brings them into canonical form. An object that is being
+//! deleted shows `Terminating` whatever its phase.
 
 use super::access::{age, boolean, is_deleting, joined, list, name, text, text_or};
 use super::{AGE, Column, NAME};

@@ -1,4 +1,7 @@
 //! Deployments, ReplicaSets, StatefulSets, DaemonSets, Jobs, CronJobs.
+//!
+//! Invariant: counts come from `status` alone, as the controllers wrote them; nothing is counted here. Selectors print in the
+//! notation of `labelSelector`, so that they can be pasted into `kubectl get -l`.
 
 use super::access::{age, boolean, holds, integer, is_deleting, joined, labels, list, name, since, text, text_or};
 use super::{AGE, Column, NAME, human_duration};

@@ -6,10 +6,11 @@
 mod schedule;
 
 use crate::claim::{controlled, controller_ref};
-use crate::delete::{Propagation, delete};
+use crate::delete::delete;
 use crate::job::{complete::complete_job, outcome};
 use crate::notice::{Voice, namespace_takes};
 use jiff::tz::Offset;
+use nodelane_model::change::Propagation;
 use nodelane_model::event::ObjectRef;
 use nodelane_model::workload::{CronJob, CronJobSpec, CronJobStatus, Job};
 use nodelane_model::{Body, Doc, Key, Kind, Labels, Meta, Name, Time};
@@ -30,16 +31,27 @@ struct Cron<'a> {
 }
 
 pub(crate) fn reconcile(draft: &mut Draft, key: &Key) -> usize {
-    let Some(doc) = draft.world.get(key).cloned() else { return 0 };
-    let Some(CronJob { spec, status }) = doc.as_cron_job() else { return 0 };
+    let Some(doc) = draft.world.get(key).cloned() else {
+        return 0;
+    };
+    let Some(CronJob { spec, status }) = doc.as_cron_job() else {
+        return 0;
+    };
     let before = draft.writes.len();
-    let mut cron = Cron { draft, doc: &doc, spec, status: status.clone() };
+    let mut cron = Cron {
+        draft,
+        doc: &doc,
+        spec,
+        status: status.clone(),
+    };
     cron.clean_up();
     cron.follow_jobs();
     if !doc.is_terminating() && namespace_takes(cron.draft, &key.namespace) {
         cron.go();
     }
-    let Cron { draft, status: next, .. } = cron;
+    let Cron {
+        draft, status: next, ..
+    } = cron;
     if next != *status {
         draft.update(key, |doc| doc.as_cron_job_mut().expect("it was one").status = next);
     }
@@ -49,19 +61,44 @@ pub(crate) fn reconcile(draft: &mut Draft, key: &Key) -> usize {
 /// The offset of a time zone that is known here: UTC, or `Etc/GMT+5`, which by POSIX's sign is five hours *west*.
 fn offset_of(zone: Option<&Name>) -> Option<Offset> {
     let zone = zone.map_or("UTC", |zone| zone.as_str());
-    if ["UTC", "Etc/UTC", "Etc/UCT", "UCT", "Zulu", "Etc/Zulu", "GMT", "Etc/GMT", "Etc/Universal", "Universal"].contains(&zone) {
+    if [
+        "UTC",
+        "Etc/UTC",
+        "Etc/UCT",
+        "UCT",
+        "Zulu",
+        "Etc/Zulu",
+        "GMT",
+        "Etc/GMT",
+        "Etc/Universal",
+        "Universal",
+    ]
+    .contains(&zone)
+    {
         return Some(Offset::UTC);
     }
-    let west: i8 = zone.strip_prefix("Etc/GMT").filter(|sign| sign.starts_with(['+', '-']))?.parse().ok()?;
+    let west: i8 = zone
+        .strip_prefix("Etc/GMT")
+        .filter(|sign| sign.starts_with(['+', '-']))?
+        .parse()
+        .ok()?;
     (-14..=12).contains(&west).then(|| Offset::constant(-west))
 }
 
 impl Cron<'_> {
     fn say(&mut self, reason: &'static str, message: String) {
-        Voice { about: &self.doc.key, component: "cronjob-controller" }.say(self.draft, reason, message);
+        Voice {
+            about: &self.doc.key,
+            component: "cronjob-controller",
+        }
+        .say(self.draft, reason, message);
     }
     fn warn(&mut self, reason: &'static str, message: String) {
-        Voice { about: &self.doc.key, component: "cronjob-controller" }.warn(self.draft, reason, message);
+        Voice {
+            about: &self.doc.key,
+            component: "cronjob-controller",
+        }
+        .warn(self.draft, reason, message);
     }
     fn jobs(&self) -> Vec<Arc<Doc>> {
         controlled(&self.draft.world, self.doc, Kind::Job)
@@ -74,7 +111,9 @@ impl Cron<'_> {
             ("Failed", self.spec.failed_jobs_history_limit.unwrap_or(1)),
         ] {
             let mut jobs = self.jobs();
-            jobs.retain(|doc| !doc.is_terminating() && doc.as_job().and_then(outcome).is_some_and(|end| end.kind == kind));
+            jobs.retain(|doc| {
+                !doc.is_terminating() && doc.as_job().and_then(outcome).is_some_and(|end| end.kind == kind)
+            });
             jobs.sort_by_key(|doc| (doc.as_job().and_then(|job| job.status.start_time), doc.key.clone()));
             let surplus = jobs.len().saturating_sub(limit.max(0) as usize);
             for job in jobs.into_iter().take(surplus) {
@@ -95,7 +134,10 @@ impl Cron<'_> {
                     self.status.active.remove(place);
                     let completed = job.status.completion_time.filter(|_| end.kind == "Complete");
                     self.status.last_successful_time = self.status.last_successful_time.max(completed);
-                    self.say("SawCompletedJob", format!("Saw completed job: {}, condition: {}", doc.key.name, end.kind));
+                    self.say(
+                        "SawCompletedJob",
+                        format!("Saw completed job: {}, condition: {}", doc.key.name, end.kind),
+                    );
                 }
                 (None, None) if !doc.is_terminating() => {
                     let message = "Saw a job that the controller did not create or forgot";
@@ -106,7 +148,11 @@ impl Cron<'_> {
         }
         for active in self.status.active.clone() {
             let key = Key::new(Kind::Job, active.namespace.clone(), active.name.clone());
-            let is_there = self.draft.world.get(&key).is_some_and(|doc| active.uid == doc.meta.uid.to_string());
+            let is_there = self
+                .draft
+                .world
+                .get(&key)
+                .is_some_and(|doc| active.uid == doc.meta.uid.to_string());
             if !is_there {
                 self.status.active.retain(|other| other.uid != active.uid);
                 self.say("MissingJob", format!("Active job went missing: {}", active.name));
@@ -117,7 +163,10 @@ impl Cron<'_> {
     fn go(&mut self) {
         let Some(offset) = offset_of(self.spec.time_zone.as_ref()) else {
             let zone = self.spec.time_zone.clone().unwrap_or_default();
-            return self.warn("UnknownTimeZone", format!("invalid timeZone: {:?}: unknown time zone {zone}", zone.as_str()));
+            return self.warn(
+                "UnknownTimeZone",
+                format!("invalid timeZone: {:?}: unknown time zone {zone}", zone.as_str()),
+            );
         };
         if self.spec.suspend {
             return;
@@ -126,7 +175,10 @@ impl Cron<'_> {
             Ok(schedule) => schedule,
             Err(error) => {
                 let schedule = self.spec.schedule.as_str();
-                return self.warn("UnparseableSchedule", format!("unparseable schedule: {schedule:?} : {error}"));
+                return self.warn(
+                    "UnparseableSchedule",
+                    format!("unparseable schedule: {schedule:?} : {error}"),
+                );
             }
         };
         if let Some(at) = self.due(&schedule, offset) {
@@ -173,7 +225,8 @@ impl Cron<'_> {
             }
         }
         if missed > MISSED_LIMIT {
-            let message = "too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew";
+            let message =
+                "too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew";
             self.warn("TooManyMissedTimes", message.into());
         }
         Some(last)
@@ -181,7 +234,9 @@ impl Cron<'_> {
 
     fn run(&mut self, at: Time) {
         let name = format!("{}-{}", self.doc.key.name, at.0 / 60_000);
-        if self.status.last_schedule_time == Some(at) || self.status.active.iter().any(|active| active.name == name.as_str()) {
+        if self.status.last_schedule_time == Some(at)
+            || self.status.active.iter().any(|active| active.name == name.as_str())
+        {
             return;
         }
         match self.spec.concurrency_policy.as_str() {
@@ -203,7 +258,7 @@ impl Cron<'_> {
             Some(known) => known, // Made before the status was written.
             None => self.create(key, at),
         };
-        if !made.as_job().is_some_and(|job| outcome(job).is_some()) {
+        if made.as_job().is_none_or(|job| outcome(job).is_none()) {
             self.status.active.push(ObjectRef {
                 kind: Kind::Job.as_str().into(),
                 namespace: made.key.namespace.clone(),
@@ -218,10 +273,18 @@ impl Cron<'_> {
 
     fn create(&mut self, key: Key, at: Time) -> Arc<Doc> {
         let template = &self.spec.job_template;
-        let read = |field: &str| template.metadata.get(field).and_then(|map| serde_json::from_value(map.clone()).ok());
+        let read = |field: &str| {
+            template
+                .metadata
+                .get(field)
+                .and_then(|map| serde_json::from_value(map.clone()).ok())
+        };
         let labels: Labels = read("labels").unwrap_or_default();
-        let mut annotations: BTreeMap<Name, Name> = read("annotations").unwrap_or_default();
-        annotations.insert("batch.kubernetes.io/cronjob-scheduled-timestamp".into(), at.to_string().into());
+        let mut annotations: BTreeMap<Name, Name> = read("annotations").map(Arc::unwrap_or_clone).unwrap_or_default();
+        annotations.insert(
+            "batch.kubernetes.io/cronjob-scheduled-timestamp".into(),
+            at.to_string().into(),
+        );
         let meta = Meta {
             uid: self.draft.uid(),
             generation: 1,
@@ -230,7 +293,10 @@ impl Cron<'_> {
             owners: Arc::new(vec![controller_ref(self.doc)]),
             ..Meta::default()
         };
-        let body = Body::Job(Box::new(Job { spec: template.spec.clone(), ..Job::default() }));
+        let body = Body::Job(Box::new(Job {
+            spec: template.spec.clone(),
+            ..Job::default()
+        }));
         let mut job = Doc::new(key, 0, meta, body);
         complete_job(&mut job);
         let made = self.draft.create(job.key, job.meta, job.body);

@@ -1,4 +1,6 @@
 //! How many pods may be extra or missing while a deployment rolls, and how many the new set may have.
+//!
+//! All numbers are of pods. A deployment that recreates has neither surge nor pods that may be missing: it stops everything instead.
 
 use super::Rollout;
 use nodelane_model::Key;
@@ -22,17 +24,26 @@ impl Rollout<'_> {
         if self.is_rolling() { self.fences().0 } else { 0 }
     }
     pub(super) fn max_unavailable(&self) -> i32 {
-        if self.is_rolling() && self.wanted() > 0 { self.fences().1.min(self.wanted()) } else { 0 }
+        if self.is_rolling() && self.wanted() > 0 {
+            self.fences().1.min(self.wanted())
+        } else {
+            0
+        }
     }
     pub(super) fn min_available(&self) -> i32 {
         self.wanted() - self.max_unavailable()
+    }
+    /// Pods that a set has or may make: one that was scaled down keeps its place until its pods are on their way out. Upstream
+    /// counts what was asked for, and so exceeds the surge for a moment.
+    fn occupied(&self, key: &Key) -> i32 {
+        self.size(key).max(self.set(key).status.replicas)
     }
     /// What the new set, of this size, may grow to beside all sets.
     pub(super) fn room_for_new(&self, all: &[Key], size: i32) -> i32 {
         if !self.is_rolling() {
             return self.wanted();
         }
-        let room = self.wanted() + self.max_surge() - self.sum(all, Self::size);
+        let room = self.wanted() + self.max_surge() - self.sum(all, Self::occupied);
         size + room.min(self.wanted() - size).max(0)
     }
 }

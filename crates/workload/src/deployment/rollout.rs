@@ -1,4 +1,6 @@
 //! One step of a rollout: the new set up within the surge, or old sets down within what may be missing.
+//!
+//! One or the other per pass, never both: what was scaled is first seen in the sets' counts.
 
 use super::Rollout;
 use crate::claim::controlled;
@@ -64,7 +66,8 @@ impl Rollout<'_> {
 
     fn has_running_pods(&self, key: &Key) -> bool {
         let pods = controlled(&self.draft.world, self.set_doc(key), Kind::Pod);
-        pods.iter().any(|doc| doc.as_pod().is_some_and(|pod| !pod.status.is_terminal()))
+        pods.iter()
+            .any(|doc| doc.as_pod().is_some_and(|pod| !pod.status.is_terminal()))
     }
 
     /// Scales a set and says so; says whether it changed.

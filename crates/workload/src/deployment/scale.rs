@@ -1,4 +1,7 @@
 //! A deployment whose size changed, or that is paused: its sets are scaled in proportion, without moving the rollout on.
+//!
+//! Sets remember the size that they were told in annotations; a set that remembers another one than the deployment's is how a change
+//! of size shows.
 
 use super::Rollout;
 use super::revision::{DESIRED, MAXIMUM};
@@ -8,11 +11,17 @@ use std::cmp::Reverse;
 impl Rollout<'_> {
     /// Whether the size that the active sets were told is no longer the deployment's.
     pub(super) fn is_scaled(&self) -> bool {
-        self.active(&self.all()).iter().any(|key| self.noted(key, DESIRED).is_some_and(|told| told != self.wanted()))
+        self.active(&self.all())
+            .iter()
+            .any(|key| self.noted(key, DESIRED).is_some_and(|told| told != self.wanted()))
     }
 
     fn noted(&self, key: &Key, note: &str) -> Option<i32> {
-        self.set_doc(key).meta.annotations.get(note).and_then(|text| text.parse().ok())
+        self.set_doc(key)
+            .meta
+            .annotations
+            .get(note)
+            .and_then(|text| text.parse().ok())
     }
 
     pub(super) fn scale(&mut self) {
@@ -20,7 +29,9 @@ impl Rollout<'_> {
             self.resize(&only, self.wanted());
             return;
         }
-        let Some(new) = self.new.clone() else { return self.scale_in_proportion() };
+        let Some(new) = self.new.clone() else {
+            return self.scale_in_proportion();
+        };
         let wanted = self.wanted();
         let saturated = self.size(&new) == wanted
             && self.noted(&new, DESIRED) == Some(wanted)
@@ -48,7 +59,11 @@ impl Rollout<'_> {
             return;
         }
         let mut active = self.active(&self.all());
-        let allowed = if self.wanted() > 0 { self.wanted() + self.max_surge() } else { 0 };
+        let allowed = if self.wanted() > 0 {
+            self.wanted() + self.max_surge()
+        } else {
+            0
+        };
         let to_add = allowed - self.sum(&active, Self::size);
         // The largest gets what rounding leaves over; of equals the newer grows and the older shrinks.
         let created = |key: &Key| self.set_doc(key).meta.created;
@@ -78,7 +93,10 @@ impl Rollout<'_> {
             return -size;
         }
         let most = i64::from(self.wanted() + self.max_surge());
-        let before = self.noted(key, MAXIMUM).filter(|most| *most > 0).unwrap_or(self.body().status.replicas);
+        let before = self
+            .noted(key, MAXIMUM)
+            .filter(|most| *most > 0)
+            .unwrap_or(self.body().status.replicas);
         if before == 0 {
             return 0;
         }
@@ -92,7 +110,9 @@ impl Rollout<'_> {
         let notes = self.size_notes();
         let generation_step = i64::from(before != target);
         self.draft.update(key, |doc| {
-            let stale = notes.iter().any(|(note, value): &(Name, Name)| doc.meta.annotations.get(note) != Some(value));
+            let stale = notes
+                .iter()
+                .any(|(note, value): &(Name, Name)| doc.meta.annotations.get(note) != Some(value));
             if stale {
                 let mut all = (*doc.meta.annotations).clone();
                 all.extend(notes);
@@ -103,7 +123,10 @@ impl Rollout<'_> {
         });
         if before != target {
             let way = if before < target { "up" } else { "down" };
-            self.say("ScalingReplicaSet", format!("Scaled {way} replica set {} from {before} to {target}", key.name));
+            self.say(
+                "ScalingReplicaSet",
+                format!("Scaled {way} replica set {} from {before} to {target}", key.name),
+            );
         }
         before != target
     }

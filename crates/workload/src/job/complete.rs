@@ -1,4 +1,6 @@
 //! What the API server adds to a new job: a selector by the job's uid, and the labels that it selects by.
+//!
+//! Admission calls this for jobs of users, the cron job reconciler for its own.
 
 use crate::claim::with;
 use nodelane_model::selector::Selector;
@@ -22,5 +24,8 @@ pub fn complete_job(doc: &mut Doc) {
     ];
     job.spec.template.labels = with(&job.spec.template.labels, &labels);
     let match_labels = BTreeMap::from([("batch.kubernetes.io/controller-uid".into(), uid)]);
-    job.spec.selector = Some(Selector { match_labels, ..job.spec.selector.take().unwrap_or_default() });
+    job.spec.selector = Some(Selector {
+        match_labels,
+        ..job.spec.selector.take().unwrap_or_default()
+    });
 }

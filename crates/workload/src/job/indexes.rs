@@ -1,4 +1,6 @@
 //! Completed indexes of an indexed job, as the status spells them: `0,2-4`; two in a row are `0,1`.
+//!
+//! What cannot be read is dropped: its pods are run again, which an indexed job must bear anyway.
 
 use nodelane_model::workload::JobStatus;
 use std::collections::BTreeSet;
@@ -10,7 +12,11 @@ pub(super) struct Indexes(pub(super) BTreeSet<i32>);
 
 impl Indexes {
     pub(super) fn of(status: &JobStatus) -> Indexes {
-        let text = status.rest.get("completedIndexes").and_then(|text| text.as_str()).unwrap_or("");
+        let text = status
+            .rest
+            .get("completedIndexes")
+            .and_then(|text| text.as_str())
+            .unwrap_or("");
         let range = |part: &str| {
             let (first, last) = part.split_once('-').unwrap_or((part, part));
             Some(first.parse().ok()?..=last.parse().ok()?)

@@ -10,8 +10,9 @@ mod judge;
 mod pods;
 mod track;
 
-use crate::delete::{Propagation, delete};
+use crate::delete::delete;
 use indexes::Indexes;
+use nodelane_model::change::Propagation;
 use nodelane_model::pod::Condition;
 use nodelane_model::workload::{Job, JobSpec, JobStatus};
 use nodelane_model::{Doc, Key, Time};
@@ -39,15 +40,26 @@ struct Run<'a> {
 
 /// How a finished job ended: `Complete` or `Failed`.
 pub(crate) fn outcome(job: &Job) -> Option<&Condition> {
-    job.status.conditions.iter().find(|c| c.status == "True" && (c.kind == "Complete" || c.kind == "Failed"))
+    job.status
+        .conditions
+        .iter()
+        .find(|c| c.status == "True" && (c.kind == "Complete" || c.kind == "Failed"))
 }
 
 pub(crate) fn reconcile(draft: &mut Draft, key: &Key, units: usize) -> usize {
-    let Some(doc) = draft.world.get(key).cloned() else { return 0 };
+    let Some(doc) = draft.world.get(key).cloned() else {
+        return 0;
+    };
     let Some(job) = doc.as_job() else { return 0 };
     let spec = &job.spec;
     if let Some(selector) = &spec.selector {
-        crate::claim::claim(draft, &doc, selector, nodelane_model::Kind::Pod, job.status == JobStatus::default());
+        crate::claim::claim(
+            draft,
+            &doc,
+            selector,
+            nodelane_model::Kind::Pod,
+            job.status == JobStatus::default(),
+        );
     }
     let mut run = Run {
         draft,
@@ -64,7 +76,9 @@ pub(crate) fn reconcile(draft: &mut Draft, key: &Key, units: usize) -> usize {
     if outcome(job).is_none() && !doc.is_terminating() {
         run.go();
     }
-    let Run { draft, status, spent, .. } = run;
+    let Run {
+        draft, status, spent, ..
+    } = run;
     if status != job.status {
         draft.update(key, |doc| doc.as_job_mut().expect("it was one").status = status);
     }
@@ -74,10 +88,17 @@ pub(crate) fn reconcile(draft: &mut Draft, key: &Key, units: usize) -> usize {
 
 /// Deletes a finished job once its time is over.
 fn expire(draft: &mut Draft, key: &Key) {
-    let Some(doc) = draft.world.get(key).cloned().filter(|doc| !doc.is_terminating()) else { return };
+    let Some(doc) = draft.world.get(key).cloned().filter(|doc| !doc.is_terminating()) else {
+        return;
+    };
     let Some(job) = doc.as_job() else { return };
-    let (Some(end), Some(seconds)) = (outcome(job), job.spec.ttl_seconds_after_finished) else { return };
-    let at = end.last_transition_time.unwrap_or_default().plus(i64::from(seconds) * 1000);
+    let (Some(end), Some(seconds)) = (outcome(job), job.spec.ttl_seconds_after_finished) else {
+        return;
+    };
+    let at = end
+        .last_transition_time
+        .unwrap_or_default()
+        .plus(i64::from(seconds) * 1000);
     if at <= draft.now {
         delete(draft, key, None, Some(Propagation::Foreground));
     } else {

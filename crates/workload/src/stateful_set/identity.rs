@@ -1,4 +1,6 @@
 //! What an ordinal of a stateful set has of its own: name, labels, host name, claims and the volumes that use them.
+//!
+//! Labels and specification differ from pod to pod, so such pods share nothing: each is a class of its own to the scheduler.
 
 use crate::claim::with;
 use crate::revision::REVISION_LABEL;
@@ -6,7 +8,7 @@ use crate::stamp::Stamp;
 use nodelane_model::pod::{PodTemplate, Volume};
 use nodelane_model::workload::StatefulSet;
 use nodelane_model::{Body, Doc, Key, Kind, Labels, Meta, Name, Rest};
-use nodelane_world::Draft;
+use nodelane_world::{Draft, World};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -23,7 +25,10 @@ impl Identity<'_> {
 
     fn templates(&self) -> impl Iterator<Item = (&str, &Value)> {
         let templates = self.set.spec.rest.get("volumeClaimTemplates").and_then(Value::as_array);
-        templates.into_iter().flatten().filter_map(|template| Some((template.get("metadata")?.get("name")?.as_str()?, template)))
+        templates
+            .into_iter()
+            .flatten()
+            .filter_map(|template| Some((template.get("metadata")?.get("name")?.as_str()?, template)))
     }
 
     fn claim(&self, template: &str) -> Name {
@@ -34,23 +39,36 @@ impl Identity<'_> {
     pub(super) fn create_claims(&self, draft: &mut Draft) -> Vec<Name> {
         let mut made = Vec::new();
         for (name, template) in self.templates() {
-            let key = Key::new(Kind::PersistentVolumeClaim, self.doc.key.namespace.clone(), self.claim(name));
+            let key = Key::new(
+                Kind::PersistentVolumeClaim,
+                self.doc.key.namespace.clone(),
+                self.claim(name),
+            );
             if draft.world.get(&key).is_some() {
                 continue;
             }
-            let annotations = template.get("metadata").and_then(|meta| serde_json::from_value(meta.get("annotations")?.clone()).ok());
+            let annotations = template
+                .get("metadata")
+                .and_then(|meta| serde_json::from_value(meta.get("annotations")?.clone()).ok());
             let labels: Labels = Arc::new(self.set.spec.selector.match_labels.clone());
-            let meta = Meta { labels, annotations: annotations.unwrap_or_default(), ..Meta::default() };
+            let meta = Meta {
+                labels,
+                annotations: annotations.unwrap_or_default(),
+                ..Meta::default()
+            };
             let spec = template.get("spec").cloned().unwrap_or_else(|| json!({}));
-            let rest = Rest::from_iter([("spec".to_owned(), spec), ("status".to_owned(), json!({"phase": "Pending"}))]);
+            let rest = Rest::from_iter([
+                ("spec".to_owned(), spec),
+                ("status".to_owned(), json!({"phase": "Pending"})),
+            ]);
             made.push(key.name.clone());
             draft.create(key, meta, Body::Opaque(rest));
         }
         made
     }
 
-    pub(super) fn stamp(&self, template: &PodTemplate, revision: &Name) -> Stamp {
-        let mut stamp = Stamp::of(template, self.doc);
+    pub(super) fn stamp(&self, world: &World, template: &PodTemplate, revision: &Name) -> Stamp {
+        let mut stamp = Stamp::of(world, template, self.doc);
         let labels = [
             ("apps.kubernetes.io/pod-index", self.ordinal.to_string().into()),
             (REVISION_LABEL, revision.clone()),
@@ -65,7 +83,10 @@ impl Identity<'_> {
         for (name, _) in self.templates() {
             spec.volumes.retain(|volume| volume.name != name);
             let source = json!({"claimName": self.claim(name).as_str()});
-            spec.volumes.push(Volume { name: name.into(), rest: Rest::from_iter([("persistentVolumeClaim".into(), source)]) });
+            spec.volumes.push(Volume {
+                name: name.into(),
+                rest: Rest::from_iter([("persistentVolumeClaim".into(), source)]),
+            });
         }
         stamp
     }

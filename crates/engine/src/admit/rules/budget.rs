@@ -15,7 +15,7 @@ pub(super) fn satisfiable(proposal: &Proposal) -> Result<(), PoolRefusal> {
     }
     let stuck = proposal.world.list(Kind::PodDisruptionBudget, None).filter(|doc| {
         let pods = proposal.world.budget(&doc.key).map_or(0, |row| row.pods);
-        let status = nodelane_workload::budget::status(proposal.world, doc);
+        let status = nodelane_workload::budget_status(proposal.world, doc);
         pods > 0 && status.expected_pods > 0 && status.desired_healthy >= status.expected_pods
     });
     let names: Vec<_> = stuck.map(|doc| format!("{}/{}", doc.key.namespace, doc.key.name).into()).collect();

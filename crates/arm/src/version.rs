@@ -1,0 +1,116 @@
+//! Kubernetes versions and node images, as upgrade profiles and lists show them.
+
+use crate::id::{ClusterId, PoolId};
+use nodelane_catalog::{Catalog, OsSku, Release, Support, Version};
+use nodelane_model::{Cluster, NodePool};
+use serde_json::{Map, Value, json};
+
+/// Versions that a pool may be upgraded to: above its own, not above the control plane (aks-semantics UV-1, UV-3).
+fn pool_upgrades(catalog: &Catalog, cluster: &Cluster, pool: &NodePool) -> Vec<Value> {
+    let (Ok(from), Ok(most)) = (pool.state.version.parse::<Version>(), cluster.state.version.parse::<Version>()) else {
+        return Vec::new();
+    };
+    let releases = catalog.releases().iter().map(|release| release.version);
+    releases.filter(|version| *version > from && *version <= most).map(upgrade).collect()
+}
+
+fn upgrade(version: Version) -> Value {
+    json!({"kubernetesVersion": version.to_string(), "isPreview": false})
+}
+
+/// The newest image for a pool.
+fn newest_image(catalog: &Catalog, pool: &NodePool) -> Option<String> {
+    let version = pool.state.version.parse().ok()?;
+    let sku = OsSku::from_name(&pool.spec.os_sku)?.effective(version).ok()?;
+    catalog.newest_image(sku)?.version(catalog.size(&pool.spec.vm_size)?.image_variant())
+}
+
+/// The upgrade profile of a pool.
+pub fn pool_profile(catalog: &Catalog, id: &PoolId, cluster: &Cluster, pool: &NodePool) -> Value {
+    let mut body = json!({
+        "id": format!("{id}/upgradeProfiles/default"), "name": "default",
+        "type": "Microsoft.ContainerService/managedClusters/agentPools/upgradeProfiles",
+        "properties": {
+            "kubernetesVersion": pool.state.version, "osType": format!("{:?}", pool.spec.os_type),
+            "upgrades": pool_upgrades(catalog, cluster, pool),
+        }
+    });
+    if let Some(image) = newest_image(catalog, pool) {
+        body["properties"]["latestNodeImageVersion"] = image.into();
+    }
+    if !pool.state.recently_used.is_empty() {
+        body["properties"]["recentlyUsedVersions"] = json!(pool.state.recently_used);
+    }
+    body
+}
+
+/// The upgrade profile of a cluster.
+pub fn cluster_profile<'a>(
+    catalog: &Catalog,
+    id: &ClusterId,
+    cluster: &Cluster,
+    pools: impl Iterator<Item = (&'a str, &'a NodePool)>,
+) -> Value {
+    let current = &cluster.state.version;
+    let upgrades: Vec<Value> =
+        current.parse().map(|current| catalog.upgrades_from(current)).unwrap_or_default().into_iter().map(upgrade).collect();
+    let profile = |(name, pool): (&str, &NodePool)| {
+        json!({
+            "name": name, "kubernetesVersion": pool.state.version, "osType": format!("{:?}", pool.spec.os_type),
+            "upgrades": pool_upgrades(catalog, cluster, pool)
+        })
+    };
+    json!({
+        "id": format!("{id}/upgradeProfiles/default"), "name": "default",
+        "type": "Microsoft.ContainerService/managedClusters/upgradeProfiles",
+        "properties": {
+            "controlPlaneProfile": {"kubernetesVersion": current, "osType": "Linux", "upgrades": upgrades},
+            "agentPoolProfiles": pools.map(profile).collect::<Vec<_>>()
+        }
+    })
+}
+
+/// Versions that a pool of a cluster may have (aks-semantics UV-1, UV-2); the default is the control plane's.
+pub fn available(catalog: &Catalog, id: &ClusterId, cluster: &Cluster) -> Value {
+    let most: Option<Version> = cluster.state.version.parse().ok();
+    let skew = |most: Version| if most.release() >= (1, 28) { 3 } else { 2 };
+    let fits = |version: &Version| most.is_some_and(|most| *version <= most && version.minor + skew(most) >= most.minor);
+    let releases = catalog.releases().iter().map(|release| release.version).filter(fits);
+    let versions: Vec<Value> = releases
+        .map(|version| {
+            let mut entry = json!({"kubernetesVersion": version.to_string(), "isPreview": false});
+            if Some(version) == most {
+                entry["default"] = true.into();
+            }
+            entry
+        })
+        .collect();
+    json!({
+        "id": format!("{id}/availableAgentPoolVersions"), "name": "default",
+        "type": "Microsoft.ContainerService/managedClusters/availableAgentpoolVersions",
+        "properties": {"agentPoolVersions": versions}
+    })
+}
+
+/// Kubernetes versions on offer, by minor, with the upgrades of each patch.
+pub fn on_offer(catalog: &Catalog) -> Value {
+    let mut minors: Vec<(u32, Vec<&Release>)> = Vec::new();
+    for release in catalog.releases() {
+        match minors.last_mut() {
+            Some((minor, patches)) if *minor == release.version.minor => patches.push(release),
+            _ => minors.push((release.version.minor, vec![release])),
+        }
+    }
+    let default = catalog.default_version().minor;
+    let value = |(minor, patches): (u32, Vec<&Release>)| {
+        let upgrades = |version: Version| catalog.upgrades_from(version).iter().map(ToString::to_string).collect::<Vec<_>>();
+        let patch = |release: &&Release| (release.version.to_string(), json!({"upgrades": upgrades(release.version)}));
+        let official = patches.iter().all(|release| release.support == Support::GenerallyAvailable);
+        let plan = if official { vec!["KubernetesOfficial"] } else { Vec::new() };
+        json!({
+            "version": format!("1.{minor}"), "isDefault": minor == default, "isPreview": false,
+            "capabilities": {"supportPlan": plan}, "patchVersions": patches.iter().map(patch).collect::<Map<_, _>>()
+        })
+    };
+    json!({"values": minors.into_iter().map(value).collect::<Vec<_>>()})
+}

@@ -1,0 +1,71 @@
+//! Defaults of services and endpoints. The cluster is of one address family, IPv4.
+
+use super::{Fields, each, field, put, put_number};
+use serde_json::{Value, json};
+
+/// A client sticks to its endpoint for three hours where nothing else is said.
+const AFFINITY_SECONDS: i64 = 10_800;
+
+/// A service's `spec`.
+pub fn service(spec: &mut Fields) {
+    put(spec, "type", "ClusterIP");
+    put(spec, "sessionAffinity", "None");
+    let of_type = |spec: &Fields, types: &[&str]| types.contains(&super::text(spec, "type"));
+    match super::text(spec, "sessionAffinity") {
+        "None" => drop(spec.remove("sessionAffinityConfig")),
+        "ClientIP" => {
+            let client = super::inner(super::inner(spec, "sessionAffinityConfig"), "clientIP");
+            put_number(client, "timeoutSeconds", AFFINITY_SECONDS);
+        }
+        _ => {}
+    }
+    for port in each(spec, "ports") {
+        put(port, "protocol", "TCP");
+        let number = port.get("port").cloned().unwrap_or_else(|| 0.into());
+        let unsaid = |target: &Value| target.is_null() || target.as_i64() == Some(0) || target.as_str() == Some("");
+        if port.get("targetPort").is_none_or(unsaid) {
+            port.insert("targetPort".into(), number);
+        }
+    }
+    let outside = field(spec, "externalIPs").is_some() || spec.get("externalIPs").is_some_and(|list| list != &json!([]));
+    if of_type(spec, &["NodePort", "LoadBalancer"]) || of_type(spec, &["ClusterIP"]) && outside {
+        put(spec, "externalTrafficPolicy", "Cluster");
+    }
+    if of_type(spec, &["ClusterIP", "NodePort", "LoadBalancer"]) {
+        put(spec, "internalTrafficPolicy", "Cluster");
+        put(spec, "ipFamilyPolicy", "SingleStack");
+        if spec.get("ipFamilies").is_none_or(|list| list.is_null() || list == &json!([])) {
+            spec.insert("ipFamilies".into(), json!(["IPv4"]));
+        }
+    }
+    if of_type(spec, &["LoadBalancer"]) && super::is_unsaid(spec, "allocateLoadBalancerNodePorts") {
+        spec.insert("allocateLoadBalancerNodePorts".into(), true.into());
+    }
+    // Each of the two spellings of the address gives the other.
+    let first = spec.get("clusterIPs").and_then(|list| list.get(0)).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let address = super::text(spec, "clusterIP").to_owned();
+    match (address.is_empty(), first.is_empty()) {
+        (false, true) => drop(spec.insert("clusterIPs".into(), json!([address]))),
+        (true, false) => drop(spec.insert("clusterIP".into(), first.into())),
+        _ => {}
+    }
+}
+
+/// Endpoints.
+pub fn endpoints(object: &mut Fields) {
+    for subset in each(object, "subsets") {
+        for port in each(subset, "ports") {
+            put(port, "protocol", "TCP");
+        }
+    }
+}
+
+/// A slice of endpoints.
+pub fn endpoint_slice(object: &mut Fields) {
+    for port in each(object, "ports") {
+        put(port, "protocol", "TCP");
+        if super::is_unsaid(port, "name") {
+            port.insert("name".into(), "".into());
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Where the ARM rooms find cells: the account's, and one a cluster.
+
+use nodelane_arm::ClusterId;
+use nodelane_control::{Door, Later};
+use std::sync::Arc;
+
+/// The cells of an account.
+pub trait Directory: Send + Sync + 'static {
+    /// The account's own cell: subscriptions, groups, which clusters exist.
+    fn account(&self) -> Arc<dyn Door>;
+    /// A cluster's cell; names in any case.
+    fn cluster(&self, id: &ClusterId) -> Option<Arc<dyn Door>>;
+    /// Every cluster's cell, in order of id.
+    fn clusters(&self) -> Vec<(ClusterId, Arc<dyn Door>)>;
+    /// Opens a cell for a cluster that the account has an entry for; gives the one that is open where there is one.
+    fn open(&self, id: &ClusterId) -> Later<Result<Arc<dyn Door>, String>>;
+    /// Tells a cluster's cell what the account says now: quotas, what other clusters use, policy.
+    fn refresh(&self, id: &ClusterId);
+    /// What kubectl needs to reach a cluster, as a kubeconfig.
+    fn kubeconfig(&self, id: &ClusterId) -> Option<String>;
+}

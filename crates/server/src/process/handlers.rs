@@ -1,0 +1,117 @@
+//! What stands between the edge and the rooms that know ARM and Kubernetes: words are exchanged, nothing is decided.
+
+use crate::credentials::{Principal, PrincipalKind};
+use crate::http::{Handler, JSON_DEPTH_MAX, Request, Response, frames, is_json_depth_within};
+use http::HeaderMap;
+use nodelane_model::Origin;
+use nodelane_server_arm::Arm;
+use nodelane_server_k8s::{Answer, Api, Body, Call};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Frames of a watch that may wait for a slow client. Past this the watch waits too: it is only a cursor.
+const FRAMES_WAITING: usize = 16;
+
+static REQUESTS: AtomicU64 = AtomicU64::new(1);
+
+/// Who asks, as the log keeps it.
+fn origin(principal: &Principal, headers: &HeaderMap) -> Origin {
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().into();
+    let number = REQUESTS.fetch_add(1, Ordering::Relaxed);
+    let id = nodelane_model::Uid::derive(u64::from(std::process::id()), crate::clock::unix_seconds(), number).to_string();
+    let correlation_id: nodelane_model::Name = header("x-ms-correlation-request-id");
+    Origin {
+        principal: match &principal.kind {
+            PrincipalKind::Node(name) => nodelane_model::Principal::Node(name.as_str().into()),
+            _ => nodelane_model::Principal::User(principal.name.as_str().into()),
+        },
+        correlation_id: if correlation_id.is_empty() { id.as_str().into() } else { correlation_id },
+        request_id: id.into(),
+        client_request_id: header("x-ms-client-request-id"),
+    }
+}
+
+fn response(status: u16, headers: HeaderMap, body: crate::http::Body) -> Response {
+    let mut response = http::Response::new(body);
+    *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+    *response.headers_mut() = headers;
+    response
+}
+
+fn whole(status: u16, headers: HeaderMap, bytes: bytes::Bytes) -> Response {
+    let (_, body) = crate::http::full(http::StatusCode::OK, "application/json", bytes).into_parts();
+    response(status, headers, body)
+}
+
+/// Answers for the Kubernetes API of one cluster.
+pub struct KubernetesHandler {
+    /// The API.
+    pub api: Api,
+}
+
+impl Handler for KubernetesHandler {
+    async fn handle(&self, request: Request) -> Response {
+        if !is_json_depth_within(&request.body, JSON_DEPTH_MAX) {
+            let status = nodelane_k8s::status::Status::bad_request(format!("the body is nested deeper than {JSON_DEPTH_MAX} levels"));
+            let answer = Answer::status(&status);
+            return match answer.body {
+                Body::Whole(bytes) => whole(answer.status, answer.headers, bytes),
+                Body::Frames(_) => whole(answer.status, answer.headers, bytes::Bytes::new()),
+            };
+        }
+        let origin = origin(&request.principal, &request.parts.headers);
+        let call = Call {
+            method: request.parts.method,
+            path: request.parts.uri.path().to_owned(),
+            query: request.parts.uri.query().unwrap_or_default().to_owned(),
+            headers: request.parts.headers,
+            body: request.body,
+            origin,
+            user: request.principal.name,
+            groups: request.principal.groups,
+        };
+        let answer = self.api.handle(call).await;
+        match answer.body {
+            Body::Whole(bytes) => whole(answer.status, answer.headers, bytes),
+            Body::Frames(mut watch) => {
+                let (sender, body) = frames(FRAMES_WAITING);
+                tokio::spawn(async move {
+                    loop {
+                        let next = tokio::select! {
+                            next = watch.next() => next,
+                            () = sender.closed() => return,
+                        };
+                        let Some(frames) = next else { return };
+                        if sender.send(frames).await.is_err() {
+                            return;
+                        }
+                    }
+                });
+                response(answer.status, answer.headers, body)
+            }
+        }
+    }
+}
+
+/// Answers for ARM.
+pub struct ArmHandler {
+    /// The API.
+    pub arm: Arm,
+}
+
+impl Handler for ArmHandler {
+    async fn handle(&self, request: Request) -> Response {
+        let origin = origin(&request.principal, &request.parts.headers);
+        let call = nodelane_server_arm::Request {
+            method: request.parts.method,
+            path: request.parts.uri.path().to_owned(),
+            query: request.parts.uri.query().unwrap_or_default().to_owned(),
+            headers: request.parts.headers,
+            too_deep: !is_json_depth_within(&request.body, JSON_DEPTH_MAX),
+            body: request.body,
+            origin,
+            base: format!("https://{}", request.authority),
+        };
+        let answer = self.arm.handle(call).await;
+        whole(answer.status, answer.headers, answer.body)
+    }
+}
