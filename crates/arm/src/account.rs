@@ -1,4 +1,6 @@
 //! What stands around clusters: subscriptions, tenants, regions, providers, groups, and how lists are written.
+//!
+//! Lists are one page up to a hundred entries. Not here: which subscriptions and groups there are (the account's documents).
 
 use crate::errors::ArmError;
 use crate::fields::{Fields, check_tags};
@@ -48,9 +50,16 @@ pub fn tenant(id: &str) -> Value {
 /// A region of a subscription.
 pub fn location(subscription: &str, region: &Region) -> Value {
     let id = |name: &str| format!("/subscriptions/{subscription}/locations/{name}");
-    let paired: Vec<Value> = region.paired.iter().map(|name| json!({"name": name, "id": id(name)})).collect();
-    let zones: Vec<Value> =
-        region.zones.iter().map(|zone| json!({"logicalZone": zone, "physicalZone": format!("{}-az{zone}", region.name)})).collect();
+    let paired: Vec<Value> = region
+        .paired
+        .iter()
+        .map(|name| json!({"name": name, "id": id(name)}))
+        .collect();
+    let zones: Vec<Value> = region
+        .zones
+        .iter()
+        .map(|zone| json!({"logicalZone": zone, "physicalZone": format!("{}-az{zone}", region.name)}))
+        .collect();
     let mut body = json!({
         "id": id(region.name), "name": region.name, "type": "Region", "displayName": region.display_name,
         "regionalDisplayName": format!("({}) {}", region.geography, region.display_name),
@@ -63,8 +72,16 @@ pub fn location(subscription: &str, region: &Region) -> Value {
 }
 
 /// Versions of the API that providers claim; any other is taken as well.
-const API_VERSIONS: [&str; 8] =
-    ["2026-06-01", "2026-05-01", "2026-04-01", "2025-10-01", "2025-07-01", "2025-01-01", "2024-02-01", "2023-11-01"];
+const API_VERSIONS: [&str; 8] = [
+    "2026-06-01",
+    "2026-05-01",
+    "2026-04-01",
+    "2025-10-01",
+    "2025-07-01",
+    "2025-01-01",
+    "2024-02-01",
+    "2023-11-01",
+];
 
 /// The one provider that is served, always registered.
 pub const PROVIDER: &str = "Microsoft.ContainerService";
@@ -102,8 +119,11 @@ pub fn group(id: &GroupId, location: &str, tags: &BTreeMap<Name, Name>) -> Value
     body
 }
 
+/// Tags of a resource.
+pub type Tags = BTreeMap<Name, Name>;
+
 /// Location and tags that a PUT or PATCH of a group or PATCH of a cluster gives; absent ones are not to change.
-pub fn location_and_tags(body: &Map<String, Value>) -> Result<(Option<Name>, Option<BTreeMap<Name, Name>>), ArmError> {
+pub fn location_and_tags(body: &Map<String, Value>) -> Result<(Option<Name>, Option<Tags>), ArmError> {
     let fields = Fields::of(body, "Resource");
     let tags = fields.map("tags")?;
     tags.as_ref().map_or(Ok(()), check_tags)?;

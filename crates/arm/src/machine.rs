@@ -1,4 +1,6 @@
 //! Machines of a pool, as `az aks machine` reads them.
+//!
+//! A machine shows what it runs; the address is its node's. Not here: which machines there are.
 
 use crate::id::PoolId;
 use nodelane_model::pool::{OsType, etag};
@@ -15,7 +17,11 @@ pub fn body(id: &PoolId, node_group: &str, pool: &NodePool, doc: &Doc, address: 
         OsType::Windows => format!("aks{}", id.pool),
     };
     let addresses: Vec<Value> = address.iter().map(|ip| json!({"family": "IPv4", "ip": ip})).collect();
-    let state = match (machine.failure.is_some(), machine.is_wanted(), machine.running.is_some()) {
+    let state = match (
+        machine.failure.is_some(),
+        machine.is_wanted(),
+        machine.running.is_some(),
+    ) {
         (true, _, _) => "Failed",
         (false, false, _) => "Deleting",
         (false, true, false) => "Creating",

@@ -11,7 +11,8 @@ pub const RETRY_AFTER_SECONDS: u32 = 1;
 
 /// The status document; always answered with 200.
 pub fn status(operation: &Operation) -> Value {
-    let mut body = json!({"name": operation.id.to_string(), "status": word(operation), "startTime": operation.started.micro()});
+    let mut body =
+        json!({"name": operation.id.to_string(), "status": word(operation), "startTime": operation.started.micro()});
     if let Some(ended) = &operation.ended {
         body["endTime"] = ended.at.micro().into();
         if let Some(error) = &ended.error {
@@ -37,5 +38,7 @@ fn word(operation: &Operation) -> &'static str {
 
 /// Where an operation is polled: `kind` is `operations` or `operationresults`; `base` is scheme, host and port.
 pub fn address(base: &str, subscription: &Name, location: &str, kind: &str, operation: nodelane_model::Uid) -> String {
-    format!("{base}/subscriptions/{subscription}/providers/Microsoft.ContainerService/locations/{location}/{kind}/{operation}?api-version=2017-08-31")
+    format!(
+        "{base}/subscriptions/{subscription}/providers/Microsoft.ContainerService/locations/{location}/{kind}/{operation}?api-version=2017-08-31"
+    )
 }

@@ -120,13 +120,24 @@ pub fn route(method: Method, path: &str, query: &str) -> Result<Call, ArmError> 
     if parameter(query, "api-version").is_none_or(|version| version.is_empty()) {
         return Err(ArmError::MissingApiVersion);
     }
-    let segments: Vec<Name> = path.split('/').filter(|segment| !segment.is_empty()).map(decoded).collect();
-    let unknown = || ArmError::UnknownRoute { method, path: path.into() };
-    let [first, rest @ ..] = segments.as_slice() else { return Err(unknown()) };
+    let segments: Vec<Name> = path
+        .split('/')
+        .filter(|segment| !segment.is_empty())
+        .map(decoded)
+        .collect();
+    let unknown = || ArmError::UnknownRoute {
+        method,
+        path: path.into(),
+    };
+    let [first, rest @ ..] = segments.as_slice() else {
+        return Err(unknown());
+    };
     let call = match (method, rest) {
         (Method::Get, []) if is(first, "tenants") => Some(Call::ListTenants),
         (Method::Get, []) if is(first, "subscriptions") => Some(Call::ListSubscriptions),
-        (_, [subscription, rest @ ..]) if is(first, "subscriptions") => of_subscription(method, subscription, rest, query),
+        (_, [subscription, rest @ ..]) if is(first, "subscriptions") => {
+            of_subscription(method, subscription, rest, query)
+        }
         _ => None,
     };
     call.ok_or_else(unknown)
@@ -149,18 +160,34 @@ fn of_subscription(method: Method, subscription: &Name, rest: &[Name], query: &s
         (Method::Post, [a, namespace, b]) if is(a, "providers") && is(b, "register") => {
             Call::RegisterProvider(subscription(), namespace.clone())
         }
-        (Method::Get, [a, p, b]) if is(a, "providers") && is(p, PROVIDER) && is(b, "managedClusters") => Call::ListClusters(subscription()),
-        (Method::Get, [a, p, b]) if is(a, "providers") && is(p, PROVIDER) && is(b, "snapshots") => Call::ListSnapshots(subscription()),
-        (Method::Get, [a, p, b, location, c]) if is(a, "providers") && is(p, PROVIDER) && is(b, "locations") && is(c, "kubernetesVersions") => {
+        (Method::Get, [a, p, b]) if is(a, "providers") && is(p, PROVIDER) && is(b, "managedClusters") => {
+            Call::ListClusters(subscription())
+        }
+        (Method::Get, [a, p, b]) if is(a, "providers") && is(p, PROVIDER) && is(b, "snapshots") => {
+            Call::ListSnapshots(subscription())
+        }
+        (Method::Get, [a, p, b, location, c])
+            if is(a, "providers") && is(p, PROVIDER) && is(b, "locations") && is(c, "kubernetesVersions") =>
+        {
             Call::ListKubernetesVersions(subscription(), location.clone())
         }
-        (Method::Get, [a, p, b, _, c, id]) if is(a, "providers") && is(p, PROVIDER) && is(b, "locations") => match Uid::parse(id) {
-            Some(id) if is(c, "operations") => Call::GetOperation(subscription(), id),
-            Some(id) if is(c, "operationresults") => Call::GetOperationResult(subscription(), id),
-            _ => return None,
-        },
+        (Method::Get, [a, p, b, _, c, id]) if is(a, "providers") && is(p, PROVIDER) && is(b, "locations") => {
+            match Uid::parse(id) {
+                Some(id) if is(c, "operations") => Call::GetOperation(subscription(), id),
+                Some(id) if is(c, "operationresults") => Call::GetOperationResult(subscription(), id),
+                _ => return None,
+            }
+        }
         (_, [a, group, rest @ ..]) if is(a, "resourceGroups") => {
-            return of_group(method, GroupId { subscription: subscription(), group: group.clone() }, rest, query);
+            return of_group(
+                method,
+                GroupId {
+                    subscription: subscription(),
+                    group: group.clone(),
+                },
+                rest,
+                query,
+            );
         }
         _ => return None,
     })
@@ -173,10 +200,22 @@ fn of_group(method: Method, group: GroupId, rest: &[Name], query: &str) -> Optio
         (Method::Put, []) => Call::PutGroup(group),
         (Method::Patch, []) => Call::PatchGroup(group),
         (Method::Delete, []) => Call::DeleteGroup(group),
-        (Method::Get, [a, p, b]) if is(a, "providers") && is(p, PROVIDER) && is(b, "managedClusters") => Call::ListClustersOf(group),
-        (Method::Get, [a, p, b]) if is(a, "providers") && is(p, PROVIDER) && is(b, "snapshots") => Call::ListSnapshotsOf(group),
+        (Method::Get, [a, p, b]) if is(a, "providers") && is(p, PROVIDER) && is(b, "managedClusters") => {
+            Call::ListClustersOf(group)
+        }
+        (Method::Get, [a, p, b]) if is(a, "providers") && is(p, PROVIDER) && is(b, "snapshots") => {
+            Call::ListSnapshotsOf(group)
+        }
         (_, [a, p, b, cluster, rest @ ..]) if is(a, "providers") && is(p, PROVIDER) && is(b, "managedClusters") => {
-            return of_cluster(method, ClusterId { group, cluster: cluster.clone() }, rest, query);
+            return of_cluster(
+                method,
+                ClusterId {
+                    group,
+                    cluster: cluster.clone(),
+                },
+                rest,
+                query,
+            );
         }
         _ => return None,
     })
@@ -197,7 +236,9 @@ fn of_cluster(method: Method, cluster: ClusterId, rest: &[Name], query: &str) ->
         (Method::Get, [a]) if is(a, "availableAgentPoolVersions") => Call::ListPoolVersions(cluster),
         (Method::Get, [a]) if is(a, "maintenanceConfigurations") => Call::ListMaintenance(cluster),
         (Method::Get, [a]) if is(a, "agentPools") => Call::ListPools(cluster),
-        (_, [a, pool, rest @ ..]) if is(a, "agentPools") => return of_pool(method, cluster.pool(pool.clone()), rest, query),
+        (_, [a, pool, rest @ ..]) if is(a, "agentPools") => {
+            return of_pool(method, cluster.pool(pool.clone()), rest, query);
+        }
         _ => return None,
     })
 }
@@ -207,7 +248,8 @@ fn of_pool(method: Method, pool: PoolId, rest: &[Name], query: &str) -> Option<C
         (Method::Get, []) => Call::GetPool(pool),
         (Method::Put, []) => Call::PutPool(pool),
         (Method::Delete, []) => {
-            let ignore_budgets = parameter(query, "ignore-pod-disruption-budget").is_some_and(|value| is(&value, "true"));
+            let ignore_budgets =
+                parameter(query, "ignore-pod-disruption-budget").is_some_and(|value| is(&value, "true"));
             Call::DeletePool { pool, ignore_budgets }
         }
         (Method::Post, [a]) if is(a, "abort") => Call::AbortPool(pool),
@@ -223,7 +265,10 @@ fn of_pool(method: Method, pool: PoolId, rest: &[Name], query: &str) -> Option<C
 /// The value of a query parameter, its name without regard to case.
 fn parameter(query: &str, name: &str) -> Option<Name> {
     let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-    pairs.into_iter().find(|(key, _)| is(&decoded(key), name)).map(|(_, value)| decoded(value))
+    pairs
+        .into_iter()
+        .find(|(key, _)| is(&decoded(key), name))
+        .map(|(_, value)| decoded(value))
 }
 
 /// A text with its `%XX` read; one that is not UTF-8 then, or has a stray `%`, stays as it is.
@@ -250,80 +295,4 @@ fn decoded(text: &str) -> Name {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const CLUSTER: &str = "/subscriptions/s/resourcegroups/lanes/PROVIDERS/microsoft.containerservice/managedclusters/dev";
-    const VERSION: &str = "api-version=2026-06-01";
-
-    fn cluster() -> ClusterId {
-        ClusterId { group: GroupId { subscription: "s".into(), group: "lanes".into() }, cluster: "dev".into() }
-    }
-
-    #[test]
-    fn every_call_of_the_contract_is_found_in_any_case() {
-        use Method::{Delete, Get, Patch, Post, Put};
-        let pool = || cluster().pool("np1");
-        let id = Uid::parse("00000000-0000-4000-8000-000000000001").unwrap();
-        let locations = "/subscriptions/s/providers/Microsoft.ContainerService/locations/eastus";
-        for (method, path, call) in [
-            (Get, "/subscriptions".to_owned(), Call::ListSubscriptions),
-            (Get, "/subscriptions/s/".to_owned(), Call::GetSubscription("s".into())),
-            (Get, "/tenants".to_owned(), Call::ListTenants),
-            (Get, "/Subscriptions/s/Locations".to_owned(), Call::ListLocations("s".into())),
-            (Get, "/subscriptions/s/resourcegroups".to_owned(), Call::ListGroups("s".into())),
-            (Put, "/subscriptions/s/resourceGroups/lanes".to_owned(), Call::PutGroup(cluster().group)),
-            (Get, "/subscriptions/s/providers/Microsoft.ContainerService".to_owned(), Call::GetProvider("s".into(), PROVIDER.into())),
-            (Post, "/subscriptions/s/providers/Microsoft.Compute/register".to_owned(), Call::RegisterProvider("s".into(), "Microsoft.Compute".into())),
-            (Get, "/subscriptions/s/providers/Microsoft.ContainerService/managedClusters".to_owned(), Call::ListClusters("s".into())),
-            (Get, CLUSTER.to_owned(), Call::GetCluster(cluster())),
-            (Patch, CLUSTER.to_owned(), Call::PatchCluster(cluster())),
-            (Post, format!("{CLUSTER}/listClusterAdminCredential"), Call::ListCredentials { cluster: cluster(), admin: true }),
-            (Get, format!("{CLUSTER}/agentPools"), Call::ListPools(cluster())),
-            (Put, format!("{CLUSTER}/AGENTPOOLS/np1"), Call::PutPool(pool())),
-            (Delete, format!("{CLUSTER}/agentPools/np1"), Call::DeletePool { pool: pool(), ignore_budgets: false }),
-            (Post, format!("{CLUSTER}/agentPools/np1/upgradeNodeImageVersion"), Call::UpgradePoolImage(pool())),
-            (Post, format!("{CLUSTER}/agentPools/np1/abort"), Call::AbortPool(pool())),
-            (Post, format!("{CLUSTER}/agentPools/np1/deleteMachines"), Call::DeleteMachines(pool())),
-            (Get, format!("{CLUSTER}/agentPools/np1/upgradeProfiles/default"), Call::GetPoolUpgrades(pool())),
-            (Get, format!("{CLUSTER}/agentPools/np1/machines/m1"), Call::GetMachine(pool(), "m1".into())),
-            (Get, format!("{CLUSTER}/availableAgentPoolVersions"), Call::ListPoolVersions(cluster())),
-            (Get, format!("{locations}/operations/{id}"), Call::GetOperation("s".into(), id)),
-            (Get, format!("{locations}/operationresults/{id}"), Call::GetOperationResult("s".into(), id)),
-            (Get, format!("{locations}/kubernetesVersions"), Call::ListKubernetesVersions("s".into(), "eastus".into())),
-        ] {
-            assert_eq!(route(method, &path, VERSION), Ok(call), "{path}");
-        }
-    }
-
-    #[test]
-    fn names_are_decoded_and_keep_their_case() {
-        let path = CLUSTER.replace("lanes", "My%20Group%2fx%zz");
-        let Ok(Call::GetCluster(id)) = route(Method::Get, &path, VERSION) else { panic!("{path}") };
-        assert_eq!(id.group.group, "My Group/x%zz");
-    }
-
-    #[test]
-    fn a_request_without_an_api_version_is_refused_and_any_version_is_taken() {
-        for query in ["", "api-version=", "x=1"] {
-            assert_eq!(route(Method::Get, CLUSTER, query), Err(ArmError::MissingApiVersion), "{query}");
-        }
-        for query in ["api-version=1", "a=b&API-Version=2017-08-31"] {
-            assert!(route(Method::Get, CLUSTER, query).is_ok(), "{query}");
-        }
-    }
-
-    #[test]
-    fn deletion_reads_whether_budgets_are_passed_over() {
-        let query = format!("{VERSION}&ignore-pod-disruption-budget=true");
-        let call = route(Method::Delete, &format!("{CLUSTER}/agentPools/a"), &query);
-        assert_eq!(call, Ok(Call::DeletePool { pool: cluster().pool("a"), ignore_budgets: true }));
-    }
-
-    #[test]
-    fn what_is_no_route_is_said_to_be_none() {
-        for (method, path) in [(Method::Get, "/"), (Method::Get, "/nosuch"), (Method::Post, CLUSTER), (Method::Get, "/subscriptions/s/nosuch")] {
-            assert!(matches!(route(method, path, VERSION), Err(ArmError::UnknownRoute { .. })), "{path}");
-        }
-    }
-}
+mod tests;

@@ -1,4 +1,6 @@
 //! Kubernetes versions and node images, as upgrade profiles and lists show them.
+//!
+//! What is offered here is what admission accepts: the same catalogue, the same skew.
 
 use crate::id::{ClusterId, PoolId};
 use nodelane_catalog::{Catalog, OsSku, Release, Support, Version};
@@ -7,11 +9,17 @@ use serde_json::{Map, Value, json};
 
 /// Versions that a pool may be upgraded to: above its own, not above the control plane (aks-semantics UV-1, UV-3).
 fn pool_upgrades(catalog: &Catalog, cluster: &Cluster, pool: &NodePool) -> Vec<Value> {
-    let (Ok(from), Ok(most)) = (pool.state.version.parse::<Version>(), cluster.state.version.parse::<Version>()) else {
+    let (Ok(from), Ok(most)) = (
+        pool.state.version.parse::<Version>(),
+        cluster.state.version.parse::<Version>(),
+    ) else {
         return Vec::new();
     };
     let releases = catalog.releases().iter().map(|release| release.version);
-    releases.filter(|version| *version > from && *version <= most).map(upgrade).collect()
+    releases
+        .filter(|version| *version > from && *version <= most)
+        .map(upgrade)
+        .collect()
 }
 
 fn upgrade(version: Version) -> Value {
@@ -22,7 +30,9 @@ fn upgrade(version: Version) -> Value {
 fn newest_image(catalog: &Catalog, pool: &NodePool) -> Option<String> {
     let version = pool.state.version.parse().ok()?;
     let sku = OsSku::from_name(&pool.spec.os_sku)?.effective(version).ok()?;
-    catalog.newest_image(sku)?.version(catalog.size(&pool.spec.vm_size)?.image_variant())
+    catalog
+        .newest_image(sku)?
+        .version(catalog.size(&pool.spec.vm_size)?.image_variant())
 }
 
 /// The upgrade profile of a pool.
@@ -52,8 +62,13 @@ pub fn cluster_profile<'a>(
     pools: impl Iterator<Item = (&'a str, &'a NodePool)>,
 ) -> Value {
     let current = &cluster.state.version;
-    let upgrades: Vec<Value> =
-        current.parse().map(|current| catalog.upgrades_from(current)).unwrap_or_default().into_iter().map(upgrade).collect();
+    let upgrades: Vec<Value> = current
+        .parse()
+        .map(|current| catalog.upgrades_from(current))
+        .unwrap_or_default()
+        .into_iter()
+        .map(upgrade)
+        .collect();
     let profile = |(name, pool): (&str, &NodePool)| {
         json!({
             "name": name, "kubernetesVersion": pool.state.version, "osType": format!("{:?}", pool.spec.os_type),
@@ -74,7 +89,8 @@ pub fn cluster_profile<'a>(
 pub fn available(catalog: &Catalog, id: &ClusterId, cluster: &Cluster) -> Value {
     let most: Option<Version> = cluster.state.version.parse().ok();
     let skew = |most: Version| if most.release() >= (1, 28) { 3 } else { 2 };
-    let fits = |version: &Version| most.is_some_and(|most| *version <= most && version.minor + skew(most) >= most.minor);
+    let fits =
+        |version: &Version| most.is_some_and(|most| *version <= most && version.minor + skew(most) >= most.minor);
     let releases = catalog.releases().iter().map(|release| release.version).filter(fits);
     let versions: Vec<Value> = releases
         .map(|version| {
@@ -103,10 +119,27 @@ pub fn on_offer(catalog: &Catalog) -> Value {
     }
     let default = catalog.default_version().minor;
     let value = |(minor, patches): (u32, Vec<&Release>)| {
-        let upgrades = |version: Version| catalog.upgrades_from(version).iter().map(ToString::to_string).collect::<Vec<_>>();
-        let patch = |release: &&Release| (release.version.to_string(), json!({"upgrades": upgrades(release.version)}));
-        let official = patches.iter().all(|release| release.support == Support::GenerallyAvailable);
-        let plan = if official { vec!["KubernetesOfficial"] } else { Vec::new() };
+        let upgrades = |version: Version| {
+            catalog
+                .upgrades_from(version)
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+        };
+        let patch = |release: &&Release| {
+            (
+                release.version.to_string(),
+                json!({"upgrades": upgrades(release.version)}),
+            )
+        };
+        let official = patches
+            .iter()
+            .all(|release| release.support == Support::GenerallyAvailable);
+        let plan = if official {
+            vec!["KubernetesOfficial"]
+        } else {
+            Vec::new()
+        };
         json!({
             "version": format!("1.{minor}"), "isDefault": minor == default, "isPreview": false,
             "capabilities": {"supportPlan": plan}, "patchVersions": patches.iter().map(patch).collect::<Map<_, _>>()

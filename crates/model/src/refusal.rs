@@ -181,20 +181,7 @@ pub enum PoolRefusal {
         location: Name,
     },
     /// Z-2: zones that the size or region does not have.
-    ZonesNotSupported {
-        /// The cluster.
-        cluster: Name,
-        /// Its resource group.
-        group: Name,
-        /// The pool.
-        pool: Name,
-        /// The region.
-        location: Name,
-        /// Zones that were asked for and are not there.
-        zones: Vec<Name>,
-        /// Zones that are there.
-        supported: Vec<Name>,
-    },
+    ZonesNotSupported(Box<UnsupportedZones>),
     /// M-1: a property that is fixed at creation would change.
     PropertyChange {
         /// The rule: M-1, or O-3 for the OS SKU of a Windows pool.
@@ -303,6 +290,23 @@ pub enum PoolRefusal {
     },
 }
 
+/// Zones that were asked for and are not there.
+#[derive(Clone, PartialEq, Debug)]
+pub struct UnsupportedZones {
+    /// The cluster.
+    pub cluster: Name,
+    /// Its resource group.
+    pub group: Name,
+    /// The pool.
+    pub pool: Name,
+    /// The region.
+    pub location: Name,
+    /// Zones that were asked for and are not there.
+    pub zones: Vec<Name>,
+    /// Zones that are there.
+    pub supported: Vec<Name>,
+}
+
 impl PoolRefusal {
     /// The rule of aks-semantics that refuses.
     pub fn rule(&self) -> &'static str {
@@ -321,7 +325,7 @@ impl PoolRefusal {
             PoolRefusal::PoolNotFound { .. } => "E23",
             PoolRefusal::CountOutOfRange { .. } => "L-4",
             PoolRefusal::SystemSizeTooSmall { .. } => "V-2",
-            PoolRefusal::ZonesNotSupported { .. } => "Z-2",
+            PoolRefusal::ZonesNotSupported(_) => "Z-2",
             PoolRefusal::LabelPrefixReserved { .. } => "LB-4",
             PoolRefusal::LabelNamespaceReserved { .. } => "LB-5",
             PoolRefusal::SystemTaint => "T-2",

@@ -1,4 +1,7 @@
 //! The answer to "which node, and why not the others?" for one pod, by the predicates that place it.
+//!
+//! Nothing is written and nothing is remembered: an answer is a session of its own on a fork of the world. A pod that is bound already
+//! is asked about as if it were one more, and only its own node passes. How to word a refusal is not here.
 
 use crate::board::Board;
 use crate::diagnosis::Diagnosis;

@@ -1,4 +1,6 @@
 //! Nodes and pods for the tests of this room, written as Kubernetes writes them.
+//!
+//! Names and amounts are the test's; everything else is the least that a verdict needs. Larger worlds are in the golden files.
 
 use crate::profile::Profile;
 use nodelane_model::{Doc, Kind, codec};

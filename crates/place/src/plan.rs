@@ -92,8 +92,8 @@ pub fn plan(draft: &mut Draft, memory: &mut Memory, budget: usize) -> usize {
         last = Some(entry.clone());
     }
     memory.waiting |= run.waiting;
-    // Pods that were bound after the look may be what was waited for.
-    memory.waited_at = if run.waiting && run.bound_since {
+    // Pods that were bound in this run may be what was waited for.
+    memory.waited_at = if memory.waiting && run.bound {
         0
     } else {
         draft.world.revision
@@ -116,9 +116,9 @@ struct Run {
     pods: u64,
     /// What profiles that fit nowhere are told in this run.
     refused: BTreeMap<u32, Name>,
-    /// Whether a pod waits for more than room, and whether another was bound since.
+    /// Whether a pod waits for more than room, and whether one was bound.
     waiting: bool,
-    bound_since: bool,
+    bound: bool,
 }
 
 impl Run {
@@ -139,12 +139,12 @@ impl Run {
             Some((profile, Ok(node))) => {
                 bind(draft, doc, session.name(node));
                 session.bind(profile, node);
-                self.bound_since = true;
+                self.bound = true;
                 1
             }
             Some((_, Err((message, spent)))) => {
                 if waits_for_more_than_room(doc) {
-                    (self.waiting, self.bound_since) = (true, self.waiting && self.bound_since);
+                    self.waiting = true;
                 } else {
                     memory.refused.insert(class, message.clone());
                 }

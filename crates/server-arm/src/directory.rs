@@ -12,10 +12,12 @@ pub trait Directory: Send + Sync + 'static {
     fn cluster(&self, id: &ClusterId) -> Option<Arc<dyn Door>>;
     /// Every cluster's cell, in order of id.
     fn clusters(&self) -> Vec<(ClusterId, Arc<dyn Door>)>;
-    /// Opens a cell for a cluster that the account has an entry for; gives the one that is open where there is one.
+    /// Opens a cell for a new cluster, after an entry in the account is durable; gives the one that is open where there is one.
     fn open(&self, id: &ClusterId) -> Later<Result<Arc<dyn Door>, String>>;
     /// Tells a cluster's cell what the account says now: quotas, what other clusters use, policy.
     fn refresh(&self, id: &ClusterId);
+    /// Host and port of a cluster's Kubernetes API.
+    fn address(&self, id: &ClusterId) -> Option<String>;
     /// What kubectl needs to reach a cluster, as a kubeconfig.
     fn kubeconfig(&self, id: &ClusterId) -> Option<String>;
 }

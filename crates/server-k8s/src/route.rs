@@ -144,9 +144,9 @@ fn meta(api: &Api, call: &Call, segments: &[&str]) -> Result<Option<Answer>> {
         ["api", version] => discovery::resources("", version).ok_or_else(Status::no_such_path)?,
         ["apis", group] => discovery::group(group).ok_or_else(Status::no_such_path)?,
         ["apis", group, version] => discovery::resources(group, version).ok_or_else(Status::no_such_path)?,
-        ["openapi", "v3"] => discovery::v3_index(),
-        ["openapi", "v3", "api", version] => discovery::v3("", version).ok_or_else(Status::no_such_path)?,
-        ["openapi", "v3", "apis", group, version] => discovery::v3(group, version).ok_or_else(Status::no_such_path)?,
+        ["openapi", "v3"] => discovery::openapi::v3_index(),
+        ["openapi", "v3", "api", version] => discovery::openapi::v3("", version).ok_or_else(Status::no_such_path)?,
+        ["openapi", "v3", "apis", group, version] => discovery::openapi::v3(group, version).ok_or_else(Status::no_such_path)?,
         _ => return Ok(None),
     };
     if !get {

@@ -14,3 +14,5 @@ pub mod http;
 pub mod identity;
 pub mod process;
 pub mod tls;
+
+pub use nodelane_sim::BootProfile;

@@ -27,7 +27,7 @@ fn a_replica_set_makes_as_many_pods_as_it_has_units_for_and_stays_on_its_list() 
         bench.step(10);
         assert_eq!(bench.pods().len(), pods);
         assert_eq!(bench.json(&key)["status"]["replicas"], pods);
-        assert_eq!(bench.draft.world.work.list(List::Owners).contains(&key), true);
+        assert!(bench.draft.world.work.list(List::Owners).contains(&key));
     }
     bench.settle();
     assert_eq!(bench.json(&key)["status"]["fullyLabeledReplicas"], 25);
@@ -70,6 +70,60 @@ fn the_victims_are_those_whose_loss_costs_least() {
     assert!(
         [&pods[0], &pods[2]].contains(&&gone[3]),
         "one of the two that share a node"
+    );
+}
+
+#[test]
+fn pods_that_share_a_node_go_before_those_that_stand_alone() {
+    let mut bench = Bench::with_nodes(4);
+    bench.apply(Kind::ReplicaSet, workload("v1", json!({"replicas": 6})));
+    bench.settle();
+    for (pod, node) in names(&bench).iter().zip(["n1", "n0", "n2", "n0", "n3", "n0"]) {
+        let key = Key::new(Kind::Pod, "x", pod.clone());
+        bench
+            .draft
+            .update(&key, |doc| doc.as_pod_mut().unwrap().node = Some(node.into()));
+        bench.make_ready(&key);
+    }
+    bench.apply(Kind::ReplicaSet, workload("v1", json!({"replicas": 4})));
+    bench.settle();
+    let mut nodes: Vec<Name> = bench
+        .live_pods()
+        .iter()
+        .map(|pod| pod.as_pod().unwrap().node.clone().unwrap())
+        .collect();
+    nodes.sort();
+    assert_eq!(nodes, ["n0", "n1", "n2", "n3"]);
+}
+
+#[test]
+fn a_released_pod_goes_to_whoever_selects_it_now() {
+    let mut bench = Bench::with_nodes(1);
+    bench.apply(Kind::ReplicaSet, workload("v1", json!({"replicas": 1})));
+    let debug = json!({"metadata": {"name": "debug"}, "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "debug"}},
+        "template": {"metadata": {"labels": {"app": "debug"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}}});
+    let debug = bench.apply(Kind::ReplicaSet, debug);
+    bench.settle();
+    let pod = bench
+        .pods()
+        .iter()
+        .find(|pod| pod.meta.labels["app"] == "web")
+        .unwrap()
+        .key
+        .clone();
+    bench.make_ready(&pod);
+    bench.draft.update(&pod, |doc| {
+        doc.meta.labels = std::sync::Arc::new([("app".into(), "debug".into())].into())
+    });
+    bench.settle();
+    assert_eq!(
+        bench.get(&pod).meta.owners[0].uid,
+        bench.get(&debug).meta.uid.to_string()
+    );
+    assert_eq!(
+        bench.pods().len(),
+        2,
+        "of two the one that is not ready went, and web has a new one"
     );
 }
 
@@ -226,6 +280,28 @@ fn a_stateful_update_goes_down_to_the_partition() {
 }
 
 #[test]
+fn a_stateful_rollback_takes_up_the_old_revision_under_a_new_number() {
+    let mut bench = Bench::with_nodes(1);
+    for image in ["v1", "v2", "v1"] {
+        bench.apply(Kind::StatefulSet, stateful(image, 2, json!({})));
+        bench.run();
+    }
+    assert!(
+        bench
+            .pods()
+            .iter()
+            .all(|pod| pod.as_pod().unwrap().spec.containers[0].image == "v1")
+    );
+    let mut numbers: Vec<Value> = bench
+        .list(Kind::ControllerRevision)
+        .iter()
+        .map(|doc| bench.json(&doc.key)["revision"].clone())
+        .collect();
+    numbers.sort_by_key(|number| number.as_i64());
+    assert_eq!(numbers, [2, 3]);
+}
+
+#[test]
 fn a_parallel_stateful_set_starts_all_at_once_and_on_delete_updates_none() {
     let mut bench = Bench::with_nodes(1);
     let more = json!({"podManagementPolicy": "Parallel", "updateStrategy": {"type": "OnDelete"}});
@@ -301,6 +377,19 @@ fn a_daemon_runs_on_every_node_that_it_may() {
             &status["numberReady"]
         ),
         (&json!(1), &json!(3), &json!(3))
+    );
+    bench.node("n2", json!({"taints": [{"key": "gone", "effect": "NoExecute"}]}));
+    bench.run();
+    let status = bench.json(&key)["status"].clone();
+    assert_eq!(
+        (&status["numberMisscheduled"], &status["desiredNumberScheduled"]),
+        (&json!(1), &json!(2))
+    );
+    assert!(
+        bench
+            .pods()
+            .iter()
+            .all(|pod| pod.as_pod().unwrap().node.as_deref() != Some("n2"))
     );
     bench.apply(
         Kind::DaemonSet,

@@ -1,4 +1,6 @@
 //! A cluster's document as the body of a GET, with its pools.
+//!
+//! What was never set is shown with the service's default; the same defaults are no difference when they are sent back.
 
 use super::profile;
 use crate::id::ClusterId;
@@ -50,7 +52,11 @@ pub fn credentials(admin: bool, kubeconfig: &str) -> Value {
 
 fn properties(view: &View) -> Map<String, Value> {
     let (spec, state) = (&view.cluster.spec, &view.cluster.state);
-    let code = if spec.power == Power::Stopped { "Stopped" } else { "Running" };
+    let code = if spec.power == Power::Stopped {
+        "Stopped"
+    } else {
+        "Running"
+    };
     let mut body = json!({
         "provisioningState": view.cluster.provisioning_state(),
         "powerState": {"code": code},
@@ -63,29 +69,48 @@ fn properties(view: &View) -> Map<String, Value> {
         "autoScalerProfile": profile::shown(&spec.auto_scaler_profile),
         "resourceUID": view.uid.to_string(),
     });
-    let Some(map) = body.as_object_mut() else { return Map::new() };
+    let Some(map) = body.as_object_mut() else {
+        return Map::new();
+    };
     for key in DEFAULTED {
         map.insert((*key).into(), shown(spec, key).unwrap_or_default());
     }
-    for (key, value) in spec.properties.iter().filter(|(key, _)| !DEFAULTED.contains(&key.as_str())) {
+    for (key, value) in spec
+        .properties
+        .iter()
+        .filter(|(key, _)| !DEFAULTED.contains(&key.as_str()))
+    {
         map.insert(key.clone(), value.clone());
     }
     if spec.windows && !map.contains_key("windowsProfile") {
-        map.insert("windowsProfile".into(), json!({"adminUsername": "azureuser", "enableCSIProxy": true}));
+        map.insert(
+            "windowsProfile".into(),
+            json!({"adminUsername": "azureuser", "enableCSIProxy": true}),
+        );
     }
     std::mem::take(map)
 }
 
 /// Properties that are shown even where they were never set.
-const DEFAULTED: &[&str] =
-    &["dnsPrefix", "enableRBAC", "supportPlan", "networkProfile", "storageProfile", "oidcIssuerProfile", "servicePrincipalProfile", "disableLocalAccounts"];
+const DEFAULTED: &[&str] = &[
+    "dnsPrefix",
+    "enableRBAC",
+    "supportPlan",
+    "networkProfile",
+    "storageProfile",
+    "oidcIssuerProfile",
+    "servicePrincipalProfile",
+    "disableLocalAccounts",
+];
 
 /// What a GET shows of a property without a type of its own.
 pub(super) fn shown(spec: &ClusterSpec, key: &str) -> Option<Value> {
     let stored = spec.properties.get(key);
     Some(match key {
         "networkProfile" => network(spec, stored),
-        "windowsProfile" if spec.windows && stored.is_none() => json!({"adminUsername": "azureuser", "enableCSIProxy": true}),
+        "windowsProfile" if spec.windows && stored.is_none() => {
+            json!({"adminUsername": "azureuser", "enableCSIProxy": true})
+        }
         _ => match stored {
             Some(value) => value.clone(),
             None => default_of(spec, key)?,
@@ -109,7 +134,10 @@ fn default_of(spec: &ClusterSpec, key: &str) -> Option<Value> {
 }
 
 fn network(spec: &ClusterSpec, stored: Option<&Value>) -> Value {
-    let dns = spec.service_cidr.rsplit_once('.').map_or(String::new(), |(net, _)| format!("{net}.10"));
+    let dns = spec
+        .service_cidr
+        .rsplit_once('.')
+        .map_or(String::new(), |(net, _)| format!("{net}.10"));
     let mut network = json!({
         "networkPlugin": spec.network_plugin, "podCidr": spec.pod_cidr, "serviceCidr": spec.service_cidr, "dnsServiceIP": dns,
         "loadBalancerSku": "standard", "outboundType": "loadBalancer", "networkPolicy": "none", "networkDataplane": "azure",

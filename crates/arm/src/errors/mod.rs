@@ -110,10 +110,18 @@ pub struct Answer {
 
 impl Answer {
     fn gateway(status: u16, code: &str, message: impl Into<String>) -> Answer {
-        Answer { status, gateway: true, body: json!({"error": {"code": code, "message": message.into()}}) }
+        Answer {
+            status,
+            gateway: true,
+            body: json!({"error": {"code": code, "message": message.into()}}),
+        }
     }
     fn service(status: u16, code: &str, message: impl Into<String>) -> Answer {
-        Answer { status, gateway: false, body: json!({"code": code, "details": null, "message": message.into(), "subcode": ""}) }
+        Answer {
+            status,
+            gateway: false,
+            body: json!({"code": code, "details": null, "message": message.into(), "subcode": ""}),
+        }
     }
     /// Adds which rule refuses and what it would accept.
     fn because(mut self, rule: &str, accepted: &str) -> Answer {
@@ -134,61 +142,83 @@ impl ArmError {
     /// The answer that clients get.
     pub fn answer(&self) -> Answer {
         match self {
-            ArmError::MissingApiVersion => Answer::gateway(
-                400,
-                "MissingApiVersionParameter",
-                "The api-version query parameter (?api-version=) is required for all requests.",
-            ),
+            ArmError::MissingApiVersion => Answer::gateway(400, "MissingApiVersionParameter", MISSING_API_VERSION),
+            ArmError::Unauthenticated => Answer::gateway(401, "AuthenticationFailed", UNAUTHENTICATED),
             ArmError::UnknownRoute { path, .. } => {
-                Answer::gateway(404, "InvalidResourceType", format!("The resource at '{path}' could not be found, or does not take this method."))
+                let message = format!("The resource at '{path}' could not be found, or does not take this method.");
+                Answer::gateway(404, "InvalidResourceType", message)
             }
-            ArmError::Unauthenticated => Answer::gateway(401, "AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing or invalid."),
-            ArmError::SubscriptionNotFound(id) => {
-                Answer::gateway(404, "SubscriptionNotFound", format!("The subscription '{id}' could not be found."))
-            }
+            ArmError::SubscriptionNotFound(id) => Answer::gateway(
+                404,
+                "SubscriptionNotFound",
+                format!("The subscription '{id}' could not be found."),
+            ),
             ArmError::ProviderNotFound(namespace) => {
-                Answer::gateway(404, "InvalidResourceNamespace", format!("The resource namespace '{namespace}' is invalid."))
+                let message = format!("The resource namespace '{namespace}' is invalid.");
+                Answer::gateway(404, "InvalidResourceNamespace", message)
             }
             ArmError::GroupNotFound(id) => {
-                Answer::gateway(404, "ResourceGroupNotFound", format!("Resource group '{}' could not be found.", id.group))
+                let message = format!("Resource group '{}' could not be found.", id.group);
+                Answer::gateway(404, "ResourceGroupNotFound", message)
             }
-            ArmError::ClusterNotFound(id) => Answer::gateway(
-                404,
-                "ResourceNotFound",
-                format!(
-                    "The Resource 'Microsoft.ContainerService/managedClusters/{}' under resource group '{}' was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix",
-                    id.cluster, id.group.group
-                ),
-            ),
-            ArmError::ParentNotFound { verb, cluster } => Answer::gateway(
-                404,
-                "ParentResourceNotFound",
-                format!(
+            ArmError::ClusterNotFound(id) => Answer::gateway(404, "ResourceNotFound", cluster_not_found(id)),
+            ArmError::ParentNotFound { verb, cluster } => {
+                let message = format!(
                     "Failed to perform '{verb}' on resource(s) of type 'managedClusters/agentPools', because the parent resource '{cluster}' could not be found."
-                ),
-            ),
-            ArmError::MachineNotFound(machine) => Answer::service(404, "NotFound", format!("Could not find the machine '{machine}'.")),
-            ArmError::OperationNotFound(id) => Answer::service(404, "NotFound", format!("The entity was not found: operation '{id}'.")),
-            ArmError::NotJson(why) => Answer::gateway(
-                400,
-                "InvalidRequestContent",
-                format!("The request content was invalid and could not be deserialized: '{why}'."),
-            ),
-            ArmError::Unmarshal { found, field, wanted } => Answer::service(
-                400,
-                "UnmarshalError",
-                format!("UnmarshalEntity encountered error: json: cannot unmarshal {found} into Go struct field {field} of type {wanted}."),
-            ),
-            ArmError::IfNoneMatchTag => Answer::service(400, "BadRequest", "If-None-Match must be empty or '*'.").because("X-1", "'*' or no If-None-Match"),
-            ArmError::BothConditions => {
-                Answer::service(400, "BadRequest", "If-Match and If-None-Match cannot both be set.").because("X-1", "one of the two headers")
+                );
+                Answer::gateway(404, "ParentResourceNotFound", message)
             }
-            ArmError::Throttled { retry_after_seconds } => {
-                Answer::service(429, "Throttled", format!("The request is being throttled. Retry after {retry_after_seconds} seconds."))
+            ArmError::NotJson(why) => {
+                let message = format!("The request content was invalid and could not be deserialized: '{why}'.");
+                Answer::gateway(400, "InvalidRequestContent", message)
             }
             ArmError::Refused(refusal) => of_refusal(refusal),
+            ArmError::MachineNotFound(_) | ArmError::OperationNotFound(_) | ArmError::Unmarshal { .. } => {
+                self.of_service()
+            }
+            ArmError::IfNoneMatchTag | ArmError::BothConditions | ArmError::Throttled { .. } => self.of_service(),
         }
     }
+
+    fn of_service(&self) -> Answer {
+        let (status, code, message) = match self {
+            ArmError::MachineNotFound(machine) => (404, "NotFound", format!("Could not find the machine '{machine}'.")),
+            ArmError::OperationNotFound(id) => {
+                (404, "NotFound", format!("The entity was not found: operation '{id}'."))
+            }
+            ArmError::Unmarshal { found, field, wanted } => {
+                let message = format!(
+                    "UnmarshalEntity encountered error: json: cannot unmarshal {found} into Go struct field {field} of type {wanted}."
+                );
+                (400, "UnmarshalError", message)
+            }
+            ArmError::Throttled { retry_after_seconds } => (
+                429,
+                "Throttled",
+                format!("The request is being throttled. Retry after {retry_after_seconds} seconds."),
+            ),
+            ArmError::IfNoneMatchTag => {
+                let answer = Answer::service(400, "BadRequest", "If-None-Match must be empty or '*'.");
+                return answer.because("X-1", "'*' or no If-None-Match");
+            }
+            other => {
+                let answer = Answer::service(400, "BadRequest", "If-Match and If-None-Match cannot both be set.");
+                debug_assert_eq!(*other, ArmError::BothConditions, "the caller sorts");
+                return answer.because("X-1", "one of the two headers");
+            }
+        };
+        Answer::service(status, code, message)
+    }
+}
+
+const MISSING_API_VERSION: &str = "The api-version query parameter (?api-version=) is required for all requests.";
+const UNAUTHENTICATED: &str = "Authentication failed. The 'Authorization' header is missing or invalid.";
+
+fn cluster_not_found(id: &ClusterId) -> String {
+    format!(
+        "The Resource 'Microsoft.ContainerService/managedClusters/{}' under resource group '{}' was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix",
+        id.cluster, id.group.group
+    )
 }
 
 fn of_refusal(refusal: &Refusal) -> Answer {
@@ -196,17 +226,26 @@ fn of_refusal(refusal: &Refusal) -> Answer {
         Refusal::Pool(refusal) => pool::answer(refusal),
         Refusal::NotFound(key) => Answer::service(404, "NotFound", format!("Could not find {}.", named(key))),
         Refusal::AlreadyExists(key) => Answer::service(409, "Conflict", format!("{} exists already.", named(key))),
-        Refusal::Stale { key, .. } | Refusal::Precondition { key, .. } => {
-            Answer::service(409, "Conflict", format!("{} has changed meanwhile. Please retry the request.", named(key)))
+        Refusal::Stale { key, .. } | Refusal::Precondition { key, .. } => Answer::service(
+            409,
+            "Conflict",
+            format!("{} has changed meanwhile. Please retry the request.", named(key)),
+        ),
+        Refusal::Invalid { field, message, .. } => {
+            Answer::service(400, "InvalidParameter", format!("{field}: {message}")).at(field)
         }
-        Refusal::Invalid { field, message, .. } => Answer::service(400, "InvalidParameter", format!("{field}: {message}")).at(field),
         Refusal::Forbidden { message, .. } => Answer::gateway(403, "AuthorizationFailed", message.as_str()),
         // The disk is full, or a write failed: not the caller's fault, and worth another try.
-        Refusal::Unavailable(why) => Answer::gateway(503, "ServiceUnavailable", format!("The change could not be stored: {why}")),
+        Refusal::Unavailable(why) => Answer::gateway(
+            503,
+            "ServiceUnavailable",
+            format!("The change could not be stored: {why}"),
+        ),
         // Nothing that ARM's calls ask for meets these.
-        Refusal::BudgetBlocks { .. } | Refusal::BudgetUnobserved { .. } | Refusal::TwoBudgets(_) | Refusal::NamespaceTerminating { .. } => {
-            Answer::service(409, "OperationNotAllowed", refusal.to_string())
-        }
+        Refusal::BudgetBlocks { .. }
+        | Refusal::BudgetUnobserved { .. }
+        | Refusal::TwoBudgets(_)
+        | Refusal::NamespaceTerminating { .. } => Answer::service(409, "OperationNotAllowed", refusal.to_string()),
     }
 }
 

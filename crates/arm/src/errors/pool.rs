@@ -3,11 +3,10 @@
 //! Sentences are AKS's where the sources have them. The rule stands in `details`, with what would be accepted in our words.
 
 use super::Answer;
-use nodelane_model::refusal::PoolRefusal;
+use nodelane_model::refusal::{PoolRefusal, UnsupportedZones};
 use nodelane_model::{Name, Time};
 
-const PENDING: &str =
-    "is in progress, please wait for it to finish before starting a new operation. See https://aka.ms/aks-pending-operation for more details";
+const PENDING: &str = "is in progress, please wait for it to finish before starting a new operation. See https://aka.ms/aks-pending-operation for more details";
 const QUOTA: &str = "If you want to increase the quota, please follow this instruction: https://learn.microsoft.com/en-us/azure/quotas/view-quotas. Surge nodes would also consume vcpu quota, please consider use smaller maxSurge or use maxUnavailable to proceed upgrade without surge nodes, details: aka.ms/aks/maxUnavailable.";
 
 /// The answer to a refusal.
@@ -27,46 +26,85 @@ fn parts(refusal: &PoolRefusal) -> Parts {
     use PoolRefusal::*;
     match refusal {
         EtagMismatch { .. } | PoolBusy { .. } | ClusterBusy { .. } | ClusterBlockedByPool { .. } => state(refusal),
-        PoolDeleting { .. } | ClusterStopped { .. } | PoolNotFound { .. } | NotAllowed { .. } => state(refusal),
+        PoolDeleting { .. } => state(refusal),
+        ClusterStopped { .. } | PoolNotFound { .. } | NotAllowed { .. } => standing(refusal),
         AboveControlPlane { .. } | TooFarBehind { .. } | VersionNotSupported { .. } => version(refusal),
         UpgradePath { .. } | PoolVersionsMixed => version(refusal),
-        FamilyQuota { .. } | RegionQuota { .. } | SubnetSize { .. } | Policy { .. } | UnsatisfiableBudgets(_) => capacity(refusal),
+        FamilyQuota { .. } | RegionQuota { .. } | SubnetSize { .. } | Policy { .. } | UnsatisfiableBudgets(_) => {
+            capacity(refusal)
+        }
         Parameter { .. } | CountOutOfRange { .. } | SystemSizeTooSmall { .. } | SizeNotAllowed { .. } => value(refusal),
         ZonesNotSupported { .. } | PropertyChange { .. } | LabelPrefixReserved { .. } => value(refusal),
-        LabelNamespaceReserved { .. } | SystemTaint | LastSystemPool | NoSystemPool | SurgeAndUnavailable { .. } => value(refusal),
+        LabelNamespaceReserved { .. } | SystemTaint | LastSystemPool | NoSystemPool | SurgeAndUnavailable { .. } => {
+            value(refusal)
+        }
     }
 }
 
 /// The state of pool or cluster does not allow it.
 fn state(refusal: &PoolRefusal) -> Parts {
     use PoolRefusal::*;
-    let busy = |message: String| (409, "OperationNotAllowed", message, String::new(), "the same request once that operation has ended".to_owned());
-    match refusal {
-        EtagMismatch { current } => {
-            let accepted = current.as_ref().map_or("a request without If-Match: there is no such resource".to_owned(), |tag| format!("If-Match: \"{tag}\", and no If-None-Match"));
-            (412, "PreConditionFailed", "The condition of the request's If-Match or If-None-Match header is not met.".into(), String::new(), accepted)
-        }
-        PoolBusy { pool, state } => busy(format!("Operation is not allowed: Another agentpool operation ({pool} - {state}) {PENDING}")),
-        ClusterBusy { state } => busy(format!("Operation is not allowed: Another operation ({state}) {PENDING}")),
-        ClusterBlockedByPool { pool, state } => {
-            let wait = PENDING.trim_start_matches("is in progress, ");
-            busy(format!("Managed Cluster operation is not allowed: Another operation ({state}) is in progress on agent pool ({pool}), {wait}"))
-        }
-        PoolDeleting { pool, asked, since, elapsed_millis } => (
+    let busy = |message: String| {
+        (
             409,
             "OperationNotAllowed",
-            format!(
-                "Unable to perform '{asked}' operation on '{pool}' since deletion was issued on '{pool}'. The only allowed operation is deletion once deletion has started. The delete operation started at '{}' and elapsed time is: '{}' (RFC3339 format)",
-                Time(since.0).whole_seconds(),
-                duration(*elapsed_millis)
-            ),
+            message,
+            String::new(),
+            "the same request once that operation has ended".to_owned(),
+        )
+    };
+    match refusal {
+        EtagMismatch { current } => {
+            let accepted = current.as_ref().map_or(
+                "a request without If-Match: there is no such resource".to_owned(),
+                |tag| format!("If-Match: \"{tag}\", and no If-None-Match"),
+            );
+            (
+                412,
+                "PreConditionFailed",
+                "The condition of the request's If-Match or If-None-Match header is not met.".into(),
+                String::new(),
+                accepted,
+            )
+        }
+        PoolBusy { pool, state } => busy(format!(
+            "Operation is not allowed: Another agentpool operation ({pool} - {state}) {PENDING}"
+        )),
+        ClusterBusy { state } => busy(format!(
+            "Operation is not allowed: Another operation ({state}) {PENDING}"
+        )),
+        ClusterBlockedByPool { pool, state } => {
+            let wait = PENDING.trim_start_matches("is in progress, ");
+            busy(format!(
+                "Managed Cluster operation is not allowed: Another operation ({state}) is in progress on agent pool ({pool}), {wait}"
+            ))
+        }
+        PoolDeleting {
+            pool,
+            asked,
+            since,
+            elapsed_millis,
+        } => (
+            409,
+            "OperationNotAllowed",
+            deleting(pool, asked, *since, *elapsed_millis),
             String::new(),
             "a deletion".into(),
         ),
+        _ => unreachable!("the caller sorts"),
+    }
+}
+
+/// What is asked for is not there, or is not possible as things are.
+fn standing(refusal: &PoolRefusal) -> Parts {
+    use PoolRefusal::*;
+    match refusal {
         ClusterStopped { state } => (
             409,
             "OperationNotAllowed",
-            format!("managed cluster is in Provisioning State({state}) and Power State(Stopped), starting cannot be performed."),
+            format!(
+                "managed cluster is in Provisioning State({state}) and Power State(Stopped), starting cannot be performed."
+            ),
             String::new(),
             "the cluster is started first".into(),
         ),
@@ -78,11 +116,28 @@ fn state(refusal: &PoolRefusal) -> Parts {
             "the name of a pool of the cluster".into(),
         ),
         NotAllowed { why, accepted, rule } => {
-            let status = if matches!(*rule, "RB-1" | "M-2" | "S-6") { 400 } else { 409 };
-            (status, "OperationNotAllowed", why.to_string(), String::new(), accepted.to_string())
+            let status = if matches!(*rule, "RB-1" | "M-2" | "S-6") {
+                400
+            } else {
+                409
+            };
+            (
+                status,
+                "OperationNotAllowed",
+                why.to_string(),
+                String::new(),
+                accepted.to_string(),
+            )
         }
         _ => unreachable!("the caller sorts"),
     }
+}
+
+fn deleting(pool: &Name, asked: &str, since: Time, elapsed_millis: i64) -> String {
+    let (since, elapsed) = (since.whole_seconds(), duration(elapsed_millis));
+    format!(
+        "Unable to perform '{asked}' operation on '{pool}' since deletion was issued on '{pool}'. The only allowed operation is deletion once deletion has started. The delete operation started at '{since}' and elapsed time is: '{elapsed}' (RFC3339 format)"
+    )
 }
 
 /// `4m5s`, as Go prints a duration.
@@ -139,24 +194,44 @@ fn version(refusal: &PoolRefusal) -> Parts {
 fn capacity(refusal: &PoolRefusal) -> Parts {
     use PoolRefusal::*;
     match refusal {
-        FamilyQuota { requested, remaining, family, location } => (
+        FamilyQuota {
+            requested,
+            remaining,
+            family,
+            location,
+        } => (
             400,
             "ErrCode_InsufficientVCPUQuota",
-            format!("Insufficient vcpu quota requested {requested}, remaining {remaining} for family {family} for region {location}. {QUOTA}"),
+            format!(
+                "Insufficient vcpu quota requested {requested}, remaining {remaining} for family {family} for region {location}. {QUOTA}"
+            ),
             String::new(),
             format!("at most {remaining} vCPUs of the family"),
         ),
-        RegionQuota { requested, remaining, location } => (
+        RegionQuota {
+            requested,
+            remaining,
+            location,
+        } => (
             400,
             "ErrCode_InsufficientVCPUQuota",
-            format!("Insufficient regional vcpu quota left for location {location}. left regional vcpu quota {remaining}, requested quota {requested}. {QUOTA}"),
+            format!(
+                "Insufficient regional vcpu quota left for location {location}. left regional vcpu quota {remaining}, requested quota {requested}. {QUOTA}"
+            ),
             String::new(),
             format!("at most {remaining} vCPUs"),
         ),
-        SubnetSize { needed, available, cidr, subnet } => (
+        SubnetSize {
+            needed,
+            available,
+            cidr,
+            subnet,
+        } => (
             400,
             "InsufficientSubnetSize",
-            format!("Pre-allocated IPs {needed} exceeds IPs available {available} in Subnet Cidr {cidr}, Subnet Name {subnet}. If Autoscaler is enabled, the max-count from each nodepool is counted towards this total (which means that pre-allocated IPs count represents a theoretical max value, not the actual number of IPs requested). https://aka.ms/aks/insufficientsubnetsize"),
+            format!(
+                "Pre-allocated IPs {needed} exceeds IPs available {available} in Subnet Cidr {cidr}, Subnet Name {subnet}. If Autoscaler is enabled, the max-count from each nodepool is counted towards this total (which means that pre-allocated IPs count represents a theoretical max value, not the actual number of IPs requested). https://aka.ms/aks/insufficientsubnetsize"
+            ),
             String::new(),
             format!("at most {available} addresses"),
         ),
@@ -168,10 +243,19 @@ fn capacity(refusal: &PoolRefusal) -> Parts {
             why.to_string(),
         ),
         UnsatisfiableBudgets(budgets) => {
-            let lines: Vec<String> = budgets.iter().map(|name| format!("\n* PDB {name} has maxunavailble == 0 can't proceed with put operation")).collect();
+            let lines: Vec<String> = budgets
+                .iter()
+                .map(|name| format!("\n* PDB {name} has maxunavailble == 0 can't proceed with put operation"))
+                .collect();
             let noun = if budgets.len() == 1 { "error" } else { "errors" };
             let message = format!("{} {noun} occurred:{}", budgets.len(), lines.concat());
-            (400, "UnsatisfiablePDB", message, String::new(), "budgets that let at least one pod go".into())
+            (
+                400,
+                "UnsatisfiablePDB",
+                message,
+                String::new(),
+                "budgets that let at least one pod go".into(),
+            )
         }
         _ => unreachable!("the caller sorts"),
     }
@@ -180,7 +264,8 @@ fn capacity(refusal: &PoolRefusal) -> Parts {
 /// A value may not be had.
 fn value(refusal: &PoolRefusal) -> Parts {
     use PoolRefusal::*;
-    let bad_request = |message: String, target: String, accepted: &str| (400, "BadRequest", message, target, accepted.to_owned());
+    let bad_request =
+        |message: String, target: String, accepted: &str| (400, "BadRequest", message, target, accepted.to_owned());
     match refusal {
         Parameter { parameter, why, accepted, .. } => (
             400,
@@ -208,15 +293,7 @@ fn value(refusal: &PoolRefusal) -> Parts {
             String::new(),
             "a size that is sold in the region and that AKS can use",
         ),
-        ZonesNotSupported { cluster, group, pool, location, zones, supported } => {
-            let quoted = |zones: &[Name]| zones.iter().map(|zone| format!("'{zone}'")).collect::<Vec<_>>().join(",");
-            let message = format!(
-                "Preflight validation check for resource(s) for container service {cluster} in resource group {group} failed. Message: The zone(s) {} for resource '{pool}' is not supported. The supported zones for location '{location}' are {}",
-                quoted(zones),
-                quoted(supported)
-            );
-            (400, "AvailabilityZoneNotSupported", message, String::new(), if supported.is_empty() { "no zones".into() } else { quoted(supported) })
-        }
+        ZonesNotSupported(zones) => unsupported(zones),
         PropertyChange { property, .. } => (
             400,
             "PropertyChangeNotAllowed",
@@ -250,4 +327,33 @@ fn value(refusal: &PoolRefusal) -> Parts {
         }
         _ => unreachable!("the caller sorts"),
     }
+}
+
+fn unsupported(refusal: &UnsupportedZones) -> Parts {
+    let UnsupportedZones {
+        cluster,
+        group,
+        pool,
+        location,
+        zones,
+        supported,
+    } = refusal;
+    let quoted = |zones: &[Name]| {
+        zones
+            .iter()
+            .map(|zone| format!("'{zone}'"))
+            .collect::<Vec<_>>()
+            .join(",")
+    };
+    let message = format!(
+        "Preflight validation check for resource(s) for container service {cluster} in resource group {group} failed. Message: The zone(s) {} for resource '{pool}' is not supported. The supported zones for location '{location}' are {}",
+        quoted(zones),
+        quoted(supported)
+    );
+    let accepted = if supported.is_empty() {
+        "no zones".to_owned()
+    } else {
+        quoted(supported)
+    };
+    (400, "AvailabilityZoneNotSupported", message, String::new(), accepted)
 }

@@ -1,4 +1,6 @@
 //! The running operation is to stop (aks-semantics AB-1): no rollback, and an operation of its own to poll.
+//!
+//! An abort is the operation's successor; a second one joins the first. A deletion cannot be aborted (LK-4).
 
 use super::pool::{Brought, Met, Verdict, check_cluster, refused, verdict};
 use super::{Ask, pool_key};
@@ -14,8 +16,14 @@ pub(super) fn pool(ask: &mut Ask, name: &Name) -> Result<Accepted, Refusal> {
     if let Some(refusal) = refused(ask, name, verdict, "Canceling") {
         return Err(refusal);
     }
-    let stored = ask.draft.world.pool(name).map(|(doc, pool)| (doc.clone(), pool.clone()));
-    let Some((doc, pool)) = stored else { return Ok(ask.unchanged(None)) };
+    let stored = ask
+        .draft
+        .world
+        .pool(name)
+        .map(|(doc, pool)| (doc.clone(), pool.clone()));
+    let Some((doc, pool)) = stored else {
+        return Ok(ask.unchanged(None));
+    };
     let Some(live) = pool.state.operation.as_ref().filter(|_| verdict == Verdict::Abort) else {
         return Ok(ask.unchanged(Some(doc)));
     };

@@ -1,4 +1,6 @@
 //! A pool goes. A deletion preempts whatever runs (aks-semantics DL-2, LK-6) and is the last thing that a pool accepts (LK-4).
+//!
+//! A second deletion joins the first. Draining and removing are the planner's.
 
 use super::pool::{Brought, Met, Verdict, check_cluster, check_etag, etag_of, refused, repeat, verdict};
 use super::{Ask, pool_key, rules};
@@ -8,7 +10,12 @@ use nodelane_model::pool::PoolState;
 use nodelane_model::{Name, Operation, Refusal, Time};
 
 /// A pool is to go; nothing happens where there is none.
-pub(super) fn pool(ask: &mut Ask, name: &Name, ignore_budgets: bool, conditions: &EtagConditions) -> Result<Accepted, Refusal> {
+pub(super) fn pool(
+    ask: &mut Ask,
+    name: &Name,
+    ignore_budgets: bool,
+    conditions: &EtagConditions,
+) -> Result<Accepted, Refusal> {
     if let Some(answer) = repeat(ask, name) {
         return Ok(answer);
     }
@@ -49,12 +56,20 @@ fn join(ask: &mut Ask, name: &Name, ignore_budgets: bool) -> Accepted {
             id = Some(operation.id);
         }
     });
-    Accepted { operation: id, ..ask.unchanged(doc) }
+    Accepted {
+        operation: id,
+        ..ask.unchanged(doc)
+    }
 }
 
 /// Ends what runs, and the abort that waits for it, because a deletion came.
 pub(super) fn preempt(state: &mut PoolState, now: Time) {
-    let ended: Vec<Operation> = state.successor.take().into_iter().chain(state.operation.take()).collect();
+    let ended: Vec<Operation> = state
+        .successor
+        .take()
+        .into_iter()
+        .chain(state.operation.take())
+        .collect();
     for mut operation in ended {
         operation.ended = Some(preempted(now));
         state.history.push(operation);
@@ -69,5 +84,9 @@ pub(super) fn preempted(now: Time) -> Ended {
         code: "AKSOperationPreemptedByDelete".into(),
         message: "This operation has been preempted by Deleting operation.".into(),
     };
-    Ended { at: now, outcome: Outcome::Canceled, error: Some(error) }
+    Ended {
+        at: now,
+        outcome: Outcome::Canceled,
+        error: Some(error),
+    }
 }

@@ -58,6 +58,8 @@ fn create(draft: &mut Draft, doc: &Arc<Doc>, origin: &Origin, env: &Env) -> Resu
     }
     let Doc { key, meta, body, .. } = doc;
     let stored = draft.create(key, meta, body);
+    // A pod or replica set that no one controls may be what a workload looks for.
+    nodelane_workload::offer(draft, &stored.key);
     Ok(accepted(draft, Some(stored), true))
 }
 
@@ -157,6 +159,9 @@ fn replace(draft: &mut Draft, doc: &Arc<Doc>, base: Revision, origin: &Origin) -
     let user_cordon = next.as_node().map(|node| node.spec.unschedulable);
     let was_cordoned = old.as_node().map(|node| node.spec.unschedulable);
     let stored = draft.put(next);
+    if old.meta.labels != stored.meta.labels || old.meta.owners != stored.meta.owners {
+        nodelane_workload::offer(draft, &key);
+    }
     if user_cordon != was_cordoned {
         note_user_cordon(draft, &key.name, user_cordon == Some(true));
     }

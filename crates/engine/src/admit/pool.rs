@@ -6,7 +6,7 @@
 use super::{Ask, create, pool_key, rules, update};
 use nodelane_model::change::{Accepted, EtagConditions};
 use nodelane_model::operation::{Outcome, Progress};
-use nodelane_model::pool::{Power, PoolSpec, etag};
+use nodelane_model::pool::{PoolSpec, Power, etag};
 use nodelane_model::refusal::PoolRefusal;
 use nodelane_model::{Doc, Name, NodePool, Refusal, Revision};
 use nodelane_world::World;
@@ -100,7 +100,9 @@ pub fn verdict(met: Met, brought: Brought) -> Verdict {
     use Brought::{Abort, Delete, Different, Image, Machines, Repeat, Same, Stop};
     use Met::{Canceled, DeleteFailed, Deleting, Failed, Live, Nothing, Succeeded, Tombstone};
     match (met, brought) {
-        (Nothing | Tombstone | Live | Deleting | Failed | DeleteFailed | Canceled | Succeeded, Repeat) => Verdict::Again,
+        (Nothing | Tombstone | Live | Deleting | Failed | DeleteFailed | Canceled | Succeeded, Repeat) => {
+            Verdict::Again
+        }
         (Nothing | Tombstone, Same | Different | Stop) => Verdict::Create,
         (Nothing | Tombstone, Image | Machines | Abort) => Verdict::NotFound,
         (Nothing | Tombstone, Delete) => Verdict::Unchanged,
@@ -122,7 +124,9 @@ pub fn verdict(met: Met, brought: Brought) -> Verdict {
 impl Met {
     /// What a request about a pool of that name meets.
     pub(super) fn of(world: &World, name: &Name) -> Met {
-        let Some(pool) = world.get(&pool_key(name)).and_then(|doc| doc.as_pool()) else { return Met::Nothing };
+        let Some(pool) = world.get(&pool_key(name)).and_then(|doc| doc.as_pool()) else {
+            return Met::Nothing;
+        };
         let deleting = pool.state.deletion_started.is_some();
         match (pool.exists(), &pool.state.operation, deleting, pool.last_outcome()) {
             (false, _, _, _) => Met::Tombstone,
@@ -140,9 +144,17 @@ impl Met {
 pub(super) fn repeat(ask: &Ask, name: &Name) -> Option<Accepted> {
     let doc = ask.draft.world.get(&pool_key(name))?;
     let state = &doc.as_pool()?.state;
-    let known = state.operation.iter().chain(&state.successor).chain(state.history.iter().rev().take(2));
+    let known = state
+        .operation
+        .iter()
+        .chain(&state.successor)
+        .chain(state.history.iter().rev().take(2));
     let operation = known.into_iter().find(|operation| ask.is_repeat(operation))?;
-    Some(ask.polled(Some(doc.clone()), matches!(operation.progress, Progress::Create(_)), operation.id))
+    Some(ask.polled(
+        Some(doc.clone()),
+        matches!(operation.progress, Progress::Create(_)),
+        operation.id,
+    ))
 }
 
 /// The refusal of a verdict that refuses.
@@ -151,14 +163,31 @@ pub(super) fn refused(ask: &Ask, name: &Name, verdict: Verdict, asked: &'static 
     let pool = world.pool(name).map(|(_, pool)| pool);
     Some(match verdict {
         Verdict::NotFound => {
-            let cluster = world.cluster().map(|cluster| cluster.spec.name.clone()).unwrap_or_default();
-            PoolRefusal::PoolNotFound { pool: name.clone(), cluster }.into()
+            let cluster = world
+                .cluster()
+                .map(|cluster| cluster.spec.name.clone())
+                .unwrap_or_default();
+            PoolRefusal::PoolNotFound {
+                pool: name.clone(),
+                cluster,
+            }
+            .into()
         }
-        Verdict::Busy => PoolRefusal::PoolBusy { pool: name.clone(), state: pool?.provisioning_state() }.into(),
+        Verdict::Busy => PoolRefusal::PoolBusy {
+            pool: name.clone(),
+            state: pool?.provisioning_state(),
+        }
+        .into(),
         Verdict::OnlyDelete => {
             let since = pool?.state.deletion_started?;
             let elapsed_millis = ask.draft.now.since(since);
-            PoolRefusal::PoolDeleting { pool: name.clone(), asked, since, elapsed_millis }.into()
+            PoolRefusal::PoolDeleting {
+                pool: name.clone(),
+                asked,
+                since,
+                elapsed_millis,
+            }
+            .into()
         }
         Verdict::NotWhileFailed => PoolRefusal::NotAllowed {
             rule: "PS-2",
@@ -186,7 +215,9 @@ pub(super) fn check_etag(conditions: &EtagConditions, current: Option<Name>) -> 
 
 /// The eTag of a pool that exists.
 pub(super) fn etag_of(doc: &Doc) -> Option<Name> {
-    doc.as_pool().filter(|pool| pool.exists()).map(|pool| etag(doc.meta.uid, pool.state.etag))
+    doc.as_pool()
+        .filter(|pool| pool.exists())
+        .map(|pool| etag(doc.meta.uid, pool.state.etag))
 }
 
 /// Whether pools of the cluster may change at all (aks-semantics LK-2, LK-5).
@@ -215,7 +246,10 @@ pub(super) fn put(
     if let Some(answer) = repeat(ask, name) {
         return Ok(answer);
     }
-    check_etag(conditions, ask.draft.world.get(&pool_key(name)).and_then(|doc| etag_of(doc)))?;
+    check_etag(
+        conditions,
+        ask.draft.world.get(&pool_key(name)).and_then(|doc| etag_of(doc)),
+    )?;
     check_cluster(&ask.draft.world)?;
     place(ask, 0, name, spec, base)
 }
@@ -263,12 +297,17 @@ pub(super) fn place(
 }
 
 fn stale(name: &Name, base: Option<Revision>) -> Refusal {
-    Refusal::Stale { key: pool_key(name), base: base.unwrap_or_default() }
+    Refusal::Stale {
+        key: pool_key(name),
+        base: base.unwrap_or_default(),
+    }
 }
 
 /// Machines of a pool that are meant to live and to stay.
 pub(super) fn living(world: &World, name: &Name) -> u32 {
-    rules::machines(world, name).filter(|machine| !machine.surge && machine.is_wanted()).count() as u32
+    rules::machines(world, name)
+        .filter(|machine| !machine.surge && machine.is_wanted())
+        .count() as u32
 }
 
 /// Machines that a pool is to have: the user's count, or what the autoscaler has made of it.

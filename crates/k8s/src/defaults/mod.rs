@@ -21,19 +21,19 @@ pub fn apply(kind: Kind, object: &mut Value) {
     let Some(object) = object.as_object_mut() else { return };
     match kind {
         Kind::Pod => pod::pod(object),
-        Kind::Deployment => workload::deployment(spec(object)),
-        Kind::ReplicaSet => workload::replica_set(spec(object)),
-        Kind::StatefulSet => workload::stateful_set(spec(object)),
-        Kind::DaemonSet => workload::daemon_set(spec(object)),
+        Kind::Deployment => within(object, "spec", workload::deployment),
+        Kind::ReplicaSet => within(object, "spec", workload::replica_set),
+        Kind::StatefulSet => within(object, "spec", workload::stateful_set),
+        Kind::DaemonSet => within(object, "spec", workload::daemon_set),
         Kind::Job => workload::job(object),
-        Kind::CronJob => workload::cron_job(spec(object)),
-        Kind::Service => network::service(spec(object)),
+        Kind::CronJob => within(object, "spec", workload::cron_job),
+        Kind::Service => within(object, "spec", network::service),
         Kind::Endpoints => network::endpoints(object),
         Kind::EndpointSlice => network::endpoint_slice(object),
         Kind::Namespace => cluster::namespace(object),
         Kind::Node => cluster::node(object),
         Kind::PriorityClass => put(object, "preemptionPolicy", "PreemptLowerPriority"),
-        Kind::LimitRange => cluster::limit_range(spec(object)),
+        Kind::LimitRange => within(object, "spec", cluster::limit_range),
         Kind::Secret => cluster::secret(object),
         Kind::StorageClass => {
             put(object, "reclaimPolicy", "Delete");
@@ -41,10 +41,11 @@ pub fn apply(kind: Kind, object: &mut Value) {
         }
         Kind::PersistentVolumeClaim => cluster::claim(object),
         Kind::PersistentVolume => {
-            let spec = spec(object);
-            put(spec, "persistentVolumeReclaimPolicy", "Retain");
-            put(spec, "volumeMode", "Filesystem");
-            put(inner(object, "status"), "phase", "Pending");
+            within(object, "spec", |spec| {
+                put(spec, "persistentVolumeReclaimPolicy", "Retain");
+                put(spec, "volumeMode", "Filesystem");
+            });
+            within(object, "status", |status| put(status, "phase", "Pending"));
         }
         Kind::ConfigMap
         | Kind::ServiceAccount
@@ -81,21 +82,15 @@ fn put_number(fields: &mut Fields, name: &str, value: i64) {
     }
 }
 
-/// A field as an object, made where it is absent. A field of another type is left alone; what is written then is lost.
-fn inner<'a>(fields: &'a mut Fields, name: &str) -> &'a mut Fields {
+/// Works on a field that is an object, made where it is absent; a field of another type is left alone.
+fn within(fields: &mut Fields, name: &str, work: impl FnOnce(&mut Fields)) {
     let value = fields.entry(name).or_insert(Value::Null);
-    if !value.is_object() {
-        if !value.is_null() {
-            // Decoding refuses it; meanwhile defaults need a place to go.
-            return Box::leak(Box::default());
-        }
+    if value.is_null() {
         *value = Value::Object(Map::new());
     }
-    value.as_object_mut().expect("made above")
-}
-
-fn spec(fields: &mut Fields) -> &mut Fields {
-    inner(fields, "spec")
+    if let Some(fields) = value.as_object_mut() {
+        work(fields);
+    }
 }
 
 /// The objects of a list field.

@@ -1,6 +1,6 @@
 //! Defaults of services and endpoints. The cluster is of one address family, IPv4.
 
-use super::{Fields, each, field, put, put_number};
+use super::{Fields, each, put, put_number, within};
 use serde_json::{Value, json};
 
 /// A client sticks to its endpoint for three hours where nothing else is said.
@@ -14,8 +14,9 @@ pub fn service(spec: &mut Fields) {
     match super::text(spec, "sessionAffinity") {
         "None" => drop(spec.remove("sessionAffinityConfig")),
         "ClientIP" => {
-            let client = super::inner(super::inner(spec, "sessionAffinityConfig"), "clientIP");
-            put_number(client, "timeoutSeconds", AFFINITY_SECONDS);
+            within(spec, "sessionAffinityConfig", |config| {
+                within(config, "clientIP", |client| put_number(client, "timeoutSeconds", AFFINITY_SECONDS));
+            });
         }
         _ => {}
     }
@@ -27,7 +28,7 @@ pub fn service(spec: &mut Fields) {
             port.insert("targetPort".into(), number);
         }
     }
-    let outside = field(spec, "externalIPs").is_some() || spec.get("externalIPs").is_some_and(|list| list != &json!([]));
+    let outside = has_items(spec, "externalIPs");
     if of_type(spec, &["NodePort", "LoadBalancer"]) || of_type(spec, &["ClusterIP"]) && outside {
         put(spec, "externalTrafficPolicy", "Cluster");
     }
@@ -49,6 +50,10 @@ pub fn service(spec: &mut Fields) {
         (true, false) => drop(spec.insert("clusterIP".into(), first.into())),
         _ => {}
     }
+}
+
+fn has_items(spec: &Fields, name: &str) -> bool {
+    spec.get(name).and_then(Value::as_array).is_some_and(|list| !list.is_empty())
 }
 
 /// Endpoints.

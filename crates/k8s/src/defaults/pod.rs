@@ -3,7 +3,7 @@
 //! A template gets fewer than a pod: what belongs to a pod only (requests from limits, host ports, service links, service
 //! account) is filled in when the pod is made, so that templates written by older servers stay as they were.
 
-use super::{Fields, each, field, inner, is_unsaid, put, put_number, spec, text};
+use super::{Fields, each, field, is_unsaid, put, put_number, text, within};
 use nodelane_model::Quantity;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -16,7 +16,10 @@ const TOKEN_SECONDS: i64 = 3600;
 
 /// A pod.
 pub fn pod(object: &mut Fields) {
-    let spec = spec(object);
+    within(object, "spec", spec_of_pod);
+}
+
+fn spec_of_pod(spec: &mut Fields) {
     pod_spec(spec);
     for list in ["containers", "initContainers"] {
         for container in each(spec, list) {
@@ -48,20 +51,22 @@ pub fn pod(object: &mut Fields) {
 
 /// The template of a workload, in `template` of these fields.
 pub fn template(fields: &mut Fields) {
-    let spec = inner(inner(fields, "template"), "spec");
-    pod_spec(spec);
-    let account = text(spec, "serviceAccountName").to_owned();
-    match text(spec, "serviceAccount").to_owned() {
-        old if account.is_empty() && !old.is_empty() => put(spec, "serviceAccountName", old),
-        _ if !account.is_empty() => drop(spec.insert("serviceAccount".into(), account.into())),
-        _ => {}
-    }
+    within(fields, "template", |template| {
+        within(template, "spec", |spec| {
+            pod_spec(spec);
+            let accounts = [text(spec, "serviceAccountName"), text(spec, "serviceAccount")];
+            if let Some(account) = accounts.into_iter().find(|name| !name.is_empty()).map(str::to_owned) {
+                spec.insert("serviceAccountName".into(), account.clone().into());
+                spec.insert("serviceAccount".into(), account.into());
+            }
+        });
+    });
 }
 
 fn pod_spec(spec: &mut Fields) {
     put(spec, "dnsPolicy", "ClusterFirst");
     put(spec, "restartPolicy", "Always");
-    inner(spec, "securityContext");
+    within(spec, "securityContext", |_| {});
     if is_unsaid(spec, "terminationGracePeriodSeconds") {
         spec.insert("terminationGracePeriodSeconds".into(), 30.into());
     }
@@ -77,7 +82,7 @@ fn container(container: &mut Fields) {
     put(container, "terminationMessagePolicy", "File");
     let policy = pull_policy(text(container, "image"));
     put(container, "imagePullPolicy", policy);
-    inner(container, "resources");
+    within(container, "resources", |_| {});
     for port in each(container, "ports") {
         put(port, "protocol", "TCP");
     }
@@ -143,7 +148,7 @@ fn volume(volume: &mut Fields) {
         path.insert("type".into(), "".into());
     }
     if let Some(template) = field(volume, "ephemeral").and_then(|source| field(source, "volumeClaimTemplate")) {
-        put(spec(template), "volumeMode", "Filesystem");
+        within(template, "spec", |spec| put(spec, "volumeMode", "Filesystem"));
     }
     if let Some(image) = field(volume, "image") {
         let policy = pull_policy(text(image, "reference"));
@@ -168,10 +173,11 @@ pub(crate) fn image_tag(image: &str) -> &str {
 
 fn requests_from_limits(resources: &mut Fields) {
     let Some(limits) = field(resources, "limits").cloned() else { return };
-    let requests = inner(resources, "requests");
-    for (name, amount) in limits {
-        requests.entry(name).or_insert(amount);
-    }
+    within(resources, "requests", |requests| {
+        for (name, amount) in limits {
+            requests.entry(name).or_insert(amount);
+        }
+    });
 }
 
 /// Requests of the pod as a whole, where it has limits: the sum over its containers, or else the limits.
@@ -183,13 +189,14 @@ fn pod_level_requests(spec: &mut Fields) {
     }
     let sums = container_requests(spec);
     let Some(resources) = field(spec, "resources") else { return };
-    let requests = inner(resources, "requests");
-    for (name, milli) in sums.into_iter().filter(|(name, _)| matches!(name.as_str(), "cpu" | "memory")) {
-        requests.entry(name).or_insert_with(|| Quantity::from_milli(milli).0.as_str().into());
-    }
-    for (name, amount) in limits.into_iter().filter(|(name, _)| supported(name)) {
-        requests.entry(name).or_insert(amount);
-    }
+    within(resources, "requests", |requests| {
+        for (name, milli) in sums.into_iter().filter(|(name, _)| matches!(name.as_str(), "cpu" | "memory")) {
+            requests.entry(name).or_insert_with(|| Quantity::from_milli(milli).0.as_str().into());
+        }
+        for (name, amount) in limits.into_iter().filter(|(name, _)| supported(name)) {
+            requests.entry(name).or_insert(amount);
+        }
+    });
 }
 
 /// What the containers request together, in thousandths: the larger of what runs together and of what each init container

@@ -1,7 +1,7 @@
 //! Defaults of the workload kinds. They never look at the pods' restart policy of a job: that one must be given, and
 //! validation says so.
 
-use super::{Fields, each, field, inner, is_unsaid, put, spec};
+use super::{Fields, each, field, is_unsaid, put, within};
 use serde_json::{Value, json};
 
 fn number(fields: &mut Fields, name: &str, value: impl Into<Value>) {
@@ -16,7 +16,8 @@ pub fn deployment(spec: &mut Fields) {
     number(spec, "replicas", 1);
     number(spec, "revisionHistoryLimit", 10);
     number(spec, "progressDeadlineSeconds", 600);
-    rolling_update(inner(spec, "strategy"), &[("maxUnavailable", json!("25%")), ("maxSurge", json!("25%"))]);
+    let bounds = [("maxUnavailable", json!("25%")), ("maxSurge", json!("25%"))];
+    within(spec, "strategy", |strategy| rolling_update(strategy, &bounds));
 }
 
 /// A replica set's `spec`.
@@ -29,16 +30,18 @@ pub fn replica_set(spec: &mut Fields) {
 pub fn daemon_set(spec: &mut Fields) {
     super::pod::template(spec);
     number(spec, "revisionHistoryLimit", 10);
-    rolling_update(inner(spec, "updateStrategy"), &[("maxUnavailable", json!(1)), ("maxSurge", json!(0))]);
+    let bounds = [("maxUnavailable", json!(1)), ("maxSurge", json!(0))];
+    within(spec, "updateStrategy", |strategy| rolling_update(strategy, &bounds));
 }
 
 fn rolling_update(strategy: &mut Fields, bounds: &[(&str, Value)]) {
     put(strategy, "type", "RollingUpdate");
     if super::text(strategy, "type") == "RollingUpdate" {
-        let update = inner(strategy, "rollingUpdate");
-        for (name, bound) in bounds {
-            number(update, name, bound.clone());
-        }
+        within(strategy, "rollingUpdate", |update| {
+            for (name, bound) in bounds {
+                number(update, name, bound.clone());
+            }
+        });
     }
 }
 
@@ -48,19 +51,21 @@ pub fn stateful_set(spec: &mut Fields) {
     put(spec, "podManagementPolicy", "OrderedReady");
     number(spec, "replicas", 1);
     number(spec, "revisionHistoryLimit", 10);
-    let strategy = inner(spec, "updateStrategy");
-    if super::text(strategy, "type").is_empty() {
-        put(strategy, "type", "RollingUpdate");
-        inner(strategy, "rollingUpdate");
-    }
-    if super::text(strategy, "type") == "RollingUpdate"
-        && let Some(update) = field(strategy, "rollingUpdate")
-    {
-        number(update, "partition", 0);
-    }
-    let retention = inner(spec, "persistentVolumeClaimRetentionPolicy");
-    put(retention, "whenDeleted", "Retain");
-    put(retention, "whenScaled", "Retain");
+    within(spec, "updateStrategy", |strategy| {
+        if super::text(strategy, "type").is_empty() {
+            put(strategy, "type", "RollingUpdate");
+            within(strategy, "rollingUpdate", |_| {});
+        }
+        if super::text(strategy, "type") == "RollingUpdate"
+            && let Some(update) = field(strategy, "rollingUpdate")
+        {
+            number(update, "partition", 0);
+        }
+    });
+    within(spec, "persistentVolumeClaimRetentionPolicy", |retention| {
+        put(retention, "whenDeleted", "Retain");
+        put(retention, "whenScaled", "Retain");
+    });
     for claim in each(spec, "volumeClaimTemplates") {
         put(claim, "apiVersion", "v1");
         put(claim, "kind", "PersistentVolumeClaim");
@@ -70,7 +75,17 @@ pub fn stateful_set(spec: &mut Fields) {
 
 /// A job. Without labels it takes those of its template.
 pub fn job(object: &mut Fields) {
-    let spec = spec(object);
+    within(object, "spec", job_spec);
+    let labels = object.get("spec").and_then(|spec| spec.pointer("/template/metadata/labels")).cloned();
+    within(object, "metadata", |metadata| {
+        let has_labels = field(metadata, "labels").is_some_and(|labels| !labels.is_empty());
+        if let Some(labels @ Value::Object(_)) = labels.filter(|_| !has_labels) {
+            metadata.insert("labels".into(), labels);
+        }
+    });
+}
+
+fn job_spec(spec: &mut Fields) {
     super::pod::template(spec);
     if is_unsaid(spec, "completions") && is_unsaid(spec, "parallelism") {
         number(spec, "completions", 1);
@@ -84,12 +99,6 @@ pub fn job(object: &mut Fields) {
     let by_policy = !is_unsaid(spec, "podFailurePolicy");
     number(spec, "podReplacementPolicy", if by_policy { "Failed" } else { "TerminatingOrFailed" });
     failure_policy(spec);
-    let labels = spec.get("template").and_then(|template| template.pointer("/metadata/labels")).cloned();
-    let metadata = inner(object, "metadata");
-    let has_labels = field(metadata, "labels").is_some_and(|labels| !labels.is_empty());
-    if let Some(labels @ Value::Object(_)) = labels.filter(|_| !has_labels) {
-        metadata.insert("labels".into(), labels);
-    }
 }
 
 /// A cron job's `spec`. The jobs' own defaults come when a job is made.
@@ -98,9 +107,12 @@ pub fn cron_job(spec: &mut Fields) {
     number(spec, "suspend", false);
     number(spec, "successfulJobsHistoryLimit", 3);
     number(spec, "failedJobsHistoryLimit", 1);
-    let job = inner(inner(spec, "jobTemplate"), "spec");
-    super::pod::template(job);
-    failure_policy(job);
+    within(spec, "jobTemplate", |template| {
+        within(template, "spec", |job| {
+            super::pod::template(job);
+            failure_policy(job);
+        });
+    });
 }
 
 fn failure_policy(spec: &mut Fields) {

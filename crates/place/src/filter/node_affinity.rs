@@ -1,4 +1,7 @@
 //! NodeAffinity: node selector and required terms; terms that name nodes narrow the search before any node is looked at.
+//!
+//! Terms are alternatives, requirements within one must all hold, an empty term holds for no node. Nodes that are not named are counted
+//! under a reason of their own. Preferred terms are a score; affinity that a scheduler's configuration adds is not here.
 
 use crate::profile::Profile;
 use crate::reason::Reason;

@@ -1,4 +1,7 @@
 //! NodePorts: a host port is one pod's.
+//!
+//! The row counts the ports of all bound pods, those of sidecars and init containers included. Which ports clash, by address and
+//! protocol, is the row's own rule.
 
 use crate::profile::Profile;
 use crate::reason::{Reason, Refusal};

@@ -1,4 +1,7 @@
 //! NodeUnschedulable: a cordoned node takes only pods that tolerate the taint of cordoned nodes.
+//!
+//! The field `unschedulable` decides here, whether or not the node has the taint as well: that is the taint filter's. Evicting pods does
+//! not help.
 
 use crate::profile::Profile;
 use crate::reason::Reason;

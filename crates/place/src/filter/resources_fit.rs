@@ -1,4 +1,7 @@
-//! NodeResourcesFit: the pod's requests beside what is taken, and the number of pods. All shortages of a node are named.
+//! NodeResourcesFit: the pod's requests beside what is taken, and the number of pods.
+//!
+//! All shortages of a node are named, pods first, then CPU, memory, ephemeral storage, and others by name. A request of 0 is never
+//! short. What a pod requests is worked out by its class, not here.
 
 use crate::profile::Profile;
 use crate::reason::{Reason, Refusal};

@@ -1,4 +1,7 @@
 //! TaintToleration: taints with the effects NoSchedule and NoExecute keep pods away that do not tolerate them.
+//!
+//! One taint that is not tolerated is enough, whatever the number. PreferNoSchedule is a score. Evicting pods over NoExecute taints is
+//! not placing.
 
 use crate::profile::Profile;
 use crate::reason::Reason;

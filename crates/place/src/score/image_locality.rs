@@ -1,4 +1,7 @@
 //! ImageLocality: nodes that have the pod's images, by size, less so where few nodes have them.
+//!
+//! An image counts with its size times the share of nodes that have it, so that one node with an image does not draw all pods. Nodes
+//! that share a list of images share the score. Images are compared by their written names; a missing tag is `latest`.
 
 use super::MAX;
 use crate::profile::Profile;

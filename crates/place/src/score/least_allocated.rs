@@ -1,4 +1,7 @@
 //! NodeResourcesFit, strategy LeastAllocated: the emptier in CPU and memory, the better.
+//!
+//! The shares that would be free with the pod, in percent, averaged. Containers without a request count with a default, so that many of
+//! them do not pile up on one node.
 
 use super::MAX;
 use crate::profile::Profile;

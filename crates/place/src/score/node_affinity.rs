@@ -1,4 +1,6 @@
 //! NodeAffinity: the sum of the weights of the preferred terms that hold for a node.
+//!
+//! Several terms may hold, and an empty one holds for no node. The sums are scaled by the largest among the nodes that fit.
 
 use crate::filter::node_affinity::term_matches;
 use crate::profile::Profile;

@@ -1,4 +1,6 @@
 //! TaintToleration: the fewer taints with PreferNoSchedule that the pod does not tolerate, the better.
+//!
+//! The counts are scaled by the largest among the nodes that fit and reversed. Taints that keep pods away are a filter.
 
 use crate::profile::Profile;
 use nodelane_model::node::Node;

@@ -27,15 +27,30 @@ pub struct Holder {
     pub arm_port: u16,
     /// The clusters' Kubernetes endpoints.
     pub clusters: Vec<ClusterAddress>,
+    /// Version of the binary.
+    #[serde(default)]
+    pub version: String,
+    /// Subscriptions: id and name.
+    #[serde(default)]
+    pub subscriptions: Vec<(String, String)>,
 }
 
 /// A cluster and the port of its Kubernetes endpoint on 127.0.0.1.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClusterAddress {
     /// The cluster's key, as in `server.json`.
     pub name: String,
     /// Its port.
     pub port: u16,
+    /// Its subscription's id.
+    #[serde(default)]
+    pub subscription: String,
+    /// Its resource group.
+    #[serde(default)]
+    pub resource_group: String,
+    /// Its own name.
+    #[serde(default)]
+    pub cluster: String,
 }
 
 /// Why the lock was not had.

@@ -10,8 +10,8 @@ fn scratch() -> (tempfile::TempDir, Paths) {
 }
 
 fn holder() -> Holder {
-    let clusters = vec![ClusterAddress { name: "dev".into(), port: 6443 }];
-    Holder { pid: std::process::id(), started_unix_seconds: 1, arm_port: 8443, clusters }
+    let clusters = vec![ClusterAddress { name: "dev".into(), port: 6443, ..ClusterAddress::default() }];
+    Holder { pid: std::process::id(), started_unix_seconds: 1, arm_port: 8443, clusters, version: "0".into(), subscriptions: Vec::new() }
 }
 
 #[test]

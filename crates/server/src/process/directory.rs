@@ -132,8 +132,21 @@ impl Cells {
     pub(super) fn announce(&self) -> Result<(), crate::files::FileError> {
         let arm_port = self.config.lock().expect("no one panics with it").arm_port.unwrap_or(0);
         let served = self.served.lock().expect("no one panics with it");
-        let clusters = served.iter().map(|(name, served)| ClusterAddress { name: name.clone(), port: served.port }).collect();
-        self.lock.announce(&Holder { pid: std::process::id(), started_unix_seconds: clock::unix_seconds(), arm_port, clusters })
+        let address = |(name, served): (&String, &Served)| ClusterAddress {
+            name: name.clone(),
+            port: served.port,
+            subscription: served.id.group.subscription.to_string(),
+            resource_group: served.id.group.group.to_string(),
+            cluster: served.id.cluster.to_string(),
+        };
+        self.lock.announce(&Holder {
+            pid: std::process::id(),
+            started_unix_seconds: clock::unix_seconds(),
+            arm_port,
+            clusters: served.iter().map(address).collect(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            subscriptions: account::subscriptions(&self.account.world()),
+        })
     }
 
     /// The address of every served cluster, in order: id, key, port.
@@ -173,8 +186,12 @@ impl Directory for ArmDirectory {
     fn open(&self, id: &ClusterId) -> Later<Result<Arc<dyn Door>, String>> {
         let (cells, id) = (self.0.clone(), id.clone());
         Box::pin(async move {
-            let entry = account::entries(&cells.account.world()).into_iter().find(|entry| entry.key == account::key(&id));
-            let entry = entry.ok_or("the account has no entry for this cluster")?;
+            let find = || account::entries(&cells.account.world()).into_iter().find(|entry| entry.key == account::key(&id));
+            if find().is_none() {
+                let made = cells.account.submit(account::entry(&id), nodelane_model::Origin::default()).await;
+                made.map_err(|refusal| refusal.to_string())?;
+            }
+            let entry = find().ok_or("the account has no entry for this cluster")?;
             let cell = cells.serve_cluster(&entry, None).await?;
             cells.announce().map_err(|error| error.to_string())?;
             Ok(cell as Arc<dyn Door>)
@@ -195,6 +212,10 @@ impl Directory for ArmDirectory {
         }
         drop(served);
         cell.set_env(account::env(&self.0.account.world(), &entry, &used));
+    }
+    fn address(&self, id: &ClusterId) -> Option<String> {
+        let served = self.0.served.lock().expect("no one panics with it");
+        served.get(&account::key(id)).map(|served| format!("127.0.0.1:{}", served.port))
     }
     fn kubeconfig(&self, id: &ClusterId) -> Option<String> {
         let key = account::key(id);

@@ -107,7 +107,8 @@ pub async fn run(options: Options, ready: impl FnOnce(&Ready)) -> Result<(), Fai
     }
     let cells = Cells::new(paths, lock, config, credentials.clone(), resolver.clone(), shutdown.clone(), options.profile, account);
     cells.serve_all(first).await.map_err(Failed::Other)?;
-    let arm = Arm::new(Arc::new(ArmDirectory(cells.clone())));
+    let tenant = cells.config.lock().expect("no one panics with it").installation.tenant_id.clone();
+    let arm = Arm::new(Arc::new(ArmDirectory(cells.clone())), &tenant);
     let handler = Arc::new(ArmHandler { arm });
     let edge = Arc::new(Edge::new(Realm::Arm, credentials, cells.limits.clone(), shutdown.clone(), handler));
     let tls = server_config(resolver.clone());

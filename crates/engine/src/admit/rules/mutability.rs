@@ -3,9 +3,9 @@
 //! An absent property, `null`, `false`, 0 and an empty text, list or object are one value here: clients echo any of them.
 
 use super::Proposal;
+use nodelane_model::Name;
 use nodelane_model::pool::OsType;
 use nodelane_model::refusal::PoolRefusal;
-use nodelane_model::Name;
 use serde_json::Value;
 
 /// Fixed properties that have no type of their own.
@@ -32,7 +32,9 @@ const KIND: &str = "VirtualMachineScaleSets";
 
 /// Nothing changes that is fixed.
 pub(super) fn immutable(proposal: &Proposal) -> Result<(), PoolRefusal> {
-    let Some(old) = proposal.old.map(|old| &old.spec) else { return Ok(()) };
+    let Some(old) = proposal.old.map(|old| &old.spec) else {
+        return Ok(());
+    };
     let new = proposal.spec;
     let typed = [
         ("vmSize", !new.vm_size.eq_ignore_ascii_case(&old.vm_size)),
@@ -74,7 +76,10 @@ pub(super) fn kind(proposal: &Proposal) -> Result<(), PoolRefusal> {
 }
 
 fn change(rule: &'static str, key: &str) -> PoolRefusal {
-    PoolRefusal::PropertyChange { rule, property: Name::from(format!("properties.{key}")) }
+    PoolRefusal::PropertyChange {
+        rule,
+        property: Name::from(format!("properties.{key}")),
+    }
 }
 
 /// A value that means something; `None` for those that mean nothing.

@@ -1,4 +1,6 @@
 //! Taints (aks-semantics T-1, T-2).
+//!
+//! A User pool that becomes System meets the same rules: they judge what the pool is to be.
 
 use super::Proposal;
 use nodelane_model::node::Taint;
@@ -10,7 +12,12 @@ pub(super) fn syntax(proposal: &Proposal) -> Result<(), PoolRefusal> {
     match proposal.spec.node_taints.iter().find(|taint| !is_taint(taint)) {
         Some(taint) => {
             let accepted = "key=value:Effect, the effect NoSchedule, PreferNoSchedule or NoExecute";
-            Err(PoolRefusal::parameter("T-1", "agentPoolProfile.nodeTaints", format!("Invalid node taint: {taint}"), accepted))
+            Err(PoolRefusal::parameter(
+                "T-1",
+                "agentPoolProfile.nodeTaints",
+                format!("Invalid node taint: {taint}"),
+                accepted,
+            ))
         }
         None => Ok(()),
     }
@@ -18,10 +25,15 @@ pub(super) fn syntax(proposal: &Proposal) -> Result<(), PoolRefusal> {
 
 /// `^[a-zA-Z\d][\w\-\.\/]{0,252}=[a-zA-Z\d][\w\-\.]{0,62}:(NoSchedule|PreferNoSchedule|NoExecute)$`
 fn is_taint(text: &str) -> bool {
-    let Some((key, rest)) = text.split_once('=') else { return false };
-    let Some((value, effect)) = rest.split_once(':') else { return false };
+    let Some((key, rest)) = text.split_once('=') else {
+        return false;
+    };
+    let Some((value, effect)) = rest.split_once(':') else {
+        return false;
+    };
     let word = |text: &str, most: usize, more: &[u8]| {
-        let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.') || more.contains(&byte);
+        let fits =
+            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.') || more.contains(&byte);
         (1..=most).contains(&text.len()) && text.as_bytes()[0].is_ascii_alphanumeric() && text.bytes().all(fits)
     };
     word(key, 253, b"/") && word(value, 63, b"") && matches!(effect, "NoSchedule" | "PreferNoSchedule" | "NoExecute")

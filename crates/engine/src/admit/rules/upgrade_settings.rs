@@ -1,4 +1,6 @@
-//! How a pool is rolled (aks-semantics US-3, UD-1; drain timeouts from 1 minute as the wire model has them).
+//! How a pool is rolled (aks-semantics US-3, UD-1).
+//!
+//! Drain timeouts are taken from 1 minute on, as the wire model has them. What the settings amount to is in the room's `upgrade`.
 
 use super::Proposal;
 use nodelane_model::pool::Priority;
@@ -12,12 +14,18 @@ const SOAK_MINUTES_MAX: u32 = 30;
 /// Exactly one of surge and unavailable is above 0 (US-3). A spot pool has neither.
 pub(super) fn surge_or_unavailable(proposal: &Proposal) -> Result<(), PoolRefusal> {
     let settings = &proposal.spec.upgrade_settings;
-    let amount = |value: &Option<nodelane_model::budget::IntOrPercent>| value.as_ref().map(|value| value.scaled_up(100));
+    let amount =
+        |value: &Option<nodelane_model::budget::IntOrPercent>| value.as_ref().map(|value| value.scaled_up(100));
     if proposal.spec.priority == Priority::Spot {
         return Ok(());
     }
-    match (amount(&settings.max_surge), amount(&settings.max_unavailable).unwrap_or(0)) {
-        (Some(surge), unavailable) if surge > 0 && unavailable > 0 => Err(PoolRefusal::SurgeAndUnavailable { both_zero: false }),
+    match (
+        amount(&settings.max_surge),
+        amount(&settings.max_unavailable).unwrap_or(0),
+    ) {
+        (Some(surge), unavailable) if surge > 0 && unavailable > 0 => {
+            Err(PoolRefusal::SurgeAndUnavailable { both_zero: false })
+        }
         (Some(0), 0) => Err(PoolRefusal::SurgeAndUnavailable { both_zero: true }),
         // Without a surge of its own the pool has none beside an unavailable machine, and the default otherwise.
         (Some(_) | None, _) => Ok(()),

@@ -1,0 +1,75 @@
+//! `nodelane nodepool …`, the same as `nodelane aks nodepool …`: az's verbs for node pools, one file per verb.
+//!
+//! Invariants: flags, checks, requests and their order, output and exit codes are those of az 2.91; what az refuses
+//! itself is refused here with the same words and without a request.
+
+mod add;
+mod arguments;
+mod check;
+mod delete;
+mod machines;
+mod power;
+mod read;
+mod request;
+mod scale;
+mod settings;
+mod update;
+mod upgrade;
+mod wait;
+
+pub use arguments::{InCluster, OfPool, Printing};
+pub use machines::{MachineVerb, run as run_machine};
+pub use request::{Session, print};
+
+use crate::az::Failure;
+use crate::environment::Environment;
+
+/// The verbs.
+#[derive(Debug, clap::Subcommand)]
+pub enum PoolVerb {
+    /// List node pools in the managed Kubernetes cluster.
+    List(InCluster),
+    /// Show the details for a node pool.
+    Show(OfPool),
+    /// Add a node pool.
+    Add(Box<add::Arguments>),
+    /// Update a node pool.
+    Update(Box<update::Arguments>),
+    /// Scale the node pool.
+    Scale(scale::Arguments),
+    /// Upgrade the node pool.
+    Upgrade(upgrade::Arguments),
+    /// Delete the node pool.
+    Delete(delete::Arguments),
+    /// Get the available upgrade versions for the node pool.
+    GetUpgrades(OfPool),
+    /// Stop a running node pool.
+    Stop(power::Arguments),
+    /// Start a stopped node pool.
+    Start(power::Arguments),
+    /// Abort the last running operation on the node pool.
+    OperationAbort(power::AbortArguments),
+    /// Delete specific machines of the node pool.
+    DeleteMachines(machines::DeleteArguments),
+    /// Wait for the node pool to reach a state.
+    Wait(wait::Arguments),
+}
+
+/// Runs a verb.
+pub async fn run(verb: PoolVerb, environment: &Environment) -> Result<(), Failure> {
+    match verb {
+        PoolVerb::List(arguments) => read::list(arguments, environment).await,
+        PoolVerb::Show(arguments) => read::show(arguments, environment).await,
+        PoolVerb::GetUpgrades(arguments) => read::upgrades(arguments, environment).await,
+        PoolVerb::Add(arguments) => add::run(*arguments, environment).await,
+        PoolVerb::Update(arguments) => update::run(*arguments, environment).await,
+        PoolVerb::Scale(arguments) => scale::run(arguments, environment).await,
+        PoolVerb::Upgrade(arguments) => upgrade::run(arguments, environment).await,
+        PoolVerb::Delete(arguments) => delete::run(arguments, environment).await,
+        PoolVerb::Stop(arguments) => power::run(arguments, "Stopped", environment).await,
+        PoolVerb::Start(arguments) => power::run(arguments, "Running", environment).await,
+        PoolVerb::OperationAbort(arguments) => power::abort(arguments, environment).await,
+        PoolVerb::DeleteMachines(arguments) => machines::delete(arguments, environment).await,
+        PoolVerb::Wait(arguments) => wait::run(arguments, environment).await,
+    }
+}

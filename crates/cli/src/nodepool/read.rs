@@ -1,0 +1,27 @@
+//! `list`, `show`, `get-upgrades`: one request, printed.
+
+use super::arguments::{InCluster, OfPool};
+use super::request::{Session, print};
+use crate::az::output::Columns;
+use crate::az::{Failure, Shape, Value};
+use crate::environment::Environment;
+
+pub(super) async fn list(arguments: InCluster, environment: &Environment) -> Result<(), Failure> {
+    let mut session = Session::open(&arguments, environment).await?;
+    let pools = session.pools().await?;
+    print(&Shape::Pool.results(&pools), Columns::Pool, &arguments.printing)
+}
+
+pub(super) async fn show(arguments: OfPool, environment: &Environment) -> Result<(), Failure> {
+    let mut session = Session::open(&arguments.cluster, environment).await?;
+    let path = session.pool_path(&arguments.name, "");
+    let pool: Value = session.arm.get(&path).await?.read()?;
+    print(&Shape::Pool.result(&pool), Columns::Pool, &arguments.cluster.printing)
+}
+
+pub(super) async fn upgrades(arguments: OfPool, environment: &Environment) -> Result<(), Failure> {
+    let mut session = Session::open(&arguments.cluster, environment).await?;
+    let path = session.pool_path(&arguments.name, "/upgradeProfiles/default");
+    let profile: Value = session.arm.get(&path).await?.read()?;
+    print(&Shape::UpgradeProfile.result(&profile), Columns::Sorted, &arguments.cluster.printing)
+}

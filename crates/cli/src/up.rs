@@ -1,0 +1,123 @@
+//! `nodelane up`: runs the server, in the foreground or detached.
+//!
+//! Detached, the server is a process of its own group that holds none of its caller's streams; the caller waits until both APIs answer
+//! and the first pool's nodes are Ready, or says why they are not.
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use nodelane_server::config::{Paths, RunState, run_state};
+use nodelane_server::process::{Failed, Options, Ready, run};
+use nodelane_server::{BootProfile, clock};
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Duration;
+
+/// Options of `up`.
+#[derive(Args, Debug)]
+pub struct Up {
+    /// Return when everything is ready, and leave the server running
+    #[arg(long)]
+    detach: bool,
+    /// How long machines take: instant, fast (6 to 10 seconds) or azure (90 to 180 seconds)
+    #[arg(long, value_enum, default_value = "fast")]
+    boot_profile: Profile,
+    /// Names of subscriptions, the first being the default; only the first start looks at them
+    #[arg(long, value_delimiter = ',', default_value = "local")]
+    subscriptions: Vec<String>,
+}
+
+/// How long machines take.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Profile {
+    Instant,
+    Fast,
+    Azure,
+}
+
+impl Profile {
+    fn as_str(self) -> &'static str {
+        match self {
+            Profile::Instant => "instant",
+            Profile::Fast => "fast",
+            Profile::Azure => "azure",
+        }
+    }
+}
+
+/// How long a detached server may take to be ready: a little more than the server itself gives it.
+const DETACH_LIMIT: Duration = Duration::from_secs(250);
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// Runs the verb.
+pub fn run_verb(up: &Up, paths: &Paths) -> Result<ExitCode> {
+    if up.detach {
+        return detach(up, paths);
+    }
+    let profile = match up.boot_profile {
+        Profile::Instant => BootProfile::Instant,
+        Profile::Fast => BootProfile::Fast,
+        Profile::Azure => BootProfile::Azure,
+    };
+    let options = Options { data_dir: paths.root().to_path_buf(), subscriptions: up.subscriptions.clone(), profile };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    match runtime.block_on(run(options, |ready| print!("{}", welcome(ready, paths)))) {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(Failed::Lock(error)) => bail!("{error}. Stop it with `nodelane down`, or choose another folder with --data-dir"),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What runs where, and what to type next.
+fn welcome(ready: &Ready, paths: &Paths) -> String {
+    let mut text = format!("nodelane is ready: {} nodes\n\n", ready.nodes);
+    text += &format!("  data        {}\n  ARM         {}\n", paths.root().display(), ready.arm_url);
+    for cluster in &ready.clusters {
+        text += &format!("  Kubernetes  {}  ({} in {})\n", cluster.url, cluster.name, cluster.resource_group);
+    }
+    let (group, cluster) = ready.clusters.first().map_or(("lanes", "dev"), |first| (&first.resource_group, &first.name));
+    text += &format!(
+        "\nIn another shell:\n  eval \"$({} env)\"\n  az aks nodepool list -g {group} --cluster-name {cluster} -o table\n  kubectl get nodes\n",
+        std::env::current_exe().map_or_else(|_| "nodelane".to_owned(), |exe| exe.display().to_string())
+    );
+    text
+}
+
+fn detach(up: &Up, paths: &Paths) -> Result<ExitCode> {
+    if let RunState::Running(holder) = run_state(paths)? {
+        bail!("the data directory {} is served by process {}, ARM at https://127.0.0.1:{}", paths.root().display(), holder.pid, holder.arm_port);
+    }
+    paths.prepare()?;
+    let log = paths.root().join("server.log");
+    let out = OpenOptions::new().create(true).append(true).mode(0o600).open(&log).with_context(|| log.display().to_string())?;
+    let errors = out.try_clone()?;
+    let mut child = Command::new(std::env::current_exe()?)
+        .arg("up")
+        .args(["--data-dir".as_ref(), paths.root().as_os_str()])
+        .args(["--boot-profile", up.boot_profile.as_str(), "--subscriptions", &up.subscriptions.join(",")])
+        .stdin(Stdio::null())
+        .stdout(out)
+        .stderr(errors)
+        .process_group(0)
+        .spawn()?;
+    let start = clock::unix_seconds();
+    loop {
+        if let Some(status) = child.try_wait()? {
+            bail!("the server ended with {status}: {}", last_lines(&log));
+        }
+        match run_state(paths)? {
+            RunState::Running(holder) if holder.pid == child.id() => return Ok(ExitCode::SUCCESS),
+            _ if clock::unix_seconds() > start + DETACH_LIMIT.as_secs() => bail!("the server (process {}) is not ready: {}", child.id(), last_lines(&log)),
+            _ => std::thread::sleep(LOOK_EVERY),
+        }
+    }
+}
+
+/// The end of the log, for people.
+fn last_lines(log: &Path) -> String {
+    let text = std::fs::read_to_string(log).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().rev().take(5).collect();
+    lines.into_iter().rev().collect::<Vec<_>>().join("\n")
+}
