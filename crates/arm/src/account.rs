@@ -129,3 +129,47 @@ pub fn location_and_tags(body: &Map<String, Value>) -> Result<(Option<Name>, Opt
     tags.as_ref().map_or(Ok(()), check_tags)?;
     Ok((fields.text("location")?.map(Name::from), tags))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_has_pages_of_a_hundred_with_a_link_to_the_next() {
+        let entries = || (0..250).map(Value::from).collect::<Vec<_>>();
+        let lengths = |skip| {
+            let body = page(entries(), skip, |next| format!("https://x/?skip={next}"));
+            (
+                body["value"].as_array().unwrap().len(),
+                body.get("nextLink").and_then(Value::as_str).map(str::to_owned),
+            )
+        };
+        assert_eq!(lengths(0), (100, Some("https://x/?skip=100".into())));
+        assert_eq!(lengths(200), (50, None));
+        assert_eq!(
+            page(Vec::new(), 0, |_| String::new()),
+            json!({"value": []}),
+            "an empty list has no link"
+        );
+    }
+
+    #[test]
+    fn the_provider_lists_pools_so_that_a_resource_can_be_shown_by_its_id() {
+        let body = provider("s", &Catalog::default());
+        let kinds = body["resourceTypes"].as_array().unwrap();
+        let pools = kinds
+            .iter()
+            .find(|kind| kind["resourceType"] == "managedClusters/agentPools")
+            .unwrap();
+        assert!(!pools["apiVersions"].as_array().unwrap().is_empty());
+        assert_eq!(body["registrationState"], "Registered");
+    }
+
+    #[test]
+    fn a_body_is_a_json_object() {
+        assert!(object(b"{\"a\":1}").is_ok());
+        for bytes in [&b"[]"[..], b"", b"{", b"\xff"] {
+            assert!(matches!(object(bytes), Err(ArmError::NotJson(_))));
+        }
+    }
+}

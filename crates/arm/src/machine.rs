@@ -47,3 +47,54 @@ pub fn body(id: &PoolId, node_group: &str, pool: &NodePool, doc: &Doc, address: 
     }
     Some(body)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::{ClusterId, GroupId};
+    use nodelane_model::machine::MachineModel;
+    use nodelane_model::pool::PoolState;
+    use nodelane_model::{Body, Key, Kind, Machine, Meta, Time};
+
+    #[test]
+    fn a_machine_shows_its_address_zone_and_instance() {
+        let group = GroupId {
+            subscription: "s".into(),
+            group: "lanes".into(),
+        };
+        let id = ClusterId {
+            group,
+            cluster: "dev".into(),
+        }
+        .pool("gpunp");
+        let pool = NodePool {
+            state: PoolState {
+                number: 36_854_149,
+                ..PoolState::default()
+            },
+            ..NodePool::default()
+        };
+        let model = MachineModel {
+            version: "1.35.6".into(),
+            image: "i".into(),
+        };
+        let mut machine = Machine::requested("gpunp", 35, "Standard_D2s_v5", model.clone(), Time(0));
+        (machine.zone, machine.running) = ("2".into(), Some(model));
+        let key = Key::global(Kind::Machine, "aks-gpunp-36854149-vmss00000z");
+        let doc = Doc::new(key, 3, Meta::default(), Body::Machine(Box::new(machine)));
+        let body = body(&id, "MC_lanes_dev_eastus", &pool, &doc, Some("10.224.0.4")).unwrap();
+        assert_eq!(
+            (&body["name"], &body["zones"]),
+            (&json!("aks-gpunp-36854149-vmss00000z"), &json!(["2"]))
+        );
+        assert_eq!(
+            body["properties"]["network"]["ipAddresses"],
+            json!([{"family": "IPv4", "ip": "10.224.0.4"}])
+        );
+        let resource = body["properties"]["resourceId"].as_str().unwrap();
+        assert!(
+            resource.ends_with("virtualMachineScaleSets/aks-gpunp-36854149-vmss/virtualMachines/35"),
+            "N-7: {resource}"
+        );
+    }
+}

@@ -42,3 +42,58 @@ pub fn address(base: &str, subscription: &Name, location: &str, kind: &str, oper
         "{base}/subscriptions/{subscription}/providers/Microsoft.ContainerService/locations/{location}/{kind}/{operation}?api-version=2017-08-31"
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nodelane_model::operation::{CreatePhase, Ended, OperationError, Progress};
+    use nodelane_model::{Time, Uid};
+
+    #[test]
+    fn an_operation_is_in_progress_until_it_has_ended_and_then_says_how() {
+        let mut operation = Operation::begin(
+            Uid(1),
+            Progress::Create(CreatePhase::Provisioning),
+            Time(1_767_225_600_000),
+        );
+        let body = status(&operation);
+        assert_eq!(
+            (&body["status"], &body["startTime"]),
+            (&json!("InProgress"), &json!("2026-01-01T00:00:00.000000Z"))
+        );
+        assert!(body.get("endTime").is_none() && result_status(&operation) == 202);
+        let error = OperationError {
+            code: "NodesNotReady".into(),
+            message: "Expected: 2, Actual: 0".into(),
+        };
+        for (outcome, word) in [
+            (Outcome::Succeeded, "Succeeded"),
+            (Outcome::Failed, "Failed"),
+            (Outcome::Canceled, "Canceled"),
+        ] {
+            let error = (outcome == Outcome::Failed).then(|| error.clone());
+            operation.ended = Some(Ended {
+                at: Time(1_767_225_601_500),
+                outcome,
+                error,
+            });
+            let body = status(&operation);
+            assert_eq!(
+                (&body["status"], &body["endTime"]),
+                (&json!(word), &json!("2026-01-01T00:00:01.500000Z"))
+            );
+            assert_eq!(body.get("error").is_some(), outcome == Outcome::Failed);
+            assert_eq!(result_status(&operation), 204);
+        }
+    }
+
+    #[test]
+    fn addresses_are_absolute_and_of_the_form_that_pollers_know() {
+        let address = address("https://127.0.0.1:8443", &"s".into(), "eastus", "operations", Uid(1));
+        let expected = format!(
+            "https://127.0.0.1:8443/subscriptions/s/providers/Microsoft.ContainerService/locations/eastus/operations/{}?api-version=2017-08-31",
+            Uid(1)
+        );
+        assert_eq!(address, expected);
+    }
+}

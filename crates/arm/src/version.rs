@@ -147,3 +147,115 @@ pub fn on_offer(catalog: &Catalog) -> Value {
     };
     json!({"values": minors.into_iter().map(value).collect::<Vec<_>>()})
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::GroupId;
+    use nodelane_model::cluster::ClusterState;
+    use nodelane_model::pool::{PoolSpec, PoolState};
+
+    fn id() -> ClusterId {
+        ClusterId {
+            group: GroupId {
+                subscription: "s".into(),
+                group: "lanes".into(),
+            },
+            cluster: "dev".into(),
+        }
+    }
+    fn cluster() -> Cluster {
+        Cluster {
+            state: ClusterState {
+                version: "1.35.5".into(),
+                ..ClusterState::default()
+            },
+            ..Cluster::default()
+        }
+    }
+    fn pool() -> NodePool {
+        let spec = PoolSpec {
+            vm_size: "Standard_D4s_v5".into(),
+            os_sku: "Ubuntu".into(),
+            ..PoolSpec::default()
+        };
+        NodePool {
+            spec,
+            state: PoolState {
+                version: "1.34.9".into(),
+                ..PoolState::default()
+            },
+        }
+    }
+    fn versions(list: &Value) -> Vec<&str> {
+        list.as_array()
+            .unwrap()
+            .iter()
+            .map(|entry| entry["kubernetesVersion"].as_str().unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn a_pool_is_offered_what_is_above_it_and_not_above_the_control_plane() {
+        let body = pool_profile(&Catalog::default(), &id().pool("np1"), &cluster(), &pool());
+        let properties = &body["properties"];
+        assert_eq!(versions(&properties["upgrades"]), ["1.35.4", "1.35.5"]);
+        assert_eq!(
+            (&properties["kubernetesVersion"], &properties["osType"]),
+            (&json!("1.34.9"), &json!("Linux"))
+        );
+        assert_eq!(
+            properties["latestNodeImageVersion"],
+            "AKSUbuntu-2204gen2containerd-202607.09.0"
+        );
+    }
+
+    #[test]
+    fn a_cluster_is_offered_later_patches_and_the_next_minor() {
+        let pool = pool();
+        let body = cluster_profile(&Catalog::default(), &id(), &cluster(), [("np1", &pool)].into_iter());
+        assert_eq!(
+            versions(&body["properties"]["controlPlaneProfile"]["upgrades"]),
+            ["1.35.6", "1.36.0", "1.36.1", "1.36.2"]
+        );
+        assert_eq!(body["properties"]["agentPoolProfiles"][0]["name"], "np1");
+    }
+
+    #[test]
+    fn pools_may_have_versions_within_the_skew_and_the_default_is_the_control_planes() {
+        let body = available(&Catalog::default(), &id(), &cluster());
+        let list = &body["properties"]["agentPoolVersions"];
+        assert_eq!(versions(list).first().copied(), Some("1.33.11"));
+        assert_eq!(versions(list).last().copied(), Some("1.35.5"));
+        let defaults = list.as_array().unwrap().iter().filter(|entry| entry["default"] == true);
+        assert_eq!(
+            defaults
+                .map(|entry| entry["kubernetesVersion"].as_str().unwrap())
+                .collect::<Vec<_>>(),
+            ["1.35.5"]
+        );
+    }
+
+    #[test]
+    fn versions_on_offer_are_listed_by_minor_with_their_upgrades() {
+        let body = on_offer(&Catalog::default());
+        let minors: Vec<_> = body["values"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|value| value["version"].as_str().unwrap())
+            .collect();
+        assert_eq!(minors, ["1.33", "1.34", "1.35", "1.36"]);
+        let default = body["values"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|value| value["isDefault"] == true)
+            .unwrap();
+        assert_eq!(default["version"], "1.35");
+        assert_eq!(
+            default["patchVersions"]["1.35.6"]["upgrades"],
+            json!(["1.36.0", "1.36.1", "1.36.2"])
+        );
+    }
+}

@@ -1,3 +1,94 @@
-//! The binary nodelane: one file per verb.
+//! The binary nodelane: one file (or folder) per verb; this one only says which there are and how a command ends.
+//!
+//! Invariants: exit code 0, or 1 for errors, 2 for a command line that cannot be read, 3 for what is not there.
+//! Results go to stdout; errors, warnings and progress to stderr. A new verb is a variant, an arm, and its file.
 
-fn main() {}
+mod az;
+#[allow(dead_code, reason = "until the verb env is here")]
+mod client_env;
+mod connection;
+mod environment;
+mod export;
+mod fault;
+mod nodepool;
+mod policy;
+mod quota;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+
+use az::Failure;
+use environment::Environment;
+
+/// AKS node pools on your machine: run them, decide with them, rehearse what comes.
+#[derive(Debug, Parser)]
+#[command(name = "nodelane", version, infer_long_args = true, args_override_self = true, max_term_width = 100)]
+struct CommandLine {
+    /// Folder of the server's data [default: $NODELANE_DATA_DIR, else ~/.local/share/nodelane].
+    #[arg(long, global = true, value_name = "FOLDER")]
+    data_dir: Option<PathBuf>,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// Manage node pools: az's verbs, flags and output, in milliseconds.
+    #[command(subcommand)]
+    Nodepool(nodepool::PoolVerb),
+    /// The same under az's names: `nodelane aks nodepool …`, `nodelane aks machine …`.
+    #[command(subcommand)]
+    Aks(AksVerb),
+    /// Write the node pools as a table for tickets and reviews.
+    #[command(subcommand)]
+    Export(export::ExportVerb),
+    /// Break things on purpose: allocation failures, evictions, lost zones, throttling.
+    #[command(subcommand)]
+    Fault(fault::FaultVerb),
+    /// Show and set the vCPU quotas of the subscription.
+    #[command(subcommand)]
+    Quota(quota::QuotaVerb),
+    /// Show, set and clear the policy of the subscription: sizes, regions, tags, names.
+    #[command(subcommand)]
+    Policy(policy::PolicyVerb),
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum AksVerb {
+    /// Manage node pools.
+    #[command(subcommand)]
+    Nodepool(nodepool::PoolVerb),
+    /// Get information about the machines of a node pool.
+    #[command(subcommand)]
+    Machine(nodepool::MachineVerb),
+}
+
+fn main() -> ExitCode {
+    match run(CommandLine::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let exit_code = error.downcast_ref::<Failure>().map_or(1, |failure| failure.exit_code);
+            eprintln!("ERROR: {error:#}");
+            ExitCode::from(exit_code)
+        }
+    }
+}
+
+fn run(command_line: CommandLine) -> Result<()> {
+    let environment = Environment::read(command_line.data_dir)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no event loop")?;
+    runtime.block_on(async {
+        match command_line.verb {
+            Verb::Nodepool(verb) | Verb::Aks(AksVerb::Nodepool(verb)) => nodepool::run(verb, &environment).await?,
+            Verb::Aks(AksVerb::Machine(verb)) => nodepool::run_machine(verb, &environment).await?,
+            Verb::Export(verb) => export::run(verb, &environment).await?,
+            Verb::Fault(verb) => fault::run(verb, &environment).await?,
+            Verb::Quota(verb) => quota::run(verb, &environment).await?,
+            Verb::Policy(verb) => policy::run(verb, &environment).await?,
+        }
+        Ok(())
+    })
+}

@@ -5,8 +5,10 @@
 //! decision whether a change may happen.
 
 pub mod accept;
+pub mod defaults;
 pub mod discovery;
 pub mod names;
+pub mod object;
 pub mod patch;
 pub mod registry;
 pub mod request;

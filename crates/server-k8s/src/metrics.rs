@@ -6,7 +6,6 @@
 use crate::route::Target;
 use crate::{Answer, Api, Call, Result};
 use http::Method;
-use nodelane_control::Door;
 use nodelane_k8s::request::ListOptions;
 use nodelane_k8s::status::Status;
 use nodelane_model::pod::{Container, Phase};

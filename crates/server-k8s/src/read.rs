@@ -2,9 +2,8 @@
 
 use crate::fields::{is_visible, matches};
 use crate::route::Target;
-use crate::{Answer, Api, Call, Result};
+use crate::{Answer, Api, Call, Result, lease};
 use http::header;
-use nodelane_control::Door;
 use nodelane_k8s::accept::{self, Encoding, Negotiated, Shape};
 use nodelane_k8s::registry::Home;
 use nodelane_k8s::request::{ContinueToken, ListOptions, Version, VersionMatch};
@@ -51,9 +50,10 @@ pub fn shown(target: &Target, doc: &Doc) -> Value {
 pub fn get(api: &Api, call: &Call, target: &Target) -> Result<Answer> {
     let form = form(call, target, false)?;
     let world = api.door.world();
-    let doc = world.get(&target.key()).filter(|doc| is_visible(doc));
+    let stored = world.get(&target.key()).filter(|doc| is_visible(doc)).cloned();
+    let doc = stored.or_else(|| lease::find(&world, &target.key(), api.door.now()));
     let doc = doc.ok_or_else(|| Status::not_found(target.resource.group_resource(), &target.name))?;
-    Ok(object(api, target, form, doc, 200))
+    Ok(object(api, target, form, &doc, 200))
 }
 
 /// An answer that shows one object.
@@ -92,7 +92,10 @@ pub fn list(api: &Api, call: &Call, target: &Target) -> Result<Answer> {
     let form = form(call, target, true)?;
     let options = ListOptions::parse(&target.query, target.resource.fields, false)?;
     let world = world_of(api, &options)?;
-    let page = page(&world, target, &options);
+    let mut page = page(&world, target, &options);
+    if target.kind == nodelane_model::Kind::Lease && matches!(target.namespace.as_str(), "" | lease::NAMESPACE) && page.next.is_none() {
+        page.docs.extend(lease::leases(&world, api.door.now()).filter(|doc| matches(doc, &options)));
+    }
     if page.next.is_some() {
         api.remember(&world);
     }
@@ -111,8 +114,8 @@ pub fn list(api: &Api, call: &Call, target: &Target) -> Result<Answer> {
             table::table(printer, meta, rows)
         }
         Shape::PartialObject | Shape::PartialObjectList => {
-            let items = page.docs.iter().map(|doc| table::partial_object(&shown(target, doc))).collect();
-            table::partial_object_list(meta, items)
+            let items: Vec<Value> = page.docs.iter().map(|doc| shown(target, doc)).collect();
+            table::partial_object_list(meta, items.iter())
         }
         Shape::Object | Shape::AggregatedDiscovery => {
             return Ok(Answer::whole(200, form.negotiated.content_type(), concatenated(target, &page.docs, &meta)));

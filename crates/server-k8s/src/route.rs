@@ -5,7 +5,7 @@ use http::{Method, header};
 use nodelane_k8s::accept::{self, Shape};
 use nodelane_k8s::registry::{self, Home, Resource, Verb};
 use nodelane_k8s::status::Status;
-use nodelane_k8s::{discovery, request};
+use nodelane_k8s::discovery;
 use nodelane_model::{Key, Kind};
 
 /// What a path names.
@@ -196,6 +196,3 @@ fn decode(text: &str) -> String {
     }
     String::from_utf8_lossy(&out).into_owned()
 }
-
-/// The limits of bodies are the room `k8s`'s.
-pub const MAX_BODY_BYTES: usize = request::MAX_BODY_BYTES;

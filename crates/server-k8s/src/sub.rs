@@ -4,7 +4,6 @@ use crate::route::Target;
 use crate::write::{change, json_body, put, rewrite, submit};
 use crate::{Answer, Api, Call, Result};
 use http::{Method, header};
-use nodelane_control::Door;
 use nodelane_k8s::object::{self as objects, Part};
 use nodelane_k8s::patch::{self, Dialect};
 use nodelane_k8s::request::WriteOptions;
@@ -25,7 +24,7 @@ pub async fn serve(api: &Api, call: Call, target: Target) -> Result<Answer> {
         ("status", &Method::GET) => crate::read::get(api, &call, &target),
         ("status", &Method::PUT) => put(api, call, target, Part::Status).await,
         ("status", &Method::PATCH) => change(api, call, target, Part::Status).await,
-        ("finalize", &Method::PUT) => put(api, call, target, Part::Main).await,
+        ("finalize", &Method::PUT) => put(api, call, target, Part::Finalize).await,
         ("scale", &Method::GET) => {
             let doc = existing(api, &target)?;
             Ok(Answer::value(200, &objects::scale_of(&doc)))

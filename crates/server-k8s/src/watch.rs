@@ -8,7 +8,7 @@ use crate::read::{Form, form, printer, shown};
 use crate::route::Target;
 use crate::{Answer, Api, Call, Result, WATCHES_LIMIT};
 use bytes::{Bytes, BytesMut};
-use nodelane_control::{Door, Event};
+use nodelane_control::Event;
 use nodelane_k8s::accept::Shape;
 use nodelane_k8s::registry::Home;
 use nodelane_k8s::request::{ListOptions, Version};

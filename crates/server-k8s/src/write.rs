@@ -8,7 +8,6 @@ use crate::read::{form, object};
 use crate::route::Target;
 use crate::{Answer, Api, Call, Result};
 use http::header;
-use nodelane_control::Door;
 use nodelane_k8s::object::{self as objects, Part, Updated};
 use nodelane_k8s::patch::{self, Dialect};
 use nodelane_k8s::registry::Home;

@@ -92,7 +92,10 @@ pub fn read_private(path: &Path) -> Result<Option<String>, FileError> {
     if mode & 0o077 == 0 {
         Ok(Some(text))
     } else {
-        Err(FileError::Exposed { path: path.to_path_buf(), mode })
+        Err(FileError::Exposed {
+            path: path.to_path_buf(),
+            mode,
+        })
     }
 }
 
@@ -138,7 +141,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key");
         write_atomic(&path, b"k", PUBLIC).unwrap();
-        assert!(matches!(read_private(&path), Err(FileError::Exposed { mode: 0o644, .. })));
+        assert!(matches!(
+            read_private(&path),
+            Err(FileError::Exposed { mode: 0o644, .. })
+        ));
         write_atomic(&path, b"k", PRIVATE).unwrap();
         assert_eq!(read_private(&path).unwrap().as_deref(), Some("k"));
         assert_eq!(read_private(&folder.path().join("none")).unwrap(), None);

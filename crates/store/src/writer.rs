@@ -60,7 +60,7 @@ struct Broken {
     failure: Failure,
     /// Size of the write that failed: a smaller probe would prove nothing.
     probe_bytes: usize,
-    retry_at: Instant,
+    since: Instant,
 }
 
 /// Runs until the handle is gone.
@@ -153,7 +153,7 @@ impl State {
     /// How long to wait for a batch before doing something else; `None` when there is nothing else.
     fn pause(&self, idle: Duration) -> Option<Duration> {
         match &self.broken {
-            Some(broken) => Some(broken.retry_at.saturating_duration_since(Instant::now())),
+            Some(broken) => Some(self.options.probe_interval.saturating_sub(broken.since.elapsed())),
             None => self.due(self.options.idle_checkpoint_bytes).then_some(idle),
         }
     }
@@ -253,13 +253,17 @@ impl State {
         self.database.as_mut().ok_or(Failure::Io("the file is not open".into()))
     }
 
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "how long the disk has been failing is no time of the domain"
+    )]
     fn fail(&mut self, failure: Failure, probe_bytes: usize) {
         self.database = None;
-        let retry_at = Instant::now() + self.options.probe_interval;
+        let since = Instant::now();
         self.broken = Some(Broken {
             failure,
             probe_bytes,
-            retry_at,
+            since,
         });
     }
 

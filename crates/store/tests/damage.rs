@@ -3,6 +3,8 @@
 //! Flips are seeded. Of the images that still open a quarter is also written to, closed and checked, so that no damage
 //! lies in wait. `FULL=1` makes 10,000 flips of 2,000.
 
+#![allow(clippy::disallowed_methods, reason = "the log thread is given time to rest")]
+
 mod support;
 
 use nodelane_store::{OpenError, Options, Recovered, verify};

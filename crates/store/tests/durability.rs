@@ -3,6 +3,8 @@
 //!
 //! `FULL=1` makes the kill test run 500 rounds.
 
+#![allow(clippy::disallowed_methods, reason = "processes are killed after a while")]
+
 mod support;
 
 use nodelane_store::{Batch, Event, Failure, OpenError, Options, verify};
@@ -173,7 +175,7 @@ fn writes_until_killed() {
             std::thread::sleep(Duration::from_millis(20));
             cell.last = durable;
         }
-        if cell.last % 11 == 0 {
+        if cell.last.is_multiple_of(11) {
             std::thread::sleep(Duration::from_millis(40));
         }
     }
@@ -258,6 +260,14 @@ fn what_a_killed_process_acknowledged_is_there() {
     println!("{rounds} kills, {} revisions", victim.end);
 }
 
+/// Runs the child with a fault, and kills it after some seconds; killing the tracer would leave it running.
+fn traced<'a>(inject: &'a str, seconds: &'a str) -> Vec<&'a str> {
+    "strace -f -o /dev/null -e"
+        .split(' ')
+        .chain([inject, "timeout", "--signal=KILL", seconds])
+        .collect()
+}
+
 #[test]
 #[ignore = "needs strace; minutes"]
 fn a_kill_at_any_system_call_loses_nothing_acknowledged() {
@@ -266,10 +276,7 @@ fn a_kill_at_any_system_call_loses_nothing_acknowledged() {
     for call in (1..160).chain((160..1500).step_by(7)) {
         let mut victim = Victim::new(dir.path().join(format!("{call}.db")));
         let inject = format!("inject=pwrite64,fsync,fdatasync,ftruncate,rename,unlink:signal=SIGKILL:when={call}");
-        victim.round(
-            &["strace", "-f", "-o", "/dev/null", "-e", &inject],
-            Duration::from_secs(20),
-        );
+        victim.round(&traced(&inject, "1"), Duration::from_secs(20));
         victim.round(&["env"], Duration::from_millis(30));
     }
 }
@@ -288,10 +295,7 @@ fn a_disk_that_fails_or_is_full_for_a_while_loses_nothing_acknowledged() {
         for first in (20..400).step_by(9) {
             let mut victim = Victim::new(dir.path().join(format!("{calls}{error}{first}.db")));
             let inject = format!("inject={calls}:error={error}:when={first}..{}", first + first % 4 * 5);
-            let lines = victim.round(
-                &["strace", "-f", "-o", "/dev/null", "-e", &inject],
-                Duration::from_millis(700),
-            );
+            let lines = victim.round(&traced(&inject, "0.4"), Duration::from_secs(20));
             failures += lines.len();
             victim.round(&["env"], Duration::from_millis(40));
         }

@@ -2,6 +2,8 @@
 //!
 //! `cargo test --release -p nodelane-store --test figures -- --ignored --nocapture`
 
+#![allow(clippy::disallowed_methods, reason = "figures need a clock")]
+
 mod support;
 
 use nodelane_store::{Options, verify};

@@ -13,4 +13,4 @@ mod value;
 pub use failure::Failure;
 pub use query::Query;
 pub use shape::Shape;
-pub use value::Value;
+pub use value::{Object, Value};

@@ -108,6 +108,17 @@ impl Value {
         }
     }
 
+    /// False are null, false and everything empty; 0 is true (JMESPath).
+    pub fn is_truthy(&self) -> bool {
+        match self {
+            Self::Null | Self::Bool(false) => false,
+            Self::Text(text) => !text.is_empty(),
+            Self::List(elements) => !elements.is_empty(),
+            Self::Object(object) => !object.fields.is_empty(),
+            Self::Bool(true) | Self::Number(_) => true,
+        }
+    }
+
     /// As Python's `str()` writes it: table cells and tsv.
     pub fn python_str(&self) -> String {
         match self {

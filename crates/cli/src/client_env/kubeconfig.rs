@@ -35,7 +35,11 @@ pub(super) fn write(client: &ClientEnvironment) -> Result<()> {
     }
     let is_known = |name: &&str| client.clusters.iter().any(|cluster| cluster.name == *name);
     let first = client.clusters.first().map(|cluster| cluster.name.as_str());
-    let current = before["current-context"].as_str().filter(is_known).or(first).unwrap_or_default();
+    let current = before["current-context"]
+        .as_str()
+        .filter(is_known)
+        .or(first)
+        .unwrap_or_default();
     let config = json!({
         "apiVersion": "v1", "kind": "Config", "current-context": current,
         "clusters": clusters, "users": users, "contexts": contexts,

@@ -13,7 +13,7 @@ pub enum Shell {
     /// fish.
     Fish,
     /// PowerShell.
-    PowerShell,
+    Pwsh,
 }
 
 impl Shell {
@@ -25,7 +25,7 @@ impl Shell {
             let written = match self {
                 Self::Posix => writeln!(lines, "export {name}={value}"),
                 Self::Fish => writeln!(lines, "set -gx {name} {value}"),
-                Self::PowerShell => writeln!(lines, "$env:{name} = {value}"),
+                Self::Pwsh => writeln!(lines, "$env:{name} = {value}"),
             };
             written.expect("a String takes everything");
         }
@@ -38,7 +38,7 @@ impl Shell {
         match self {
             Self::Posix => format!("export PATH={folder}\":$PATH\"\n"),
             Self::Fish => format!("set -gx PATH {folder} $PATH\n"),
-            Self::PowerShell => format!("$env:PATH = {folder} + [IO.Path]::PathSeparator + $env:PATH\n"),
+            Self::Pwsh => format!("$env:PATH = {folder} + [IO.Path]::PathSeparator + $env:PATH\n"),
         }
     }
 
@@ -47,9 +47,18 @@ impl Shell {
             Self::Posix => value.replace('\'', r"'\''"),
             Self::Fish => value.replace('\\', r"\\").replace('\'', r"\'"),
             // PowerShell takes the typographic quotes for plain ones, and each is written twice.
-            Self::PowerShell => value
+            Self::Pwsh => value
                 .chars()
-                .flat_map(|c| std::iter::repeat_n(c, if "'\u{2018}\u{2019}\u{201a}\u{201b}".contains(c) { 2 } else { 1 }))
+                .flat_map(|c| {
+                    std::iter::repeat_n(
+                        c,
+                        if "'\u{2018}\u{2019}\u{201a}\u{201b}".contains(c) {
+                            2
+                        } else {
+                            1
+                        },
+                    )
+                })
                 .collect(),
         };
         format!("'{inner}'")

@@ -8,7 +8,7 @@ mod http;
 mod operation;
 mod progress;
 
-pub use arm::{Arm, encoded};
+pub use arm::{API_VERSION, Arm, encoded};
 pub use http::{Answer, Http};
 pub use operation::{Outcome, Running};
 pub use progress::Progress;

@@ -40,6 +40,13 @@ pub struct Printing {
     pub debug: bool,
 }
 
+impl Printing {
+    /// Only a format, for verbs of our own.
+    pub fn of(format: Format) -> Self {
+        Self { format, query: None, subscription: None, only_show_errors: false, verbose: false, debug: false }
+    }
+}
+
 /// Which cluster.
 #[derive(Clone, Debug, clap::Args)]
 pub struct InCluster {
@@ -59,7 +66,7 @@ pub struct OfPool {
     #[command(flatten)]
     pub cluster: InCluster,
     /// The node pool name.
-    #[arg(short = 'n', long = "name", alias = "nodepool-name", value_parser = super::check::pool_name)]
+    #[arg(short = 'n', long = "name", alias = "nodepool-name")]
     pub name: String,
 }
 

@@ -11,15 +11,15 @@ fn refuse<T>(message: impl Into<String>) -> Result<T, Failure> {
     Err(Failure::refused(message))
 }
 
-/// `--name`: at most 12 letters and digits. Called by the parser; the words travel on as a refusal, see `main`.
-pub fn pool_name(name: &str) -> Result<String, Failure> {
+/// `--name`: at most 12 letters and digits.
+pub fn pool_name(name: &str) -> Result<(), Failure> {
     if name.chars().count() > 12 {
         return refuse("--nodepool-name can contain at most 12 characters");
     }
     if !name.chars().all(char::is_alphanumeric) {
         return refuse("--nodepool-name should contain only alphanumeric characters");
     }
-    Ok(name.to_owned())
+    Ok(())
 }
 
 /// `--labels`: `[prefix/]name=value`.
@@ -179,7 +179,7 @@ pub fn kubernetes_version(version: &str) -> Result<(), Failure> {
     if version.is_empty() || (has_one_v && (2..=3).contains(&parts.len()) && parts.into_iter().all(digits)) {
         return Ok(());
     }
-    refuse("--kubernetes-version should be the full version number or major.minor version number, such as 1.7.12 or 1.7")
+    refuse("--kubernetes-version should be the full version number or major.minor version number, such as \"1.7.12\" or \"1.7\"")
 }
 
 /// A resource id: subscription, provider, type and name.

@@ -25,7 +25,7 @@ pub struct Arguments {
 
 pub(super) async fn run(arguments: Arguments, environment: &Environment) -> Result<(), Failure> {
     let name = &arguments.pool.name;
-    let mut session = Session::open(&arguments.pool.cluster, environment).await?;
+    let mut session = Session::open_pool(&arguments.pool, environment).await?;
     if !session.has_pool(name).await? {
         return Err(Failure::refused(format!(
             "Node pool {name} doesnt exist, use 'aks nodepool list' to get current node pool list"

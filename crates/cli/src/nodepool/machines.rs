@@ -26,7 +26,7 @@ pub struct MachinesArguments {
     #[command(flatten)]
     cluster: InCluster,
     /// Name of the agentpool of a managed cluster.
-    #[arg(long, value_parser = pool_name)]
+    #[arg(long)]
     nodepool_name: String,
 }
 
@@ -57,12 +57,14 @@ pub struct DeleteArguments {
 pub async fn run(verb: MachineVerb, environment: &Environment) -> Result<(), Failure> {
     match verb {
         MachineVerb::List(MachinesArguments { cluster, nodepool_name }) => {
+            pool_name(&nodepool_name)?;
             let mut session = Session::open(&cluster, environment).await?;
             let path = session.pool_path(&nodepool_name, "/machines");
             let machines = session.arm.list(&path).await?;
             print(&Shape::Machine.results(&machines), Columns::Machine, &cluster.printing)
         }
         MachineVerb::Show(MachineArguments { machines, machine_name }) => {
+            pool_name(&machines.nodepool_name)?;
             let mut session = Session::open(&machines.cluster, environment).await?;
             let path = session.pool_path(&machines.nodepool_name, &format!("/machines/{}", encoded(&machine_name)));
             let machine: Value = session.arm.get(&path).await?.read()?;
@@ -73,7 +75,7 @@ pub async fn run(verb: MachineVerb, environment: &Environment) -> Result<(), Fai
 
 pub(super) async fn delete(arguments: DeleteArguments, environment: &Environment) -> Result<(), Failure> {
     let DeleteArguments { pool, machine_names, no_wait } = arguments;
-    let mut session = Session::open(&pool.cluster, environment).await?;
+    let mut session = Session::open_pool(&pool, environment).await?;
     if !session.has_pool(&pool.name).await? {
         let name = &pool.name;
         return Err(Failure::not_found(format!(

@@ -46,7 +46,7 @@ pub(super) async fn abort(arguments: AbortArguments, environment: &Environment) 
 }
 
 async fn open(pool: &OfPool, environment: &Environment) -> Result<Session, Failure> {
-    let mut session = Session::open(&pool.cluster, environment).await?;
+    let mut session = Session::open_pool(pool, environment).await?;
     if session.has_pool(&pool.name).await? {
         return Ok(session);
     }

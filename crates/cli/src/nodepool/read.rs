@@ -13,14 +13,14 @@ pub(super) async fn list(arguments: InCluster, environment: &Environment) -> Res
 }
 
 pub(super) async fn show(arguments: OfPool, environment: &Environment) -> Result<(), Failure> {
-    let mut session = Session::open(&arguments.cluster, environment).await?;
+    let mut session = Session::open_pool(&arguments, environment).await?;
     let path = session.pool_path(&arguments.name, "");
     let pool: Value = session.arm.get(&path).await?.read()?;
     print(&Shape::Pool.result(&pool), Columns::Pool, &arguments.cluster.printing)
 }
 
 pub(super) async fn upgrades(arguments: OfPool, environment: &Environment) -> Result<(), Failure> {
-    let mut session = Session::open(&arguments.cluster, environment).await?;
+    let mut session = Session::open_pool(&arguments, environment).await?;
     let path = session.pool_path(&arguments.name, "/upgradeProfiles/default");
     let profile: Value = session.arm.get(&path).await?.read()?;
     print(&Shape::UpgradeProfile.result(&profile), Columns::Sorted, &arguments.cluster.printing)

@@ -7,6 +7,7 @@ use ::http::{Method, StatusCode};
 use serde_json::Value as Json;
 
 use super::arguments::{Conditions, InCluster, OfPool, Printing};
+use super::check::pool_name;
 use crate::az::output::{Columns, Rendering};
 use crate::az::{Failure, Shape, Value};
 use crate::connection::{Arm, Connection, Outcome, Progress, Running, encoded};
@@ -33,6 +34,12 @@ impl Session {
             encoded(&cluster.cluster_name)
         );
         Ok(Self { arm, cluster })
+    }
+
+    /// Checks the pool's name as az does, and connects.
+    pub async fn open_pool(pool: &OfPool, environment: &Environment) -> Result<Self, Failure> {
+        pool_name(&pool.name)?;
+        Self::open(&pool.cluster, environment).await
     }
 
     /// The path of the pool list.
@@ -127,11 +134,13 @@ fn quoted(tag: &str) -> String {
 fn custom_headers(pairs: Option<&str>) -> Result<Headers, Failure> {
     let mut headers: Vec<(HeaderName, String)> = Vec::new();
     for pair in pairs.unwrap_or_default().split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
-        let Some((name, text)) = pair.split_once('=').filter(|(_, text)| !text.contains('=')) else {
+        let (name, text) = pair.split_once('=').unwrap_or((pair, ""));
+        if text.trim().is_empty() {
             return Err(Failure::refused(format!(
-                "The format of the item '{pair}' in --aks-custom-headers is incorrect: write key=value"
+                "Empty value not allowed. The value '' of key '{name}' in '{pair}' is empty. Raw input '{}'.",
+                pairs.unwrap_or_default()
             )));
-        };
+        }
         let name: HeaderName =
             name.trim().parse().map_err(|_| Failure::refused(format!("{name:?} is not the name of a header")))?;
         match headers.iter_mut().find(|(known, _)| *known == name) {

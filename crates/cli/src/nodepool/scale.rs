@@ -24,7 +24,7 @@ pub struct Arguments {
 }
 
 pub(super) async fn run(arguments: Arguments, environment: &Environment) -> Result<(), Failure> {
-    let mut session = Session::open(&arguments.pool.cluster, environment).await?;
+    let mut session = Session::open_pool(&arguments.pool, environment).await?;
     let mut properties = writable(session.pool(&arguments.pool.name).await?);
     if properties["enableAutoScaling"] == true {
         return Err(Failure::refused("Cannot scale cluster autoscaler enabled node pool."));

@@ -45,7 +45,7 @@ pub(super) async fn run(arguments: Arguments, environment: &Environment) -> Resu
         let usage = "incorrect usage: --created | --updated | --deleted | --exists | --custom JMESPATH";
         return Err(Failure::refused(usage));
     }
-    let mut session = Session::open(&pool.cluster, environment).await?;
+    let mut session = Session::open_pool(&pool, environment).await?;
     let path = session.pool_path(&pool.name, "");
     let mut progress = Progress::new(format!("waiting for node pool {}", pool.name));
     for _ in 0..timeout.div_ceil(interval) {

@@ -20,6 +20,7 @@ pub(super) fn pool(
         return Ok(answer);
     }
     let verdict = verdict(Met::of(&ask.draft.world, name), Brought::Delete);
+    debug_assert_eq!(verdict == Verdict::Unchanged, ask.draft.world.pool(name).is_none());
     let Some(doc) = ask.draft.world.pool(name).map(|(doc, _)| doc.clone()) else {
         return Ok(ask.unchanged(None)); // a deletion of nothing is fine, whatever its conditions.
     };

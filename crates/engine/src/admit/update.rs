@@ -148,7 +148,7 @@ pub(super) fn begin(ask: &mut Ask, ordinal: u64, name: &Name, old: &NodePool, wi
     let world = &ask.draft.world;
     let had = count(world, name, old);
     let rolls = matches!(progress, Progress::Upgrade(_));
-    if rolls && renews_image && spec.count != had {
+    if renews_image && (!rolls || spec.count != had) {
         return Err(upgrade::not_with_a_scale());
     }
     let surge = if rolls { upgrade::surge(&spec, old, had) } else { 0 };

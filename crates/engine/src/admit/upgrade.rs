@@ -69,12 +69,13 @@ pub(super) fn surge(spec: &PoolSpec, old: &NodePool, count: u32) -> u32 {
     crate::upgrade::bounds::bounds(&pool, count).surge
 }
 
-/// A scale and a roll in one request.
+/// A roll together with a scale, a stop or a start in one request.
 pub(super) fn not_with_a_scale() -> Refusal {
     PoolRefusal::NotAllowed {
         rule: "M-2",
-        why: "Changing the count of an agent pool together with its version or image is not allowed.".into(),
-        accepted: "the count in one request, the version or image in another".into(),
+        why: "Changing the version or image of an agent pool together with its count or power state is not allowed."
+            .into(),
+        accepted: "the version or image in one request, count or power state in another".into(),
     }
     .into()
 }

@@ -14,8 +14,6 @@ mod workload;
 use nodelane_model::Kind;
 use serde_json::{Map, Value};
 
-pub(crate) use pod::image_tag;
-
 /// Fills in the defaults of a kind.
 pub fn apply(kind: Kind, object: &mut Value) {
     let Some(object) = object.as_object_mut() else { return };
@@ -69,7 +67,9 @@ type Fields = Map<String, Value>;
 
 /// Sets a field that is absent, null or an empty string: Go's zero value means unsaid.
 fn put(fields: &mut Fields, name: &str, value: impl Into<Value>) {
-    let unsaid = fields.get(name).is_none_or(|found| found.is_null() || found.as_str() == Some(""));
+    let unsaid = fields
+        .get(name)
+        .is_none_or(|found| found.is_null() || found.as_str() == Some(""));
     if unsaid {
         fields.insert(name.to_owned(), value.into());
     }
@@ -77,7 +77,10 @@ fn put(fields: &mut Fields, name: &str, value: impl Into<Value>) {
 
 /// Sets a number that is absent, null or 0.
 fn put_number(fields: &mut Fields, name: &str, value: i64) {
-    if fields.get(name).is_none_or(|found| found.is_null() || found.as_i64() == Some(0)) {
+    if fields
+        .get(name)
+        .is_none_or(|found| found.is_null() || found.as_i64() == Some(0))
+    {
         fields.insert(name.to_owned(), value.into());
     }
 }

@@ -9,13 +9,28 @@ const AFFINITY_SECONDS: i64 = 10_800;
 /// A service's `spec`.
 pub fn service(spec: &mut Fields) {
     put(spec, "type", "ClusterIP");
+    // Each of the two spellings of the address gives the other.
+    let first = spec
+        .get("clusterIPs")
+        .and_then(|list| list.get(0))
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
+    let address = super::text(spec, "clusterIP").to_owned();
+    match (address.is_empty(), first.is_empty()) {
+        (false, true) => drop(spec.insert("clusterIPs".into(), json!([address]))),
+        (true, false) => drop(spec.insert("clusterIP".into(), first.into())),
+        _ => {}
+    }
     put(spec, "sessionAffinity", "None");
     let of_type = |spec: &Fields, types: &[&str]| types.contains(&super::text(spec, "type"));
     match super::text(spec, "sessionAffinity") {
         "None" => drop(spec.remove("sessionAffinityConfig")),
         "ClientIP" => {
             within(spec, "sessionAffinityConfig", |config| {
-                within(config, "clientIP", |client| put_number(client, "timeoutSeconds", AFFINITY_SECONDS));
+                within(config, "clientIP", |client| {
+                    put_number(client, "timeoutSeconds", AFFINITY_SECONDS)
+                });
             });
         }
         _ => {}
@@ -34,26 +49,33 @@ pub fn service(spec: &mut Fields) {
     }
     if of_type(spec, &["ClusterIP", "NodePort", "LoadBalancer"]) {
         put(spec, "internalTrafficPolicy", "Cluster");
-        put(spec, "ipFamilyPolicy", "SingleStack");
-        if spec.get("ipFamilies").is_none_or(|list| list.is_null() || list == &json!([])) {
-            spec.insert("ipFamilies".into(), json!(["IPv4"]));
+        // A headless service without selector is someone else's list of addresses, which may be of either family.
+        let is_list =
+            super::text(spec, "clusterIP") == "None" && spec.get("selector").is_none_or(|map| map == &json!({}));
+        let is_unsaid = super::is_unsaid(spec, "ipFamilyPolicy");
+        put(
+            spec,
+            "ipFamilyPolicy",
+            if is_list { "RequireDualStack" } else { "SingleStack" },
+        );
+        if !has_items(spec, "ipFamilies") {
+            let families = if is_list && is_unsaid {
+                json!(["IPv4", "IPv6"])
+            } else {
+                json!(["IPv4"])
+            };
+            spec.insert("ipFamilies".into(), families);
         }
     }
     if of_type(spec, &["LoadBalancer"]) && super::is_unsaid(spec, "allocateLoadBalancerNodePorts") {
         spec.insert("allocateLoadBalancerNodePorts".into(), true.into());
     }
-    // Each of the two spellings of the address gives the other.
-    let first = spec.get("clusterIPs").and_then(|list| list.get(0)).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let address = super::text(spec, "clusterIP").to_owned();
-    match (address.is_empty(), first.is_empty()) {
-        (false, true) => drop(spec.insert("clusterIPs".into(), json!([address]))),
-        (true, false) => drop(spec.insert("clusterIP".into(), first.into())),
-        _ => {}
-    }
 }
 
 fn has_items(spec: &Fields, name: &str) -> bool {
-    spec.get(name).and_then(Value::as_array).is_some_and(|list| !list.is_empty())
+    spec.get(name)
+        .and_then(Value::as_array)
+        .is_some_and(|list| !list.is_empty())
 }
 
 /// Endpoints.

@@ -419,6 +419,10 @@ pub const GROUP_VERSIONS: &[(&str, &str, &[Resource])] = &[
         "v1",
         &[
             own("clusters", "cluster", "Cluster"),
+            Resource {
+                verbs: ALL,
+                ..own("faults", "fault", "Fault")
+            },
             own("machines", "machine", "Machine"),
             Resource {
                 short_names: &["np"],

@@ -145,7 +145,10 @@ impl Credentials {
     ) -> Result<(), CredentialsError> {
         let _one_at_a_time = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.keys.load_full();
-        let mut next = Keys { token_key: now.token_key.clone(), hashes: now.hashes.clone() };
+        let mut next = Keys {
+            token_key: now.token_key.clone(),
+            hashes: now.hashes.clone(),
+        };
         edit(&self.paths, &mut next)?;
         self.keys.store(next.into());
         Ok(())
@@ -166,7 +169,10 @@ impl Credentials {
     /// A signed access token of the service principal for `audience`, good from `now_unix_seconds` on for
     /// [`TOKEN_LIFETIME_SECONDS`].
     pub fn issue_access_token(&self, audience: &str, now_unix_seconds: u64) -> String {
-        self.keys.load().token_key.issue(&self.installation, audience, now_unix_seconds)
+        self.keys
+            .load()
+            .token_key
+            .issue(&self.installation, audience, now_unix_seconds)
     }
 
     /// Who sent these headers to `realm`.
@@ -184,8 +190,16 @@ impl Credentials {
                 Ok(Principal::service_principal(&self.installation))
             }
             Realm::Kubernetes(cluster) => {
-                let digest = keys.hashes.cluster_token_sha256.get(cluster).ok_or(Unauthenticated::Invalid)?;
-                if digest.is_of(bearer) { Ok(Principal::cluster_admin()) } else { Err(Unauthenticated::Invalid) }
+                let digest = keys
+                    .hashes
+                    .cluster_token_sha256
+                    .get(cluster)
+                    .ok_or(Unauthenticated::Invalid)?;
+                if digest.is_of(bearer) {
+                    Ok(Principal::cluster_admin())
+                } else {
+                    Err(Unauthenticated::Invalid)
+                }
             }
         }
     }
@@ -200,8 +214,16 @@ fn bearer(headers: &HeaderMap) -> Result<&str, Unauthenticated> {
     if value.len() > AUTHORIZATION_BYTES_MAX {
         return Err(Unauthenticated::Invalid);
     }
-    let (scheme, token) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or(Unauthenticated::Missing)?;
-    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(Unauthenticated::Missing) }
+    let (scheme, token) = value
+        .to_str()
+        .ok()
+        .and_then(|text| text.split_once(' '))
+        .ok_or(Unauthenticated::Missing)?;
+    if scheme.eq_ignore_ascii_case("bearer") {
+        Ok(token.trim())
+    } else {
+        Err(Unauthenticated::Missing)
+    }
 }
 
 /// Makes every secret whose hash or whose clear text for the client is missing. The client's copy is written first:
@@ -219,7 +241,9 @@ fn complete(paths: &Paths, hashes: &mut Hashes, clusters: &[&str]) -> Result<(),
         if !matches(hashes.cluster_token_sha256.get(cluster), token.as_deref()) {
             let secret = Secret::generate()?;
             files::write_atomic(&path, secret.expose().as_bytes(), files::PRIVATE)?;
-            hashes.cluster_token_sha256.insert(cluster.to_owned(), Digest::of(secret.expose()));
+            hashes
+                .cluster_token_sha256
+                .insert(cluster.to_owned(), Digest::of(secret.expose()));
         }
     }
     Ok(store(paths, hashes)?)

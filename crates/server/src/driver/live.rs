@@ -322,10 +322,10 @@ impl Door for LiveCell {
     fn moved(&self, beyond: Revision) -> Later<Revision> {
         let mut receiver = self.revision.clone();
         Box::pin(async move {
-            match receiver.wait_for(|revision| *revision > beyond).await {
-                Ok(revision) => *revision,
-                Err(_) => std::future::pending().await, // The cell has ended; whoever waits is let go with the listener.
+            if let Ok(revision) = receiver.wait_for(|revision| *revision > beyond).await.map(|revision| *revision) {
+                return revision;
             }
+            std::future::pending().await // The cell has ended; whoever waits is let go with the listener.
         })
     }
 }

@@ -29,7 +29,9 @@ pub const JSON_DEPTH_MAX: usize = 64;
 pub fn full(status: StatusCode, content_type: &'static str, bytes: impl Into<Bytes>) -> Response {
     let mut response = http::Response::new(Full::new(bytes.into()).boxed_unsync());
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, http::HeaderValue::from_static(content_type));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, http::HeaderValue::from_static(content_type));
     response
 }
 
@@ -52,7 +54,9 @@ impl HttpBody for Frames {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        self.0.poll_recv(context).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
+        self.0
+            .poll_recv(context)
+            .map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
     }
 }
 
@@ -152,9 +156,14 @@ mod tests {
     fn a_body_is_read_up_to_the_limit_and_not_beyond() {
         let read = |frames: &[&'static str], limit| {
             let (sender, body) = super::frames(8);
-            frames.iter().for_each(|frame| sender.try_send(Bytes::from_static(frame.as_bytes())).unwrap());
+            frames
+                .iter()
+                .for_each(|frame| sender.try_send(Bytes::from_static(frame.as_bytes())).unwrap());
             drop(sender);
-            tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(super::read(body, limit))
+            tokio::runtime::Builder::new_current_thread()
+                .build()
+                .unwrap()
+                .block_on(super::read(body, limit))
         };
         assert_eq!(read(&["abc", "def"], 6).unwrap(), "abcdef");
         assert_eq!(read(&["abc", "def"], 5), Err(Unread::TooLarge));

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Largest request body: that of kube-apiserver, 3 MiB. ARM's own is 4 MB, no pool needs a hundredth of it.
@@ -61,6 +62,20 @@ impl Limits {
     /// Room for a stream, at once or not at all.
     pub(super) fn stream(&self) -> Option<OwnedSemaphorePermit> {
         self.streams.clone().try_acquire_owned().ok()
+    }
+}
+
+/// Lifts this process's soft limit of open files to its hard one, so that [`CONNECTIONS_MAX`] fits: customary soft limits
+/// are 1,024 and 256. Returns the limit that holds now, `None` when there is none. Call once at start.
+pub fn raise_open_files_limit() -> Option<u64> {
+    let before = getrlimit(Resource::Nofile);
+    let wanted = Rlimit {
+        current: before.maximum,
+        maximum: before.maximum,
+    };
+    match setrlimit(Resource::Nofile, wanted) {
+        Ok(()) => before.maximum,
+        Err(_) => before.current, // fewer connections are accepted at once, nothing else
     }
 }
 

@@ -16,6 +16,7 @@ pub use body::{Body, FrameSender, JSON_DEPTH_MAX, frames, full, is_json_depth_wi
 pub use edge::Edge;
 pub use limits::{
     BODY_BYTES_MAX, BODY_SECONDS_MAX, BUFFERED_BYTES_MAX, CONNECTIONS_MAX, IN_FLIGHT_MAX, Limits, STREAMS_MAX,
+    raise_open_files_limit,
 };
 pub use listener::{ListenError, serve};
 

@@ -17,7 +17,11 @@ use crate::guard::Intrusion;
 #[derive(Debug)]
 pub(super) enum Refusal {
     Intrusion(Intrusion),
-    Unauthenticated { why: Unauthenticated, authority: Authority, tenant_id: String },
+    Unauthenticated {
+        why: Unauthenticated,
+        authority: Authority,
+        tenant_id: String,
+    },
     Busy,
     BodyTooLarge,
     BodyTooSlow,
@@ -42,11 +46,13 @@ impl Refusal {
             Self::Busy => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
             }
-            Self::Unauthenticated { authority, tenant_id, .. } => {
+            Self::Unauthenticated {
+                authority, tenant_id, ..
+            } => {
                 let challenge = match realm {
-                    Realm::Arm => format!(
-                        "Bearer authorization_uri=\"https://{authority}/{tenant_id}\", error=\"invalid_token\""
-                    ),
+                    Realm::Arm => {
+                        format!("Bearer authorization_uri=\"https://{authority}/{tenant_id}\", error=\"invalid_token\"")
+                    }
                     Realm::Kubernetes(_) => "Bearer".to_owned(),
                 };
                 let challenge = HeaderValue::try_from(challenge).expect("an authority and a GUID are visible ASCII");
@@ -73,15 +79,30 @@ impl Refusal {
                     Unauthenticated::Invalid => "InvalidAuthenticationToken",
                     Unauthenticated::Expired => "ExpiredAuthenticationToken",
                 };
-                (StatusCode::UNAUTHORIZED, code, "Unauthorized", format!("Authentication failed: {why}."))
+                (
+                    StatusCode::UNAUTHORIZED,
+                    code,
+                    "Unauthorized",
+                    format!("Authentication failed: {why}."),
+                )
             }
             Self::Busy => {
                 let message = "The server has too many requests at hand, please try again later.".to_owned();
-                (StatusCode::TOO_MANY_REQUESTS, "TooManyRequests", "TooManyRequests", message)
+                (
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "TooManyRequests",
+                    "TooManyRequests",
+                    message,
+                )
             }
             Self::BodyTooLarge => {
                 let message = format!("Request entity too large: limit is {BODY_BYTES_MAX}");
-                (StatusCode::PAYLOAD_TOO_LARGE, "RequestContentTooLarge", "RequestEntityTooLarge", message)
+                (
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    "RequestContentTooLarge",
+                    "RequestEntityTooLarge",
+                    message,
+                )
             }
             Self::BodyTooSlow => {
                 let message = format!("The request body did not arrive within {BODY_SECONDS_MAX} seconds.");
@@ -93,7 +114,12 @@ impl Refusal {
             }
             Self::Panicked => {
                 let message = "This is a defect of the server; the request may have been carried out.".to_owned();
-                (StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", "InternalError", message)
+                (
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "InternalServerError",
+                    "InternalError",
+                    message,
+                )
             }
         }
     }

@@ -31,7 +31,10 @@ impl LeafResolver {
     /// With a leaf that starts now.
     pub fn new(authority: Authority, now_unix_seconds: u64) -> Result<Self, TlsError> {
         let leaf = issue(&authority, now_unix_seconds)?;
-        Ok(Self { authority, current: ArcSwap::from_pointee(leaf) })
+        Ok(Self {
+            authority,
+            current: ArcSwap::from_pointee(leaf),
+        })
     }
 
     /// The authority behind it.
@@ -51,7 +54,10 @@ impl LeafResolver {
 
 fn issue(authority: &Authority, now: u64) -> Result<Leaf, TlsError> {
     let (key, end_unix_seconds) = authority.issue(now)?;
-    Ok(Leaf { key: key.into(), end_unix_seconds })
+    Ok(Leaf {
+        key: key.into(),
+        end_unix_seconds,
+    })
 }
 
 impl std::fmt::Debug for LeafResolver {
@@ -69,7 +75,10 @@ impl ResolvesServerCert for LeafResolver {
 /// Renews the leaf in time until `shutdown` turns true or its sender is gone. A failure is tried again an hour later;
 /// 720 such tries fit before the old leaf ends.
 pub async fn keep_fresh(resolver: Arc<LeafResolver>, mut shutdown: watch::Receiver<bool>) {
-    while tokio::time::timeout(CHECK_EVERY, shutdown.wait_for(|down| *down)).await.is_err() {
+    while tokio::time::timeout(CHECK_EVERY, shutdown.wait_for(|down| *down))
+        .await
+        .is_err()
+    {
         let _ = resolver.refresh(clock::unix_seconds());
     }
 }

@@ -27,7 +27,11 @@ fn accepts(root: &CertificateDer<'_>, leaf: &CertificateDer<'_>, name: &str, now
     let verifier = WebPkiServerVerifier::builder_with_provider(roots.into(), ring::default_provider().into());
     let name = ServerName::try_from(name.to_owned()).unwrap();
     let time = UnixTime::since_unix_epoch(Duration::from_secs(now));
-    verifier.build().unwrap().verify_server_cert(leaf, &[], &name, &[], time).map(|_| ())
+    verifier
+        .build()
+        .unwrap()
+        .verify_server_cert(leaf, &[], &name, &[], time)
+        .map(|_| ())
 }
 
 #[test]
@@ -59,7 +63,10 @@ fn a_leaf_is_good_for_loopback_names_for_ninety_days() {
 #[test]
 fn another_data_directory_has_another_authority() {
     let ((_one, one), (_other, other)) = (scratch(), scratch());
-    let (one, other) = (Authority::open(&one, NOW).unwrap(), Authority::open(&other, NOW).unwrap());
+    let (one, other) = (
+        Authority::open(&one, NOW).unwrap(),
+        Authority::open(&other, NOW).unwrap(),
+    );
     let (leaf, _) = one.issue(NOW).unwrap();
     assert!(accepts(other.certificate(), &leaf.cert[0], "localhost", NOW).is_err());
 }

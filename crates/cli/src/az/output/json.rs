@@ -60,20 +60,25 @@ fn quoted(text: &str) -> String {
     serde_json::to_string(text).unwrap_or_default()
 }
 
-/// JSON in one line, fields in their order, ASCII only: what `to_string()` of a query gives.
-pub fn compact_ascii_json(value: &Value) -> String {
+/// JSON in one line, fields in their order.
+pub fn compact_json(value: &Value) -> String {
     match value {
         Value::List(elements) => {
-            let elements: Vec<_> = elements.iter().map(compact_ascii_json).collect();
+            let elements: Vec<_> = elements.iter().map(compact_json).collect();
             format!("[{}]", elements.join(","))
         }
         Value::Object(object) => {
-            let field = |(key, value): &(String, Value)| format!("{}:{}", ascii(&quoted(key)), compact_ascii_json(value));
+            let field = |(key, value): &(String, Value)| format!("{}:{}", quoted(key), compact_json(value));
             let fields: Vec<_> = object.fields.iter().map(field).collect();
             format!("{{{}}}", fields.join(","))
         }
-        scalar => ascii(&scalar_text(scalar)),
+        scalar => scalar_text(scalar),
     }
+}
+
+/// The same in ASCII only: what `to_string()` of a query gives.
+pub fn compact_ascii_json(value: &Value) -> String {
+    ascii(&compact_json(value))
 }
 
 fn ascii(text: &str) -> String {

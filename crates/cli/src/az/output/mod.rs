@@ -9,8 +9,8 @@ mod tsv;
 mod yaml;
 mod yaml_scalar;
 
-pub use json::compact_ascii_json;
-pub use table::{Columns, Grid};
+pub use json::{compact_ascii_json, compact_json};
+pub use table::Columns;
 
 use super::value::Value;
 

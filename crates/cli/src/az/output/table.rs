@@ -109,14 +109,14 @@ fn capitalized(key: &str) -> String {
 
 /// Rows under headers, in columns as wide as they need.
 #[derive(Debug, Default)]
-pub struct Grid {
+struct Grid {
     headers: Vec<String>,
     rows: Vec<Vec<(usize, String)>>,
 }
 
 impl Grid {
     /// Adds a row; headers that are new get a column at the end.
-    pub fn add(&mut self, cells: Vec<(String, Option<String>)>) {
+    fn add(&mut self, cells: Vec<(String, Option<String>)>) {
         let mut row = Vec::new();
         for (header, cell) in cells {
             let column = self.headers.iter().position(|known| *known == header).unwrap_or_else(|| {
@@ -129,7 +129,7 @@ impl Grid {
     }
 
     /// Headers, a line of dashes, the rows; no line break at the end.
-    pub fn text(&self) -> String {
+    fn text(&self) -> String {
         let width = |text: &str| text.lines().map(|line| line.chars().count()).max().unwrap_or(0);
         let mut widths: Vec<usize> = self.headers.iter().map(|header| width(header) + 2).collect();
         for (column, cell) in self.rows.iter().flatten() {

@@ -9,7 +9,7 @@ use serde_json::Number;
 
 use super::super::output::compact_ascii_json;
 use super::super::value::{Object, Value};
-use super::{evaluate, is_true};
+use super::evaluate;
 
 /// Calls the function `name` at `data`.
 pub(super) fn call(name: &str, args: &[Ast], data: &Value) -> Result<Value, String> {
@@ -225,7 +225,7 @@ fn order(one: &Value, two: &Value) -> Ordering {
     match (one, two) {
         (Value::Text(one), Value::Text(two)) => one.cmp(two),
         (Value::Number(one), Value::Number(two)) => one.as_f64().partial_cmp(&two.as_f64()).unwrap_or(Ordering::Equal),
-        _ => is_true(one).cmp(&is_true(two)),
+        _ => one.is_truthy().cmp(&two.is_truthy()),
     }
 }
 

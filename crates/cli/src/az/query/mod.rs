@@ -13,22 +13,23 @@ use super::value::{Object, Value};
 
 const REFERENCE: &str = "To learn more about --query, please visit: 'https://learn.microsoft.com/cli/azure/query-azure-cli'";
 
-/// A parsed query.
+/// A query that parses. The text is kept and not the tree, which cannot leave its thread as command line values must.
 #[derive(Clone, Debug)]
 pub struct Query {
-    tree: Ast,
+    text: String,
 }
 
 impl Query {
     /// Parses; the error is for the command line's reader.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let tree = jmespath::parse(text).map_err(|error| error.to_string())?;
-        Ok(Self { tree })
+        jmespath::parse(text).map_err(|error| error.to_string())?;
+        Ok(Self { text: text.to_owned() })
     }
 
     /// Evaluates.
     pub fn search(&self, data: &Value) -> Result<Value, Failure> {
-        evaluate(&self.tree, data).map_err(|reason| {
+        let tree = jmespath::parse(&self.text).map_err(|error| error.to_string());
+        tree.and_then(|tree| evaluate(&tree, data)).map_err(|reason| {
             Failure::refused(format!("Invalid jmespath query supplied for `--query`: {reason}\n{REFERENCE}"))
         })
     }
@@ -44,16 +45,16 @@ fn evaluate(tree: &Ast, data: &Value) -> Result<Value, String> {
         Ast::Slice { start, stop, step, .. } => slice(data, *start, *stop, *step)?,
         Ast::Subexpr { lhs, rhs, .. } => evaluate(rhs, &evaluate(lhs, data)?)?,
         Ast::Condition { predicate, then, .. } => {
-            if is_true(&evaluate(predicate, data)?) { evaluate(then, data)? } else { Value::Null }
+            if evaluate(predicate, data)?.is_truthy() { evaluate(then, data)? } else { Value::Null }
         }
-        Ast::Not { node, .. } => Value::Bool(!is_true(&evaluate(node, data)?)),
+        Ast::Not { node, .. } => Value::Bool(!evaluate(node, data)?.is_truthy()),
         Ast::And { lhs, rhs, .. } => {
             let left = evaluate(lhs, data)?;
-            if is_true(&left) { evaluate(rhs, data)? } else { left }
+            if left.is_truthy() { evaluate(rhs, data)? } else { left }
         }
         Ast::Or { lhs, rhs, .. } => {
             let left = evaluate(lhs, data)?;
-            if is_true(&left) { left } else { evaluate(rhs, data)? }
+            if left.is_truthy() { left } else { evaluate(rhs, data)? }
         }
         Ast::Comparison { comparator, lhs, rhs, .. } => {
             compare(comparator, &evaluate(lhs, data)?, &evaluate(rhs, data)?)?
@@ -126,17 +127,6 @@ fn slice(data: &Value, start: Option<i32>, stop: Option<i32>, step: i32) -> Resu
         at += i64::from(step);
     }
     Ok(Value::List(taken))
-}
-
-/// False are null, false and everything empty; 0 is true.
-fn is_true(value: &Value) -> bool {
-    match value {
-        Value::Null | Value::Bool(false) => false,
-        Value::Text(text) => !text.is_empty(),
-        Value::List(elements) => !elements.is_empty(),
-        Value::Object(object) => !object.fields.is_empty(),
-        Value::Bool(true) | Value::Number(_) => true,
-    }
 }
 
 fn compare(comparator: &Comparator, left: &Value, right: &Value) -> Result<Value, String> {

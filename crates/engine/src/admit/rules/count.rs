@@ -29,7 +29,12 @@ pub(super) fn new_runs(proposal: &Proposal) -> Result<(), PoolRefusal> {
     match proposal.old.is_none() && proposal.spec.power == Power::Stopped {
         true => {
             let why = "A new agent pool cannot be stopped";
-            Err(PoolRefusal::parameter("ST-1", "agentPoolProfile.powerState", why, "Running"))
+            Err(PoolRefusal::parameter(
+                "ST-1",
+                "agentPoolProfile.powerState",
+                why,
+                "Running",
+            ))
         }
         false => Ok(()),
     }

@@ -91,6 +91,7 @@ const RULES: &[Rule] = &[
     system::unavailable,
     system::mode_of_the_last,
     mutability::kind,
+    mutability::gateway,
     count::range,
     count::new_runs,
     count::not_while_stopped,

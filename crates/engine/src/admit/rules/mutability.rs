@@ -4,7 +4,7 @@
 
 use super::Proposal;
 use nodelane_model::Name;
-use nodelane_model::pool::OsType;
+use nodelane_model::pool::{Mode, OsType};
 use nodelane_model::refusal::PoolRefusal;
 use serde_json::Value;
 
@@ -72,6 +72,23 @@ pub(super) fn kind(proposal: &Proposal) -> Result<(), PoolRefusal> {
             let why = format!("Agent pools of type '{}' are not supported", proposal.spec.kind);
             Err(PoolRefusal::parameter("M-5", "agentPoolProfile.type", why, KIND))
         }
+    }
+}
+
+/// A gateway pool says what it is a gateway for (M-4).
+pub(super) fn gateway(proposal: &Proposal) -> Result<(), PoolRefusal> {
+    let profile = meaning(proposal.spec.rest.get("gatewayProfile"));
+    match proposal.spec.mode == Mode::Gateway && profile.is_none() {
+        true => {
+            let why = "A pool with mode Gateway needs a gatewayProfile";
+            Err(PoolRefusal::parameter(
+                "M-4",
+                "agentPoolProfile.gatewayProfile",
+                why,
+                "a gatewayProfile, or mode User",
+            ))
+        }
+        false => Ok(()),
     }
 }
 

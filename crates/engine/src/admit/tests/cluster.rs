@@ -354,3 +354,31 @@ fn a_deletion_preempts_the_clusters_operation_and_its_pools() {
         "a second one joins it"
     );
 }
+
+#[test]
+fn where_and_how_a_cluster_lies_is_fixed() {
+    type Change = fn(&mut ClusterSpec);
+    let cases: [(&str, Change); 5] = [
+        ("location", |spec| spec.location = "westus".into()),
+        ("properties.networkProfile.networkPlugin", |spec| {
+            spec.network_plugin = "none".into()
+        }),
+        ("properties.networkProfile.podCidr", |spec| {
+            spec.pod_cidr = "10.1.0.0/16".into()
+        }),
+        ("properties.networkProfile.serviceCidr", |spec| {
+            spec.service_cidr = "10.2.0.0/16".into()
+        }),
+        ("properties.windowsProfile", |spec| spec.windows = false),
+    ];
+    for (property, change) in cases {
+        let mut bench = Bench::new();
+        let mut spec = cluster(&bench).spec;
+        change(&mut spec);
+        let expected = PoolRefusal::PropertyChange {
+            rule: "M-1",
+            property: property.into(),
+        };
+        assert_eq!(refusal(bench.put_cluster(spec, Vec::new())), expected);
+    }
+}

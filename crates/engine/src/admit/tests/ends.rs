@@ -7,7 +7,7 @@ use nodelane_model::change::EtagConditions;
 use nodelane_model::operation::{DeletePhase, Outcome, Progress};
 use nodelane_model::pool::{Mode, PoolSpec, etag};
 use nodelane_model::refusal::PoolRefusal;
-use nodelane_model::{Change, Name};
+use nodelane_model::{Change, Kind, Name};
 
 fn progress(bench: &Bench, name: &str) -> Progress {
     bench.pool(name).state.operation.unwrap().progress
@@ -278,4 +278,41 @@ fn the_last_machine_of_a_system_pool_is_not_deleted() {
         refusal(bench.ask(&delete)),
         PoolRefusal::CountOutOfRange { count: 0, min: 1, .. }
     ));
+}
+
+#[test]
+fn machines_of_a_system_pool_go_only_as_far_as_the_systems_budgets_allow() {
+    let mut bench = Bench::new();
+    bench.made(
+        "second",
+        PoolSpec {
+            mode: Mode::System,
+            count: 3,
+            ..spec()
+        },
+    );
+    let ready = serde_json::json!({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]});
+    let pod = |name: &str, node: &str| {
+        serde_json::json!({"metadata": {"name": name, "namespace": "kube-system", "labels": {"k8s-app": "dns"}},
+                           "spec": {"nodeName": node}, "status": ready})
+    };
+    let budget = serde_json::json!({"metadata": {"name": "coredns-pdb", "namespace": "kube-system"},
+                                    "spec": {"minAvailable": 1, "selector": {"matchLabels": {"k8s-app": "dns"}}}});
+    for (kind, value) in [
+        (Kind::Pod, pod("dns-0", "second-0")),
+        (Kind::Pod, pod("dns-1", "second-1")),
+        (Kind::PodDisruptionBudget, budget),
+    ] {
+        let doc = nodelane_model::codec::from_value(kind, &value).unwrap();
+        bench.draft.create(doc.key.clone(), doc.meta.clone(), doc.body.clone());
+    }
+    let delete = |machines: &[&str]| Change::DeleteMachines {
+        name: "second".into(),
+        machines: machines.iter().map(Name::new).collect(),
+    };
+    assert_eq!(refusal(bench.ask(&delete(&["second-0", "second-1"]))).rule(), "SP-6");
+    assert!(
+        bench.ask(&delete(&["second-0", "second-2"])).is_ok(),
+        "one of the two pods stays"
+    );
 }

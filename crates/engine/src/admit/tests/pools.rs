@@ -209,21 +209,24 @@ fn versions_never_go_down() {
 }
 
 #[test]
-fn scale_and_upgrade_are_two_requests() {
-    let mut bench = Bench::new();
-    bench.made(
-        "np1",
-        PoolSpec {
-            orchestrator_version: "1.34".into(),
-            ..spec()
-        },
-    );
-    let both = PoolSpec {
-        orchestrator_version: "1.35".into(),
-        count: 4,
-        ..bench.spec("np1")
-    };
-    assert_eq!(refusal(bench.put("np1", both)).rule(), "M-2");
+fn a_roll_is_not_asked_for_together_with_a_scale_or_a_stop() {
+    for (count, power) in [(4, Power::Running), (1, Power::Stopped)] {
+        let mut bench = Bench::new();
+        bench.made(
+            "np1",
+            PoolSpec {
+                orchestrator_version: "1.34".into(),
+                ..spec()
+            },
+        );
+        let both = PoolSpec {
+            orchestrator_version: "1.35".into(),
+            count,
+            power,
+            ..bench.spec("np1")
+        };
+        assert_eq!(refusal(bench.put("np1", both)).rule(), "M-2");
+    }
 }
 
 #[test]

@@ -59,7 +59,16 @@ const REFUSED: &[(&str, &str, Change)] = &[
         spec.vm_size = "Standard_DS1_v2".into();
     }),
     ("V-4", "np1", |spec| spec.vm_size = "Standard_Nope".into()),
+    ("V-4", "np1", |spec| spec.vm_size = "Standard_D11_v2_Promo".into()), // Not sold in eastus.
     ("V-6", "np1", |spec| spec.vm_size = "Standard_NC6".into()),
+    ("O-2", "np1", |spec| {
+        spec.vm_size = "Standard_A4_v2".into(); // Generation 1, for which AzureContainerLinux has no image.
+        spec.os_sku = "AzureContainerLinux".into();
+    }),
+    ("S-1", "np1", |spec| {
+        spot(spec);
+        spec.vm_size = "Standard_B12ms".into();
+    }),
     ("V-7", "win1", |spec| {
         windows(spec);
         spec.vm_size = "Standard_D4ps_v5".into();
@@ -160,6 +169,7 @@ const REFUSED: &[(&str, &str, Change)] = &[
     ("UD-1", "np1", |spec| {
         spec.upgrade_settings.node_soak_duration_in_minutes = Some(31)
     }),
+    ("M-4", "np1", |spec| spec.mode = Mode::Gateway),
     ("M-5", "np1", |spec| spec.kind = "VirtualMachines".into()),
     ("E2", "np1", |spec| {
         (spec.vm_size, spec.count) = ("Standard_D96s_v5".into(), 1000)
@@ -525,6 +535,47 @@ fn an_autoscaled_pool_counts_with_its_maximum_and_node_subnets_with_their_pods()
     ));
     pool.max_count = Some(8);
     assert!(bench.put("np1", pool).is_ok());
+}
+
+#[test]
+fn a_pool_lags_at_most_three_minors_behind_its_control_plane() {
+    let control_plane = |version: &str| {
+        let mut bench = Bench::new();
+        bench.draft.update(&crate::admit::cluster_key(), |doc| {
+            doc.as_cluster_mut().unwrap().state.version = version.into()
+        });
+        bench.put(
+            "np1",
+            PoolSpec {
+                orchestrator_version: "1.33".into(),
+                ..spec()
+            },
+        )
+    };
+    assert!(control_plane("1.36.2").is_ok(), "UV-2, section 9 item 3");
+    let expected = PoolRefusal::TooFarBehind {
+        pool: "1.33.13".into(),
+        control_plane: "1.37.0".into(),
+        minors: 3,
+    };
+    assert_eq!(refusal(control_plane("1.37.0")), expected);
+}
+
+#[test]
+fn a_system_pool_is_not_stopped_even_where_there_is_another() {
+    let mut bench = Bench::new();
+    bench.made(
+        "second",
+        PoolSpec {
+            mode: Mode::System,
+            ..spec()
+        },
+    );
+    let stopped = PoolSpec {
+        power: Power::Stopped,
+        ..bench.spec("second")
+    };
+    assert_eq!(refusal(bench.put("second", stopped)).rule(), "SP-3");
 }
 
 #[test]

@@ -26,7 +26,9 @@ pub fn is_same(a: &Value, b: &Value) -> bool {
 
 /// As upstream shows an amount: in its canonical form where that is a plain number or thousandths.
 fn shown(value: &Value) -> String {
-    let Some(quantity) = quantity(value) else { return value.to_string() };
+    let Some(quantity) = quantity(value) else {
+        return value.to_string();
+    };
     let has_suffix = quantity.0.ends_with(|c: char| c.is_ascii_alphabetic() && c != 'm');
     match quantity.milli().filter(|_| !has_suffix) {
         Some(milli) => Quantity::from_milli(milli).0.to_string(),
@@ -90,18 +92,28 @@ pub fn requirements(at: &At, errors: &mut Errors) {
         let limit = limits.value.get(name);
         let (asked, most) = (milli(request.value), limit.and_then(milli));
         let against = |rule: &str| {
-            let why = format!("must be {rule} {name} limit of {}", limit.map(shown).unwrap_or_default());
+            let why = format!(
+                "must be {rule} {name} limit of {}",
+                limit.map(shown).unwrap_or_default()
+            );
             FieldError::invalid(&requests.path, shown(request.value), &why)
         };
         match most {
             Some(_) if asked != most && !may_overcommit(name) => errors.push(against("equal to")),
             Some(_) if asked > most => errors.push(against("less than or equal to")),
             Some(_) => {}
-            None if !may_overcommit(name) => errors.push(limits.required("Limit must be set for non overcommitable resources")),
+            None if !may_overcommit(name) => {
+                errors.push(limits.required("Limit must be set for non overcommitable resources"))
+            }
             None => {}
         }
     }
-    let names: Vec<&str> = limits.entries().into_iter().chain(requests.entries()).map(|(name, _)| name).collect();
+    let names: Vec<&str> = limits
+        .entries()
+        .into_iter()
+        .chain(requests.entries())
+        .map(|(name, _)| name)
+        .collect();
     if names.iter().any(|name| is_huge_page(name)) && !names.iter().any(|name| matches!(*name, "cpu" | "memory")) {
         errors.push(at.forbidden("HugePages require cpu or memory"));
     }
@@ -110,6 +122,10 @@ pub fn requirements(at: &At, errors: &mut Errors) {
 /// An amount that must be above 0.
 pub fn positive(at: &At, errors: &mut Errors) {
     if milli(at.value).unwrap_or_default() <= 0 {
-        errors.push(FieldError::invalid(&at.path, shown(at.value), "must be greater than zero"));
+        errors.push(FieldError::invalid(
+            &at.path,
+            shown(at.value),
+            "must be greater than zero",
+        ));
     }
 }

@@ -60,9 +60,12 @@ pub(super) fn validate(resource: &Resource, kind: Kind, object: &Value, old: Opt
 fn owners(list: &At, errors: &mut Errors) {
     let mut controller: Option<String> = None;
     for owner in list.items() {
-        for (field, why) in
-            [("apiVersion", "version must not be empty"), ("kind", "must not be empty"), ("name", "must not be empty"), ("uid", "must not be empty")]
-        {
+        for (field, why) in [
+            ("apiVersion", "version must not be empty"),
+            ("kind", "must not be empty"),
+            ("name", "must not be empty"),
+            ("uid", "must not be empty"),
+        ] {
             if owner.get(field).text().is_empty() {
                 // Upstream names the list's path, without the index.
                 errors.push(crate::status::FieldError::invalid(&list.path.child(field), "", why));

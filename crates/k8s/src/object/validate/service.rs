@@ -50,7 +50,11 @@ fn external_name(spec: &At, errors: &mut Errors) {
     if bare.is_empty() {
         errors.push(name.required(""));
     } else {
-        errors.extend(dns1123_subdomain(bare).iter().map(|why| FieldError::invalid(&name.path, bare, why)));
+        errors.extend(
+            dns1123_subdomain(bare)
+                .iter()
+                .map(|why| FieldError::invalid(&name.path, bare, why)),
+        );
     }
 }
 
@@ -80,7 +84,10 @@ fn repeated(list: &At, kind: &str, errors: &mut Errors) {
     let number = |at: &At, field: &str| at.get(field).int().unwrap_or_default();
     if kind == "ClusterIP" {
         for at in items.iter().filter(|at| number(at, "nodePort") != 0) {
-            errors.push(at.get("nodePort").forbidden("may not be used when `type` is 'ClusterIP'"));
+            errors.push(
+                at.get("nodePort")
+                    .forbidden("may not be used when `type` is 'ClusterIP'"),
+            );
         }
     }
     let (mut outside, mut inside) = (BTreeSet::new(), BTreeSet::new());

@@ -26,7 +26,9 @@ pub fn tolerations(list: &At, errors: &mut Errors) {
                     errors.push(about_value(&complaints.join(";")));
                 }
             }
-            "Exists" if !value.is_empty() => errors.push(about_value("value must be empty when `operator` is 'Exists'")),
+            "Exists" if !value.is_empty() => {
+                errors.push(about_value("value must be empty when `operator` is 'Exists'"))
+            }
             "Exists" => {}
             _ => errors.push(operator.unsupported(&["Equal", "Exists"])),
         }
@@ -38,7 +40,10 @@ pub fn tolerations(list: &At, errors: &mut Errors) {
 
 /// A node's taints. Upstream's path is `metadata.taints`, though they are in `spec`.
 pub fn taints(list: &At, errors: &mut Errors) {
-    let list = At { value: list.value, path: crate::status::FieldPath::new("metadata").child("taints") };
+    let list = At {
+        value: list.value,
+        path: crate::status::FieldPath::new("metadata").child("taints"),
+    };
     let mut seen = Vec::new();
     for at in list.items() {
         let (key, value, effect) = (at.get("key"), at.get("value"), at.get("effect"));
@@ -50,8 +55,7 @@ pub fn taints(list: &At, errors: &mut Errors) {
         effect.one_of(&EFFECTS, errors);
         let place = (key.text(), effect.text());
         if seen.contains(&place) {
-            let why = "taints must be unique by key and effect pair";
-            errors.push(crate::status::FieldError::invalid(&at.path, at.value.clone(), why));
+            errors.push(at.duplicate());
         }
         seen.push(place);
     }

@@ -30,13 +30,20 @@ pub fn deployment(spec: &At, errors: &mut Errors) {
             }
             at_most_all(&most_missing, errors);
         }
-        _ => errors.push(FieldError::not_supported(&strategy.path, shown_strategy(&strategy), &["Recreate", "RollingUpdate"])),
+        _ => errors.push(FieldError::not_supported(
+            &strategy.path,
+            shown_strategy(&strategy),
+            &["Recreate", "RollingUpdate"],
+        )),
     }
     spec.get("minReadySeconds").not_negative(errors);
     spec.get("revisionHistoryLimit").not_negative(errors);
     let (deadline, ready) = (spec.get("progressDeadlineSeconds"), spec.get("minReadySeconds"));
     deadline.not_negative(errors);
-    if deadline.int().is_some_and(|seconds| seconds <= ready.int().unwrap_or_default()) {
+    if deadline
+        .int()
+        .is_some_and(|seconds| seconds <= ready.int().unwrap_or_default())
+    {
         errors.push(deadline.invalid("must be greater than minReadySeconds"));
     }
 }
@@ -86,7 +93,10 @@ pub fn stateful_set(spec: &At, is_new: bool, errors: &mut Errors) {
     }
     own_selector(spec, "statefulset", "", errors);
     let claims = spec.get("volumeClaimTemplates").items();
-    let claims: BTreeSet<&str> = claims.iter().map(|claim| claim.get("metadata").get("name").text()).collect();
+    let claims: BTreeSet<&str> = claims
+        .iter()
+        .map(|claim| claim.get("metadata").get("name").text())
+        .collect();
     template(spec, "StatefulSet", &claims, errors);
 }
 
@@ -119,7 +129,11 @@ pub fn daemon_set(spec: &At, errors: &mut Errors) {
                 _ => {}
             }
         }
-        _ => errors.push(FieldError::not_supported(&strategy.path, shown_strategy(&strategy), &["RollingUpdate", "OnDelete"])),
+        _ => errors.push(FieldError::not_supported(
+            &strategy.path,
+            shown_strategy(&strategy),
+            &["RollingUpdate", "OnDelete"],
+        )),
     }
     spec.get("revisionHistoryLimit").not_negative(errors);
 }
@@ -149,7 +163,8 @@ fn template(spec: &At, owner: &str, claims: &BTreeSet<&str>, errors: &mut Errors
         return; // Upstream does not look further than a selector that it cannot read.
     }
     let labels = spec.get("template").get("metadata").get("labels");
-    if !(own.is_set() && is_without_terms(&own)) && !matches(&own, labels.value) {
+    let takes_all = own.is_set() && is_without_terms(&own);
+    if !takes_all && !matches(&own, labels.value) {
         errors.push(labels.invalid(MISMATCH));
     }
     pod_template(spec, owner, claims, errors);

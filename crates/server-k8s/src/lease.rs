@@ -1,0 +1,53 @@
+//! Leases of nodes, computed when read: a Ready node has renewed its lease at the last full ten seconds. They are never stored; leases
+//! that users write are.
+
+use nodelane_model::{Body, Doc, Key, Kind, Meta, Rest, Time, Uid};
+use nodelane_world::World;
+use serde_json::json;
+use std::sync::Arc;
+
+/// Where the leases of nodes are.
+pub const NAMESPACE: &str = "kube-node-lease";
+/// How often a kubelet renews its lease.
+const RENEW_MILLIS: i64 = 10_000;
+/// How long a lease is good (kubelet's default).
+const DURATION_SECONDS: i64 = 40;
+
+/// The lease of a node.
+fn lease(node: &Doc, now: Time) -> Doc {
+    let renewed = Time(now.0.div_euclid(RENEW_MILLIS) * RENEW_MILLIS).0.max(node.meta.created.0);
+    let mut rest = Rest::new();
+    rest.insert(
+        "spec".into(),
+        json!({"holderIdentity": node.key.name, "leaseDurationSeconds": DURATION_SECONDS, "renewTime": Time(renewed).micro()}),
+    );
+    let owner = nodelane_model::OwnerRef {
+        api_version: "v1".into(),
+        kind: "Node".into(),
+        name: node.key.name.clone(),
+        uid: node.meta.uid.to_string().into(),
+        controller: false,
+        block_owner_deletion: false,
+    };
+    let meta = Meta {
+        uid: Uid::derive(node.meta.uid.0 as u64, 0, 0),
+        created: node.meta.created,
+        owners: Arc::new(vec![owner]),
+        ..Meta::default()
+    };
+    Doc::new(Key::new(Kind::Lease, NAMESPACE, node.key.name.clone()), node.revision, meta, Body::Opaque(rest))
+}
+
+/// The leases of all Ready nodes, in order of name.
+pub fn leases(world: &World, now: Time) -> impl Iterator<Item = Arc<Doc>> {
+    let ready = |doc: &&Arc<Doc>| doc.as_node().is_some_and(|node| node.status.is_ready());
+    world.list(Kind::Node, None).filter(ready).map(move |node| Arc::new(lease(node, now)))
+}
+
+/// The lease of one node.
+pub fn find(world: &World, key: &Key, now: Time) -> Option<Arc<Doc>> {
+    if key.kind != Kind::Lease || key.namespace != NAMESPACE {
+        return None;
+    }
+    leases(world, now).find(|lease| lease.key == *key)
+}
