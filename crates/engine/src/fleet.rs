@@ -15,9 +15,14 @@ pub fn wanted(world: &World, pool: &Name) -> Vec<Arc<Doc>> {
     docs
 }
 
-/// How many machines of a pool are meant to live.
-pub fn wanted_count(world: &World, pool: &Name) -> u32 {
-    world.machines_of(pool).filter(|(_, machine)| machine.intent != Intent::Gone).count() as u32
+/// Machines of the pool proper that are meant to live, in order of instance; extra ones are not.
+pub fn own(world: &World, pool: &Name) -> Vec<Arc<Doc>> {
+    wanted(world, pool).into_iter().filter(|doc| doc.as_machine().is_some_and(|machine| !machine.surge)).collect()
+}
+
+/// Extra machines that are meant to live, in order of instance.
+pub fn extra(world: &World, pool: &Name) -> Vec<Arc<Doc>> {
+    wanted(world, pool).into_iter().filter(|doc| doc.as_machine().is_some_and(|machine| machine.surge)).collect()
 }
 
 /// Whether a machine runs and its node is Ready.

@@ -101,8 +101,9 @@ pub trait Provider {
 pub fn call_for(doc: &Doc) -> Option<Call> {
     let machine = doc.as_machine()?;
     let verb = match (machine.phase, machine.intent) {
-        (MachinePhase::Requested, Intent::Run) => Verb::Create,
-        (MachinePhase::Requested, Intent::Stop | Intent::Gone) => return None,
+        // One that is to be stopped is made first: there is nothing yet to stop.
+        (MachinePhase::Requested, Intent::Run | Intent::Stop) => Verb::Create,
+        (MachinePhase::Requested, Intent::Gone) => return None,
         (MachinePhase::Reimaging, _) => Verb::Reimage,
         (MachinePhase::Stopping, _) => Verb::Deallocate,
         (MachinePhase::Starting, _) => Verb::Start,

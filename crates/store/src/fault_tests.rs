@@ -1,6 +1,7 @@
-//! Failing disks, by the seam in `State`: full, failing before a write, failing after it. Real failing calls
+//! Failing disks and half a checkpoint. Failing disks are made by the seam in `State`: full, failing before a write, failing after it. Real failing calls
 //! are in tests/durability.rs.
 
+use crate::writer::State;
 use crate::{Batch, Event, Failure, Options, Record, Store, verify};
 use bytes::Bytes;
 use std::path::Path;
@@ -137,4 +138,52 @@ fn closing_a_broken_store_says_so_and_keeps_what_was_acknowledged() {
     assert_eq!(store.close(), Err(Failure::DiskFull));
     options.fault.store(0, SeqCst);
     assert_eq!(open(&path, &options).2, [(1, "one".into())]);
+}
+
+#[test]
+fn half_a_checkpoint_and_a_log_that_is_not_kept_lose_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("cell.db");
+    let options = Options {
+        keep_log_bytes: 0,
+        ..options()
+    };
+    let (mut state, _) = State::open(&path, options.clone()).unwrap();
+    let keyed = |after: u64| Batch {
+        records: vec![Record {
+            revision: after + 1,
+            key: format!("{after:03}").into(),
+            value: Some("value".into()),
+        }],
+        ..batch(after, "")
+    };
+    for after in 0..9 {
+        state.write(&[keyed(after)], &mut drop);
+    }
+    state.advance(0, 4);
+    // These are of the next checkpoint, and their rows the only place where they are.
+    for after in 9..12 {
+        state.write(&[keyed(after)], &mut drop);
+    }
+    let reopened = |state| {
+        drop(state);
+        let (state, recovered) = State::open(&path, options.clone()).unwrap();
+        let revisions: Vec<u64> = recovered.docs.iter().map(|doc| doc.revision).collect();
+        assert_eq!(revisions, (1..13).collect::<Vec<u64>>());
+        state
+    };
+    let mut state = reopened(state);
+    state.advance(0, usize::MAX);
+    for after in 12..14 {
+        state.write(&[keyed(after)], &mut drop);
+    }
+    // Due for truncation, not for a checkpoint: 12 applied rows and 2 that are not.
+    state.advance(200, 4);
+    drop(state);
+    let (_, recovered) = State::open(&path, options.clone()).unwrap();
+    assert_eq!(recovered.docs.len(), 14);
+    assert_eq!(
+        recovered.tail.iter().map(|batch| batch.last).collect::<Vec<u64>>(),
+        [13, 14]
+    );
 }

@@ -312,3 +312,78 @@ fn a_missing_or_foreign_file_is_told_from_a_new_one() {
         "the head remembers acknowledged writes"
     );
 }
+
+#[test]
+fn an_edited_history_or_checkpoint_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("cell.db");
+    let mut cell = Cell::open(&path, lazy());
+    for i in 1..5 {
+        cell.write(&[put(&format!("pods/{i}"), "value")]);
+    }
+    cell.store.close().unwrap();
+    let good = image(&path);
+    let edits = [
+        (
+            "UPDATE log SET origin = x'00' WHERE last = 2",
+            "table log, revision 2: hash",
+        ),
+        (
+            "UPDATE log SET time_millis = 0 WHERE last = 3",
+            "table log, revision 3: hash",
+        ),
+        (
+            "UPDATE log SET hash = zeroblob(32) WHERE last = 3",
+            "table log, revision 3: hash",
+        ),
+        ("DELETE FROM log WHERE last = 1", "table log, revision 2: hash"),
+        ("DELETE FROM log WHERE last = 2", "table log, revision 3: hash"),
+        (
+            "DELETE FROM log WHERE last = 4",
+            "table log, revision 4: applied, but the log ends at 3",
+        ),
+        ("UPDATE log SET last = 9 WHERE last = 4", "table log, revision 9: hash"),
+        (
+            "DELETE FROM document WHERE key = x'706f64732f31'",
+            "table document: 3 documents are not the 4",
+        ),
+        (
+            "UPDATE document SET revision = 7 WHERE revision = 2",
+            "revision 7, key \"pods/2\": checksum differs",
+        ),
+        ("UPDATE meta SET body = zeroblob(72)", "table meta: checksum differs"),
+        ("DELETE FROM meta", "table meta"),
+        ("CREATE INDEX more ON log(origin)", "schema"),
+    ];
+    for (edit, named) in edits {
+        restore(&path, &good);
+        let sqlite = rusqlite::Connection::open(&path).unwrap();
+        sqlite.execute(edit, []).unwrap();
+        drop(sqlite);
+        let error = verify(&path).unwrap_err().to_string();
+        assert!(error.contains(named), "{edit}: {error}");
+    }
+}
+
+#[test]
+fn damage_that_would_strike_later_or_hide_the_write_ahead_log_is_found_at_open() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, copy) = (dir.path().join("cell.db"), dir.path().join("copy.db"));
+    let crashed = busy_image(&path, &mut Random(14));
+    // The header says that there is no write-ahead log, and nothing says what was acknowledged.
+    let mut hidden = crashed.clone();
+    hidden[0].as_mut().unwrap()[18..20].copy_from_slice(&[1, 1]);
+    hidden[2] = None;
+    restore(&copy, &hidden);
+    assert!(opened(&copy).unwrap_err().to_string().contains("header"));
+    // A free page listed twice would be given out twice.
+    Cell::open(&path, lazy()).store.close().unwrap();
+    let mut closed = image(&path);
+    let data = closed[0].as_mut().unwrap();
+    let trunk = (u32::from_be_bytes(data[32..36].try_into().unwrap()) as usize - 1) * 8192;
+    assert!(data[trunk + 7] >= 2, "the log was truncated, so pages are free");
+    data.copy_within(trunk + 8..trunk + 12, trunk + 12);
+    restore(&copy, &closed);
+    let error = opened(&copy).unwrap_err().to_string();
+    assert!(error.contains("pages: "), "{error}");
+}

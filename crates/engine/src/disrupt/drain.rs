@@ -19,8 +19,8 @@ pub const UNSCHEDULABLE_TAINT: &str = "node.kubernetes.io/unschedulable";
 pub enum Drained {
     /// Only daemons are left, since this time.
     Yes(Time),
-    /// Pods are on their way out.
-    Leaving,
+    /// Pods are on their way out; the first of them, as namespace/name.
+    Leaving(Name),
     /// A budget holds it up.
     Blocked(Blocked),
 }
@@ -41,12 +41,13 @@ pub fn cordon(draft: &mut Draft, machine: &Key, owner: CordonOwner) {
     set_unschedulable(draft, &node, true);
 }
 
-/// Lifts an owner's cordon; the node takes pods again if no one else holds it.
-pub fn uncordon(draft: &mut Draft, machine: &Key, owner: CordonOwner) {
+/// Ends a drain: lifts the operation's cordon; the node takes pods again if no one else holds it.
+pub fn release(draft: &mut Draft, machine: &Key) {
     let mut free = false;
     draft.update(machine, |doc| {
         if let Some(machine) = doc.as_machine_mut() {
-            free = machine.cordoned_by.remove(&owner) && machine.cordoned_by.is_empty();
+            machine.drain = None;
+            free = machine.cordoned_by.remove(&CordonOwner::Operation) && machine.cordoned_by.is_empty();
         }
     });
     if free {
@@ -93,10 +94,10 @@ pub fn drain(draft: &mut Draft, machine: &Key, ignore_budgets: bool) -> Drained 
         }
     }
     let now = draft.now;
-    let left = draft.world.pods_on(&machine.name).any(|pod| must_leave(draft, pod));
+    let left = draft.world.pods_on(&machine.name).find(|pod| must_leave(draft, pod)).map(|pod| full_name(&pod.key));
     let was = draft.world.get(machine).and_then(|doc| doc.as_machine()).and_then(|machine| machine.drain.clone());
     let mut drain = was.clone().unwrap_or(Drain { since: now, done: None, blocked: None });
-    drain.done = if left { None } else { drain.done.or(Some(now)) };
+    drain.done = if left.is_some() { None } else { drain.done.or(Some(now)) };
     drain.blocked.clone_from(&blocked);
     if let Some(blocked) = &blocked
         && was.and_then(|drain| drain.blocked).as_ref() != Some(blocked)
@@ -114,15 +115,30 @@ pub fn drain(draft: &mut Draft, machine: &Key, ignore_budgets: bool) -> Drained 
             machine.drain = Some(drain.clone());
         }
     });
-    match (drain.done, blocked) {
-        (Some(done), _) => Drained::Yes(done),
-        (None, Some(blocked)) => Drained::Blocked(blocked),
-        (None, None) => Drained::Leaving,
+    match (left, blocked) {
+        (None, _) => Drained::Yes(drain.done.unwrap_or(now)),
+        (Some(_), Some(blocked)) => Drained::Blocked(blocked),
+        (Some(pod), None) => Drained::Leaving(pod),
     }
 }
 
+impl Drained {
+    /// The pod that it waits for, as namespace/name.
+    pub fn waits_for(&self) -> &str {
+        match self {
+            Drained::Yes(_) => "",
+            Drained::Leaving(pod) => pod,
+            Drained::Blocked(blocked) => &blocked.pod,
+        }
+    }
+}
+
+fn full_name(pod: &Key) -> Name {
+    format!("{}/{}", pod.namespace, pod.name).into()
+}
+
 fn block(pod: &Key, budget: Name) -> Blocked {
-    Blocked { pod: format!("{}/{}", pod.namespace, pod.name).into(), budget }
+    Blocked { pod: full_name(pod), budget }
 }
 
 fn pod_name(pod: &str) -> &str {

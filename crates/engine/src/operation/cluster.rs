@@ -44,7 +44,7 @@ fn upgrade(draft: &mut Draft, key: &Key, operation: &Operation) -> usize {
             end(draft, key, error);
             return 1;
         }
-        let machines = fleet::wanted(&draft.world, name);
+        let machines = fleet::own(&draft.world, name);
         let behind = machines.iter().any(|doc| {
             doc.as_machine().is_some_and(|machine| machine.model.version != pool.state.version || machine.model.image != pool.state.image)
         });

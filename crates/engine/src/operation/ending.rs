@@ -1,7 +1,7 @@
 //! How operations end: the one place that moves an operation into its document's history.
 
-use crate::{disrupt, fleet};
-use nodelane_model::machine::{CordonOwner, Intent, MachinePhase};
+use crate::fleet;
+use nodelane_model::machine::{Intent, MachineFailure, MachinePhase};
 use nodelane_model::operation::{Ended, HISTORY_LIMIT, OperationError, Outcome, Progress};
 use nodelane_model::pool::Power;
 use nodelane_model::{Key, Name, Time};
@@ -34,35 +34,45 @@ pub fn end(draft: &mut Draft, key: &Key, outcome: Outcome, error: Option<Operati
     draft.world.work.add(List::Operations, crate::cluster_key());
 }
 
+/// What a provider's failure is for the operation that met it: its code, and a sentence that wraps it (aks-semantics section 5).
+pub fn provider_error(progress: Progress, failure: Option<MachineFailure>) -> OperationError {
+    let outer = match progress {
+        Progress::Create(_) => "CreateVMSSAgentPoolFailed",
+        Progress::Start(_) | Progress::Update(_) | Progress::Upgrade(_) => "ReconcileVMSSAgentPoolFailed",
+        Progress::Delete(_) => "DeleteVMSSAgentPoolFailed",
+        Progress::Scale(_) | Progress::Stop(_) | Progress::DeleteMachines(_) | Progress::Cluster(_) => "ScaleVMSSAgentPoolFailed",
+    };
+    let MachineFailure { code, message } = failure.unwrap_or(MachineFailure { code: outer.into(), message: Name::default() });
+    let message = format!("VMSSAgentPoolReconciler retry failed: Category: ClientError; SubCode: {code}; {outer}: Original Error: {message}");
+    error(&code, message)
+}
+
 /// Ends an aborted operation (aks-semantics AB-1 and section 9 item 0): no rollback; machines already requested are finished, the
-/// count is what exists; an aborted stop restores Running and the count.
-pub fn abort(draft: &mut Draft, key: &Key) -> usize {
+/// count is what exists; an aborted stop restores Running and the count. Extra machines of a roll are emptied, and may outlast it.
+pub fn abort(draft: &mut Draft, key: &Key) {
     let Some(operation) = draft.world.get(key).and_then(|doc| doc.as_pool()).and_then(|pool| pool.state.operation.clone()) else {
-        return 1;
+        return;
     };
     let stopping = matches!(operation.progress, Progress::Stop(_));
+    crate::upgrade::let_go(draft, key);
     let mut settled = true;
-    for doc in fleet::wanted(&draft.world, &key.name) {
-        let Some(machine) = doc.as_machine() else { continue };
-        disrupt::uncordon(draft, &doc.key, CordonOwner::Operation);
+    for doc in fleet::own(&draft.world, &key.name) {
+        let failed = doc.as_machine().is_some_and(|machine| machine.phase == MachinePhase::Failed);
         fleet::change(draft, &doc.key, |machine| {
-            machine.drain = None;
-            machine.roll = None;
-            if stopping {
-                machine.intent = Intent::Run;
-            }
-            if machine.surge || machine.phase == MachinePhase::Failed {
-                machine.intent = Intent::Gone; // Extra machines of a roll that is over have no use.
-            }
+            machine.intent = match machine.intent {
+                _ if failed => Intent::Gone,
+                Intent::Stop if stopping => Intent::Run,
+                as_it_is => as_it_is,
+            };
         });
-        settled &= machine.surge || machine.phase == MachinePhase::Failed || fleet::is_ready(&draft.world, &doc);
+        settled &= failed || fleet::is_ready(&draft.world, &doc);
     }
     let deadline = operation.phase_since.plus(super::PROVISION_LIMIT_MILLIS);
     if !settled && draft.now < deadline {
         draft.world.work.wake(deadline, List::Operations, key.clone());
-        return 1;
+        return;
     }
-    let living = fleet::wanted_count(&draft.world, &key.name);
+    let living = fleet::own(&draft.world, &key.name).len() as u32;
     draft.update(key, |doc| {
         let Some(pool) = doc.as_pool_mut() else { return };
         pool.spec.count = match (&operation.before, stopping) {
@@ -74,7 +84,6 @@ pub fn abort(draft: &mut Draft, key: &Key) -> usize {
         }
     });
     end(draft, key, Outcome::Canceled, None);
-    1
 }
 
 /// How long something has taken, as Go prints a duration in whole seconds: `10m0s`.

@@ -8,7 +8,7 @@ mod cluster;
 mod ending;
 mod shrink;
 
-pub use ending::{end, error};
+pub use ending::{end, error, provider_error};
 
 use crate::{Env, fleet, upgrade};
 use nodelane_model::machine::{Intent, MachinePhase};
@@ -47,6 +47,10 @@ fn reconcile(draft: &mut Draft, env: &Env, key: &Key, budget: usize) -> usize {
         expire(draft, key, gone);
         return 1;
     }
+    let roll = |operation: &Operation| matches!(operation.progress, Progress::Upgrade(_));
+    if !pool.state.operation.as_ref().is_some_and(roll) {
+        upgrade::dismiss(draft, key); // What a roll left behind.
+    }
     let Some(operation) = &pool.state.operation else { return 1 };
     if operation.abort_requested {
         ending::abort(draft, key);
@@ -69,56 +73,48 @@ fn reconcile(draft: &mut Draft, env: &Env, key: &Key, budget: usize) -> usize {
 
 /// Requests what is missing and waits until every machine is a Ready node.
 fn provision(draft: &mut Draft, key: &Key, pool: &NodePool, operation: &Operation, budget: usize) -> usize {
-    let machines = fleet::wanted(&draft.world, &key.name);
-    if let Some(failed) = machines.iter().find(|doc| doc.as_machine().is_some_and(|machine| machine.phase == MachinePhase::Failed)) {
-        let failed = failed.clone();
-        return give_up(draft, key, operation, &failed);
+    for doc in fleet::own(&draft.world, &key.name) {
+        let Some(machine) = doc.as_machine() else { continue };
+        match (machine.phase, machine.intent) {
+            (MachinePhase::Failed, _) if machine.phase_since >= operation.phase_since => return give_up(draft, key, operation, &doc),
+            // What an earlier operation left broken is replaced.
+            (MachinePhase::Failed, _) => fleet::change(draft, &doc.key, |machine| machine.intent = Intent::Gone),
+            (_, Intent::Stop) => fleet::change(draft, &doc.key, |machine| machine.intent = Intent::Run),
+            (_, Intent::Run | Intent::Gone) => {}
+        }
     }
-    let mut spent = 1;
-    for doc in machines.iter().filter(|doc| doc.as_machine().is_some_and(|machine| machine.intent == Intent::Stop)) {
-        fleet::change(draft, &doc.key, |machine| machine.intent = Intent::Run);
-        spent += 1;
-    }
-    let missing = (pool.spec.count as usize).saturating_sub(machines.len());
-    for _ in 0..missing.min(budget.max(1)) {
+    let wanted = pool.spec.count as usize;
+    let missing = wanted.saturating_sub(fleet::own(&draft.world, &key.name).len());
+    let added = missing.min(budget.max(1));
+    for _ in 0..added {
         fleet::add(draft, key, false);
-        spent += 1;
     }
-    let deadline = operation.phase_since.plus(PROVISION_LIMIT_MILLIS);
-    let machines = fleet::wanted(&draft.world, &key.name);
+    let machines = fleet::own(&draft.world, &key.name);
     let ready = machines.iter().filter(|doc| fleet::is_ready(&draft.world, doc)).count();
-    if ready >= pool.spec.count as usize && machines.len() >= pool.spec.count as usize {
+    let deadline = operation.phase_since.plus(PROVISION_LIMIT_MILLIS);
+    if ready >= wanted {
         end(draft, key, Outcome::Succeeded, None);
     } else if draft.now >= deadline {
-        let message = format!("Not all nodes reached Ready state. Expected: {}, Actual: {ready}", pool.spec.count);
+        let message = format!("Not all nodes reached Ready state. Expected: {wanted}, Actual: {ready}");
         end(draft, key, Outcome::Failed, Some(error("NodesNotReady", message)));
     } else {
         draft.world.work.wake(deadline, List::Operations, key.clone());
-        if missing > budget.max(1) {
+        if missing > added {
             draft.world.work.add(List::Operations, key.clone());
         }
     }
-    spent
+    machines.len().max(1)
 }
 
 /// The provider could not make a machine: the failed ones go, the operation fails with the provider's words.
 fn give_up(draft: &mut Draft, key: &Key, operation: &Operation, failed: &Arc<Doc>) -> usize {
-    let outer = match operation.progress {
-        Progress::Create(_) => "CreateVMSSAgentPoolFailed",
-        Progress::Start(_) | Progress::Update(_) | Progress::Upgrade(_) => "ReconcileVMSSAgentPoolFailed",
-        Progress::Delete(_) => "DeleteVMSSAgentPoolFailed",
-        Progress::Scale(_) | Progress::Stop(_) | Progress::DeleteMachines(_) | Progress::Cluster(_) => "ScaleVMSSAgentPoolFailed",
-    };
     let failure = failed.as_machine().and_then(|machine| machine.failure.clone());
-    let (code, message) = failure.map_or((outer.into(), "".into()), |failure| (failure.code, failure.message));
-    for doc in fleet::wanted(&draft.world, &key.name) {
-        if doc.as_machine().is_some_and(|machine| machine.phase == MachinePhase::Failed) {
-            fleet::change(draft, &doc.key, |machine| machine.intent = Intent::Gone);
-        }
+    let machines = fleet::own(&draft.world, &key.name);
+    for doc in machines.iter().filter(|doc| doc.as_machine().is_some_and(|machine| machine.phase == MachinePhase::Failed)) {
+        fleet::change(draft, &doc.key, |machine| machine.intent = Intent::Gone);
     }
-    let message = format!("VMSSAgentPoolReconciler retry failed: Category: ClientError; SubCode: {code}; {outer}: Original Error: {message}");
-    end(draft, key, Outcome::Failed, Some(error(&code, message)));
-    1
+    end(draft, key, Outcome::Failed, Some(provider_error(operation.progress, failure)));
+    machines.len().max(1)
 }
 
 /// Ends when every node of the pool has been given what the pool says; converging does it in the same turn.
@@ -143,7 +139,7 @@ fn apply(draft: &mut Draft, key: &Key) -> usize {
 
 /// Deallocates every machine and waits until all are.
 fn stop(draft: &mut Draft, key: &Key) -> usize {
-    let machines = fleet::wanted(&draft.world, &key.name);
+    let machines = fleet::own(&draft.world, &key.name);
     for doc in &machines {
         fleet::change(draft, &doc.key, |machine| machine.intent = Intent::Stop);
     }

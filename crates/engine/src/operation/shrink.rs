@@ -17,7 +17,7 @@ pub const SHRINK_DRAIN_LIMIT_MILLIS: i64 = 10 * 60_000;
 pub fn choose_and_drain(draft: &mut Draft, key: &Key) -> usize {
     let Some((operation, count)) = live(draft, key) else { return 1 };
     if operation.victims.is_empty() {
-        let living = fleet::wanted(&draft.world, &key.name);
+        let living = fleet::own(&draft.world, &key.name);
         let surplus = living.len().saturating_sub(count as usize);
         let victims = choose(&draft.world, &key.name, surplus);
         if victims.is_empty() {
@@ -42,15 +42,20 @@ fn drain_machines(draft: &mut Draft, key: &Key, operation: &Operation, ignore_bu
     let mut waiting = Vec::new();
     for name in &operation.victims {
         let machine = Key::global(Kind::Machine, name.clone());
-        if draft.world.get(&machine).is_some() && !matches!(disrupt::drain(draft, &machine, ignore_budgets), Drained::Yes(_)) {
-            waiting.push(machine);
+        if draft.world.get(&machine).is_none() {
+            continue;
+        }
+        match disrupt::drain(draft, &machine, ignore_budgets) {
+            Drained::Yes(_) => {}
+            other => waiting.push((machine, other)),
         }
     }
     let deadline = operation.phase_since.plus(SHRINK_DRAIN_LIMIT_MILLIS);
     if waiting.is_empty() {
         advance(draft, key);
     } else if draft.now >= deadline {
-        fail_drain(draft, key, operation, &waiting[0]);
+        let (machine, drained) = &waiting[0];
+        fail_drain(draft, key, operation, machine, drained);
     } else {
         draft.world.work.wake(deadline, List::Operations, key.clone());
     }
@@ -94,7 +99,7 @@ pub fn remove_all(draft: &mut Draft, key: &Key) -> usize {
 
 /// Which machines a scale-in takes (aks-semantics MS-5): quarantined ones, then from the fullest zone the highest instance.
 fn choose(world: &World, pool: &Name, surplus: usize) -> Vec<Name> {
-    let mut left: Vec<Arc<Doc>> = fleet::wanted(world, pool);
+    let mut left: Vec<Arc<Doc>> = fleet::own(world, pool);
     let mut victims = Vec::new();
     while victims.len() < surplus && !left.is_empty() {
         let mut zones: BTreeMap<Name, usize> = BTreeMap::new();
@@ -112,22 +117,13 @@ fn choose(world: &World, pool: &Name, surplus: usize) -> Vec<Name> {
 }
 
 /// A node could not be emptied in time: nothing more is taken, what was cordoned takes pods again.
-fn fail_drain(draft: &mut Draft, key: &Key, operation: &Operation, machine: &Key) {
-    let pod = draft
-        .world
-        .get(machine)
-        .and_then(|doc| doc.as_machine())
-        .and_then(|machine| machine.drain.as_ref())
-        .and_then(|drain| drain.blocked.as_ref())
-        .map(|blocked| blocked.pod.split_once('/').map_or(blocked.pod.to_string(), |(_, name)| name.to_owned()))
-        .unwrap_or_default();
+fn fail_drain(draft: &mut Draft, key: &Key, operation: &Operation, machine: &Key, drained: &Drained) {
+    let (_, pod) = drained.waits_for().split_once('/').unwrap_or_default();
     let waited = go_minutes(operation.phase_since, draft.now);
     let inner = format!("Node '{}' failed to be drained with error: 'Drain did not complete pods [{pod}] within {waited}'", machine.name);
     let code = if matches!(operation.progress, Progress::Delete(_)) { "DeleteVMSSAgentPoolFailed" } else { "ScaleVMSSAgentPoolFailed" };
     for name in &operation.victims {
-        let victim = Key::global(Kind::Machine, name.clone());
-        fleet::change(draft, &victim, |machine| machine.drain = None);
-        disrupt::uncordon(draft, &victim, CordonOwner::Operation);
+        disrupt::release(draft, &Key::global(Kind::Machine, name.clone()));
     }
     end(draft, key, Outcome::Failed, Some(error(code, format!("PodDrainFailure: {inner}"))));
 }

@@ -2,7 +2,8 @@
 //!
 //! Surge machines come, old ones are emptied and reimaged in place batch by batch, the surge machines go. Before a node is taken the
 //! count is looked at: Ready nodes that take pods never fall below `count - maxUnavailable` (UR-1). A node that cannot be emptied in
-//! time ends the roll as its pool's settings say (UD-2); the next request resumes it and skips what is done.
+//! time ends the roll as its pool's settings say (UD-2); the next request resumes it and skips what is done. Surge machines that a roll
+//! left behind are emptied within budgets after its end, and go: no end of a roll overspends a budget.
 
 pub(crate) mod bounds;
 mod roll;
@@ -11,14 +12,15 @@ mod undrainable;
 pub use bounds::{Bounds, DRAIN_TIMEOUT_MINUTES, bounds};
 
 use crate::Env;
-use crate::operation::{PROVISION_LIMIT_MILLIS, end, error};
-use crate::{disrupt, fleet};
+use crate::disrupt;
+use crate::fleet::{self, extra, own};
+use crate::operation::{PROVISION_LIMIT_MILLIS, end, error, provider_error};
 use nodelane_model::event::Notice;
-use nodelane_model::machine::{Intent, MachineModel, MachinePhase};
-use nodelane_model::operation::{Operation, Outcome, UpgradePhase};
+use nodelane_model::machine::{CordonOwner, Intent, MachineModel, MachinePhase};
+use nodelane_model::operation::{Operation, OperationError, Outcome, UpgradePhase};
 use nodelane_model::pool::Power;
 use nodelane_model::{Doc, Key, Kind, Machine, Name, NodePool, Time};
-use nodelane_world::{Draft, List, World};
+use nodelane_world::{Draft, List};
 use std::sync::Arc;
 
 /// Takes the next step of an upgrade; gives back the units of work.
@@ -39,16 +41,6 @@ pub(crate) fn target(pool: &NodePool) -> MachineModel {
     MachineModel { version: pool.state.version.clone(), image: pool.state.image.clone() }
 }
 
-/// Machines of the pool proper, in order of instance; extra ones are not.
-pub(crate) fn own(world: &World, pool: &Name) -> Vec<Arc<Doc>> {
-    fleet::wanted(world, pool).into_iter().filter(|doc| doc.as_machine().is_some_and(|machine| !machine.surge)).collect()
-}
-
-/// Extra machines that are meant to live.
-pub(crate) fn extra(world: &World, pool: &Name) -> Vec<Arc<Doc>> {
-    fleet::wanted(world, pool).into_iter().filter(|doc| doc.as_machine().is_some_and(|machine| machine.surge)).collect()
-}
-
 /// Whether a machine still is to be rolled.
 pub(crate) fn is_behind(machine: &Machine, target: &MachineModel) -> bool {
     machine.running.as_ref() != Some(target)
@@ -56,6 +48,7 @@ pub(crate) fn is_behind(machine: &Machine, target: &MachineModel) -> bool {
 
 fn surge(draft: &mut Draft, key: &Key, pool: &NodePool, operation: &Operation) {
     let target = target(pool);
+    spare(draft, key, pool);
     let machines = own(&draft.world, &key.name);
     for doc in &machines {
         fleet::change(draft, &doc.key, |machine| {
@@ -73,6 +66,9 @@ fn surge(draft: &mut Draft, key: &Key, pool: &NodePool, operation: &Operation) {
     let wished = bounds(pool, machines.len() as u32).surge.min(behind);
     let wished = if operation.attempt > 0 { wished.min(1) } else { wished };
     let surging = extra(&draft.world, &key.name);
+    for doc in &surging {
+        disrupt::release(draft, &doc.key); // What an earlier roll left is of use again.
+    }
     if let Some(failed) = surging.iter().find(|doc| doc.as_machine().is_some_and(|machine| machine.phase == MachinePhase::Failed)) {
         let failed = failed.clone();
         return surge_failed(draft, key, pool, operation, &failed);
@@ -93,9 +89,19 @@ fn surge(draft: &mut Draft, key: &Key, pool: &NodePool, operation: &Operation) {
         roll::step(draft, key, pool);
     } else if draft.now >= deadline {
         let message = format!("Not all nodes reached Ready state. Expected: {wished}, Actual: {ready}");
-        fail(draft, key, Outcome::Failed, "NodesNotReady", message);
+        fail(draft, key, Outcome::Failed, error("NodesNotReady", message));
     } else {
         draft.world.work.wake(deadline, List::Operations, key.clone());
+    }
+}
+
+/// Machines beyond the count (replacements of quarantined ones, for example) serve as extra ones, and go with them.
+fn spare(draft: &mut Draft, key: &Key, pool: &NodePool) {
+    let quarantined = |doc: &Doc| doc.as_machine().is_some_and(|machine| machine.cordoned_by.contains(&CordonOwner::Quarantine));
+    let machines = own(&draft.world, &key.name);
+    let surplus = machines.len().saturating_sub(pool.spec.count as usize);
+    for doc in machines.iter().rev().filter(|doc| !quarantined(doc)).take(surplus) {
+        fleet::change(draft, &doc.key, |machine| machine.surge = true);
     }
 }
 
@@ -115,48 +121,49 @@ fn surge_failed(draft: &mut Draft, key: &Key, pool: &NodePool, operation: &Opera
         });
         return;
     }
-    let (code, message) = failure.map_or(("AllocationFailed".into(), Name::default()), |failure| (failure.code, failure.message));
-    fail(draft, key, Outcome::Failed, &code, message);
+    fail(draft, key, Outcome::Failed, provider_error(operation.progress, failure));
 }
 
+/// The roll is over: extra machines are emptied and go, and with the last of them the operation ends.
 fn unsurge(draft: &mut Draft, key: &Key, pool: &NodePool, operation: &Operation) {
-    let timeout = bounds(pool, 1).drain_timeout_millis;
-    let mut left = false;
-    for doc in extra(&draft.world, &key.name) {
-        match disrupt::drain(draft, &doc.key, false) {
-            disrupt::Drained::Yes(_) => fleet::change(draft, &doc.key, |machine| machine.intent = Intent::Gone),
-            disrupt::Drained::Leaving => left = true,
-            disrupt::Drained::Blocked(blocked) => {
-                let deadline = operation.phase_since.plus(timeout);
-                if draft.now >= deadline {
-                    let message = undrainable::message(&draft.world, &doc.key.name, &blocked);
-                    return fail(draft, key, Outcome::Failed, "UpgradeFailed", message);
-                }
-                draft.world.work.wake(deadline, List::Operations, key.clone());
-                left = true;
-            }
+    let waiting = dismiss(draft, key);
+    let deadline = operation.phase_since.plus(bounds(pool, 1).drain_timeout_millis);
+    if let Some((machine, drained)) = waiting {
+        if draft.now >= deadline {
+            let message = undrainable::message(&draft.world, &machine, &drained);
+            return fail(draft, key, Outcome::Failed, error("UpgradeFailed", message));
         }
-    }
-    let machines_left = draft.world.machines_of(&key.name).any(|(_, machine)| machine.surge);
-    if !left && !machines_left {
+        draft.world.work.wake(deadline, List::Operations, key.clone());
+    } else if !draft.world.machines_of(&key.name).any(|(_, machine)| machine.surge) {
         end(draft, key, Outcome::Succeeded, None);
     }
 }
 
-/// Ends the roll badly: what it held is let go, extra machines are deleted (best effort, without a drain that could block again).
-fn fail(draft: &mut Draft, key: &Key, outcome: Outcome, code: &str, message: impl Into<Name>) {
-    use nodelane_model::machine::CordonOwner;
-    for doc in fleet::wanted(&draft.world, &key.name) {
-        disrupt::uncordon(draft, &doc.key, CordonOwner::Operation);
-        fleet::change(draft, &doc.key, |machine| {
-            machine.drain = None;
-            machine.roll = None;
-            if machine.surge {
-                machine.intent = Intent::Gone;
-            }
-        });
+/// Empties extra machines within budgets and lets those go that are empty; gives the first that is not.
+pub(crate) fn dismiss(draft: &mut Draft, key: &Key) -> Option<(Key, disrupt::Drained)> {
+    let mut waiting = None;
+    for doc in extra(&draft.world, &key.name) {
+        match disrupt::drain(draft, &doc.key, false) {
+            disrupt::Drained::Yes(_) => fleet::change(draft, &doc.key, |machine| machine.intent = Intent::Gone),
+            other => waiting = waiting.or(Some((doc.key.clone(), other))),
+        }
     }
-    end(draft, key, outcome, Some(error(code, message)));
+    waiting
+}
+
+/// Ends the roll badly: what it held is let go, and extra machines begin to go.
+fn fail(draft: &mut Draft, key: &Key, outcome: Outcome, error: OperationError) {
+    let_go(draft, key);
+    end(draft, key, outcome, Some(error));
+}
+
+/// The pool's own machines are let go where they are; extra ones begin to go, which may outlast the operation.
+pub(crate) fn let_go(draft: &mut Draft, key: &Key) {
+    for doc in own(&draft.world, &key.name) {
+        disrupt::release(draft, &doc.key);
+        fleet::change(draft, &doc.key, |machine| machine.roll = None);
+    }
+    dismiss(draft, key);
 }
 
 fn advance(draft: &mut Draft, key: &Key) {

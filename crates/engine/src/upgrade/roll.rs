@@ -1,11 +1,12 @@
 //! The middle of an upgrade: machines are emptied, wait out the soak, get their image, and come back.
 
-use super::{advance, bounds, extra, fail, is_behind, notify, own, target, undrainable, unsurge};
+use super::{advance, bounds, fail, is_behind, notify, target, undrainable, unsurge};
 use crate::disrupt::{self, Drained};
-use crate::fleet;
+use crate::fleet::{self, extra, own};
+use crate::operation::{error, provider_error};
 use nodelane_model::machine::{CordonOwner, MachinePhase, Roll};
-use nodelane_model::operation::Outcome;
-use nodelane_model::{Doc, Key, Kind, Machine, Name, NodePool, Time};
+use nodelane_model::operation::{Outcome, Progress, UpgradePhase};
+use nodelane_model::{Doc, Key, Kind, Machine, NodePool, Time};
 use nodelane_world::{Draft, List};
 use std::sync::Arc;
 
@@ -48,14 +49,15 @@ fn take_more(draft: &mut Draft, key: &Key, pool: &NodePool) {
     let target = target(pool);
     let machines = own(&draft.world, &key.name);
     let (mut flying, mut count) = (0, 0_u32);
-    for machine in machines.iter().filter_map(|doc| doc.as_machine()) {
-        flying += u32::from(in_flight(machine));
-        count += u32::from(machine.roll != Some(Roll::Undrainable));
+    for doc in &machines {
+        let flies = doc.as_machine().is_some_and(in_flight);
+        flying += u32::from(flies);
+        // What takes no pods for reasons of its own (broken, cordoned by a user, quarantined) is not what the roll takes away.
+        count += u32::from(flies || fleet::is_schedulable(&draft.world, doc));
     }
     let limits = bounds(pool, machines.len() as u32);
     let surging = extra(&draft.world, &key.name);
     let batch = limits.surge.min(surging.len() as u32).max(limits.unavailable);
-    // Quarantined machines do not count, and the extra ones that replaced them are the pool's own by now.
     let floor = count.saturating_sub(limits.unavailable) as usize;
     let mut taking_pods = machines.iter().chain(&surging).filter(|doc| fleet::is_schedulable(&draft.world, doc)).count();
     for doc in machines.iter().filter(|doc| doc.as_machine().is_some_and(|machine| machine.roll.is_none() && is_behind(machine, &target))) {
@@ -80,7 +82,8 @@ fn empty(draft: &mut Draft, key: &Key, pool: &NodePool, doc: &Arc<Doc>) -> bool 
         reimage(draft, pool, &doc.key);
         return true;
     }
-    match disrupt::drain(draft, &doc.key, false) {
+    let drained = disrupt::drain(draft, &doc.key, false);
+    match drained {
         Drained::Yes(since) if limits.soak_millis == 0 || draft.now >= since.plus(limits.soak_millis) => reimage(draft, pool, &doc.key),
         Drained::Yes(_) => {
             fleet::change(draft, &doc.key, |machine| machine.roll = Some(Roll::Soaking));
@@ -88,11 +91,11 @@ fn empty(draft: &mut Draft, key: &Key, pool: &NodePool, doc: &Arc<Doc>) -> bool 
             notify(draft, &doc.key.name, false, "Upgrade", &format!("Soak duration {minutes}m0s after draining node: {}", doc.key.name));
             return soak(draft, key, pool, &doc.key);
         }
-        Drained::Leaving | Drained::Blocked(_) => {
+        Drained::Leaving(_) | Drained::Blocked(_) => {
             let since = drain_since(draft, &doc.key).unwrap_or(draft.now);
             let deadline = since.plus(limits.drain_timeout_millis);
             if draft.now >= deadline {
-                return undrainable::give_up(draft, key, &doc.key, limits.undrainable);
+                return undrainable::give_up(draft, key, &doc.key, &drained, limits.undrainable);
             }
             draft.world.work.wake(deadline, List::Operations, key.clone());
         }
@@ -137,9 +140,8 @@ fn come_back(draft: &mut Draft, key: &Key, pool: &NodePool, doc: &Arc<Doc>) -> b
     let Some(machine) = doc.as_machine() else { return true };
     let deadline = machine.phase_since.plus(crate::operation::PROVISION_LIMIT_MILLIS);
     if machine.phase == MachinePhase::Failed {
-        let failure = machine.failure.clone();
-        let (code, message) = failure.map_or(("ReimageFailed".into(), Name::default()), |failure| (failure.code, failure.message));
-        fail(draft, key, Outcome::Failed, &code, message);
+        let error = provider_error(Progress::Upgrade(UpgradePhase::Rolling), machine.failure.clone());
+        fail(draft, key, Outcome::Failed, error);
         return false;
     }
     if !is_behind(machine, &target(pool)) && fleet::is_ready(&draft.world, doc) {
@@ -148,7 +150,7 @@ fn come_back(draft: &mut Draft, key: &Key, pool: &NodePool, doc: &Arc<Doc>) -> b
             machine.drain = None;
         });
     } else if draft.now >= deadline {
-        fail(draft, key, Outcome::Failed, "NodesNotReady", "Not all nodes reached Ready state. Expected: 1, Actual: 0");
+        fail(draft, key, Outcome::Failed, error("NodesNotReady", "Not all nodes reached Ready state. Expected: 1, Actual: 0"));
         return false;
     } else {
         draft.world.work.wake(deadline, List::Operations, key.clone());

@@ -4,13 +4,14 @@
 //! marked, an extra machine takes its place for good, and the roll goes on; at its end the operation has failed if every such node
 //! could be replaced, else it is canceled.
 
-use super::{extra, fail, own};
-use crate::operation::{end, error};
-use crate::{disrupt, fleet};
-use nodelane_model::machine::{Blocked, CordonOwner, Intent, Roll};
+use super::fail;
+use crate::disrupt::{self, Drained};
+use crate::fleet::{self, extra, own};
+use crate::operation::error;
+use nodelane_model::machine::{CordonOwner, Roll};
 use nodelane_model::operation::Outcome;
 use nodelane_model::pool::Undrainable;
-use nodelane_model::{Key, Kind, Name};
+use nodelane_model::{Doc, Key, Kind, Name};
 use nodelane_world::{Draft, World};
 use std::sync::Arc;
 
@@ -18,12 +19,11 @@ use std::sync::Arc;
 const STATUS_LABEL: &str = "kubernetes.azure.com/upgrade-status";
 
 /// Gives a node up; `false` when the operation has ended with it.
-pub fn give_up(draft: &mut Draft, key: &Key, machine: &Key, behavior: Undrainable) -> bool {
-    let blocked = blocked(&draft.world, machine);
+pub fn give_up(draft: &mut Draft, key: &Key, machine: &Key, drained: &Drained, behavior: Undrainable) -> bool {
     match behavior {
         Undrainable::Schedule => {
-            let message = message(&draft.world, &machine.name, &blocked);
-            fail(draft, key, Outcome::Failed, "UpgradeFailed", message);
+            let message = message(&draft.world, machine, drained);
+            fail(draft, key, Outcome::Failed, error("UpgradeFailed", message));
             false
         }
         Undrainable::Cordon => {
@@ -47,34 +47,24 @@ pub fn give_up(draft: &mut Draft, key: &Key, machine: &Key, behavior: Undrainabl
 /// The roll is over and some nodes could not be emptied.
 pub fn finish(draft: &mut Draft, key: &Key) {
     let machines = own(&draft.world, &key.name);
-    let undrainable: Vec<&Arc<nodelane_model::Doc>> =
-        machines.iter().filter(|doc| doc.as_machine().is_some_and(|machine| machine.roll == Some(Roll::Undrainable))).collect();
-    let Some(first) = undrainable.first().map(|doc| doc.key.clone()) else { return };
+    let undrainable = |doc: &&Arc<Doc>| doc.as_machine().is_some_and(|machine| machine.roll == Some(Roll::Undrainable));
+    let Some(first) = machines.iter().find(undrainable) else { return };
     let count = draft.world.get(key).and_then(|doc| doc.as_pool()).map_or(0, |pool| pool.spec.count) as usize;
-    let replaced = machines.len() - undrainable.len() >= count;
-    let message = message(&draft.world, &first.name, &blocked(&draft.world, &first));
-    for doc in fleet::wanted(&draft.world, &key.name) {
-        disrupt::uncordon(draft, &doc.key, CordonOwner::Operation);
-        fleet::change(draft, &doc.key, |machine| {
-            machine.drain = None;
-            machine.roll = None;
-            if machine.surge {
-                machine.intent = Intent::Gone;
-            }
-        });
-    }
+    let replaced = machines.len() - machines.iter().filter(undrainable).count() >= count;
+    let blocked = first.as_machine().and_then(|machine| machine.drain.as_ref()?.blocked.clone());
+    let drained = blocked.map_or(Drained::Leaving(Name::default()), Drained::Blocked);
+    let message = message(&draft.world, &first.key, &drained);
     let outcome = if replaced { Outcome::Failed } else { Outcome::Canceled };
-    end(draft, key, outcome, Some(error("UpgradeFailed", message)));
+    fail(draft, key, outcome, error("UpgradeFailed", message));
 }
 
-fn blocked(world: &World, machine: &Key) -> Blocked {
-    let drain = world.get(machine).and_then(|doc| doc.as_machine()).and_then(|machine| machine.drain.as_ref());
-    drain.and_then(|drain| drain.blocked.clone()).unwrap_or(Blocked { pod: Name::default(), budget: Name::default() })
-}
-
-/// The sentence of an upgrade that a budget stopped (aks-semantics UF-3).
-pub fn message(world: &World, node: &str, blocked: &Blocked) -> String {
-    let (namespace, pod) = blocked.pod.split_once('/').unwrap_or(("", &blocked.pod));
+/// The sentence of an upgrade that a budget stopped (aks-semantics UF-3), or a pod that does not go (DL-1).
+pub fn message(world: &World, machine: &Key, drained: &Drained) -> String {
+    let node = &machine.name;
+    let (namespace, pod) = drained.waits_for().split_once('/').unwrap_or_default();
+    let Drained::Blocked(blocked) = drained else {
+        return format!("PodDrainFailure: Node '{node}' failed to be drained with error: 'Drain did not complete pods [{pod}] in time'");
+    };
     let budget = Key::new(Kind::PodDisruptionBudget, namespace, blocked.budget.clone());
     let unready = world.budget(&budget).map_or(0, |row| row.pods - row.healthy);
     format!(
