@@ -1,4 +1,7 @@
 //! `nodelane down` and `nodelane reset`: stops the server of a data directory; reset removes the directory too.
+//!
+//! The server is stopped by its process id and waited for, so that what follows finds the files closed. A folder that holds anything
+//! that is not nodelane's is not removed.
 
 use anyhow::{Context, Result, bail};
 use nodelane_server::config::{Paths, RunState, run_state};

@@ -1,4 +1,7 @@
 //! `nodelane env`: makes az, kubectl, terraform and nodelane of a shell mean this server.
+//!
+//! Writes the client's files into the data directory and prints what the shell is to evaluate; the user's own `~/.azure` and `~/.kube`
+//! are not touched.
 
 use crate::client_env::{ClientEnvironment, ClusterAccess, Shell, Subscription};
 use crate::environment::inherited;

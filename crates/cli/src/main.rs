@@ -25,7 +25,13 @@ use environment::Environment;
 
 /// AKS node pools on your machine: run them, decide with them, rehearse what comes.
 #[derive(Debug, Parser)]
-#[command(name = "nodelane", version, infer_long_args = true, args_override_self = true, max_term_width = 100)]
+#[command(
+    name = "nodelane",
+    version,
+    infer_long_args = true,
+    args_override_self = true,
+    max_term_width = 100
+)]
 struct CommandLine {
     /// Folder of the server's data [default: $NODELANE_DATA_DIR, else ~/.local/share/nodelane].
     #[arg(long, global = true, value_name = "FOLDER")]
@@ -38,7 +44,7 @@ struct CommandLine {
 enum Verb {
     /// Manage node pools: az's verbs, flags and output, in milliseconds.
     #[command(subcommand)]
-    Nodepool(nodepool::PoolVerb),
+    Nodepool(Box<nodepool::PoolVerb>),
     /// The same under az's names: `nodelane aks nodepool …`, `nodelane aks machine …`.
     #[command(subcommand)]
     Aks(AksVerb),
@@ -60,10 +66,10 @@ enum Verb {
 enum AksVerb {
     /// Manage node pools.
     #[command(subcommand)]
-    Nodepool(nodepool::PoolVerb),
+    Nodepool(Box<nodepool::PoolVerb>),
     /// Get information about the machines of a node pool.
     #[command(subcommand)]
-    Machine(nodepool::MachineVerb),
+    Machine(Box<nodepool::MachineVerb>),
 }
 
 fn main() -> ExitCode {
@@ -79,11 +85,14 @@ fn main() -> ExitCode {
 
 fn run(command_line: CommandLine) -> Result<()> {
     let environment = Environment::read(command_line.data_dir)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no event loop")?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("no event loop")?;
     runtime.block_on(async {
         match command_line.verb {
-            Verb::Nodepool(verb) | Verb::Aks(AksVerb::Nodepool(verb)) => nodepool::run(verb, &environment).await?,
-            Verb::Aks(AksVerb::Machine(verb)) => nodepool::run_machine(verb, &environment).await?,
+            Verb::Nodepool(verb) | Verb::Aks(AksVerb::Nodepool(verb)) => nodepool::run(*verb, &environment).await?,
+            Verb::Aks(AksVerb::Machine(verb)) => nodepool::run_machine(*verb, &environment).await?,
             Verb::Export(verb) => export::run(verb, &environment).await?,
             Verb::Fault(verb) => fault::run(verb, &environment).await?,
             Verb::Quota(verb) => quota::run(verb, &environment).await?,

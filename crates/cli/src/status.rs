@@ -1,4 +1,7 @@
 //! `nodelane status`: what runs on a data directory. Exit code 3 when nothing does.
+//!
+//! Looks at the lock and at what its holder has announced; asks no server.
+//! The JSON keys are stable.
 
 use anyhow::Result;
 use clap::Args;

@@ -134,9 +134,10 @@ impl Cell {
                 Input::Durable(revision) => self.land(revision, &mut out),
                 Input::StoreFailed(failure) => {
                     draft = self.fall_back(failure, now, &mut out);
+                    origins.clear();
                     refuse(std::mem::take(&mut replies), self.read_only.as_ref(), &mut out);
                 }
-                Input::StoreRecovered => self.read_only = None,
+                Input::StoreRecovered => self.reopen(&mut out),
                 Input::Env(env) => self.env = env,
                 Input::Provider(completion) if self.read_only.is_none() => {
                     nodelane_engine::converge::observe(&mut draft, &completion);
@@ -160,7 +161,8 @@ impl Cell {
     fn take_off(&mut self, draft: Draft, replies: Vec<(ReplyId, Result<Accepted, Refusal>)>, origins: Vec<Arc<Origin>>, out: &mut Outputs) {
         let Draft { world, now, writes, reports } = draft;
         out.reports = reports;
-        out.wake_at = [world.work.next_deadline(), self.quarantine.values().map(|(until, _)| *until).min()].into_iter().flatten().min();
+        let pauses = self.quarantine.values().map(|(until, _)| *until).filter(|until| *until > now);
+        out.wake_at = world.work.next_deadline().into_iter().chain(pauses).min();
         self.head = world;
         if writes.is_empty() {
             // Answers without writes rest on the head as it was: on the last batch under way, if any.
@@ -191,6 +193,13 @@ impl Cell {
             let events = out.published.take().map(|(_, events)| events).unwrap_or_default();
             out.published = Some((self.durable.clone(), events.into_iter().chain(flight.events).collect()));
         }
+    }
+
+    /// The store takes writes again. Answers of providers that came in between were not taken up: they are asked for once more.
+    fn reopen(&mut self, out: &mut Outputs) {
+        self.read_only = None;
+        out.calls.extend(self.outstanding_calls());
+        out.published.get_or_insert_with(|| (self.durable.clone(), Vec::new()));
     }
 
     /// The store failed: everything that is not durable has not happened.

@@ -43,8 +43,8 @@ pub fn plan(
         let enabled = |planner: Planner| quarantine.get(&planner).is_none_or(|(until, _)| *until <= now);
         match catch_unwind(AssertUnwindSafe(|| nodelane_engine::plan(draft, env, memory, enabled, &mut running))) {
             Ok(more) => {
-                let idle_until = quarantine.values().any(|(until, _)| *until > now);
-                return more && !idle_until;
+                quarantine.retain(|_, (until, _)| *until > now);
+                return more && quarantine.is_empty();
             }
             Err(panic) => {
                 draft.world = before;

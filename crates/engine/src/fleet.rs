@@ -1,4 +1,7 @@
 //! The machines of a pool as a whole: how many are wanted, which are Ready, what a new one is called and where it goes.
+//!
+//! Instance ids only ever grow, so a name is never used twice by two machines of one pool.
+//! Not here: when a machine is added or taken.
 
 use nodelane_model::machine::{Intent, MachineModel, MachinePhase};
 use nodelane_model::pool::{NodePool, OsType};

@@ -1,4 +1,7 @@
 //! Discovery against a real kube-apiserver 1.36.2 (`golden/discovery.json`): what we serve we describe as it does.
+//!
+//! Expected values come from a real peer or from the documents that the case names, never from our own output.
+//! Not here: what other test files of this room cover.
 
 use nodelane_k8s::accept::{Encoding, Negotiated, Shape, negotiate};
 use nodelane_k8s::discovery;

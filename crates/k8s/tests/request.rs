@@ -1,4 +1,7 @@
 //! Request options and bodies against the answers of a real kube-apiserver 1.36.2 (`golden/status.json`).
+//!
+//! Expected values come from a real peer or from the documents that the case names, never from our own output.
+//! Not here: what other test files of this room cover.
 
 use nodelane_k8s::request::{
     ContinueToken, DeleteOptions, FieldValidation, ListOptions, Propagation, Version, VersionMatch, WriteOptions,

@@ -1,4 +1,7 @@
 //! Watch frames; shapes observed with kube-apiserver 1.36.2.
+//!
+//! Expected values come from a real peer or from the documents that the case names, never from our own output.
+//! Not here: what other test files of this room cover.
 
 use nodelane_k8s::status::Status;
 use nodelane_k8s::watch::{EventType, bookmark, error_frame, frame};

@@ -1,4 +1,6 @@
-//! Disruption budgets.
+//! Disruption budgets, and the counts or shares that they and upgrades are bounded by.
+//!
+//! What a budget allows is computed by the room `workload` from live counts; the status kept here is output.
 
 use crate::pod::Condition;
 use crate::selector::Selector;

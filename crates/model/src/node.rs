@@ -1,4 +1,7 @@
 //! Nodes: a machine as Kubernetes sees it.
+//!
+//! What kubelets of one pool report alike (amounts, images) is shared between their nodes. Heartbeats are not kept: whoever shows a
+//! node computes them. Not here: which labels and taints a node of a pool has.
 
 use crate::meta::is_false;
 use crate::pod::Condition;

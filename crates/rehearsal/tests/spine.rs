@@ -1,4 +1,7 @@
 //! The spine without HTTP: machines become Ready nodes, deployments become running pods, nothing is left to do.
+//!
+//! Expected values come from a real peer or from the documents that the case names, never from our own output.
+//! Not here: what other test files of this room cover.
 
 use nodelane_engine::Env;
 use nodelane_model::change::EtagConditions;

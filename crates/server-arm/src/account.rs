@@ -1,4 +1,7 @@
 //! What stands around clusters: subscriptions, tenants, regions, providers, groups.
+//!
+//! They are documents of the account's own cell. Deleting a group deletes the clusters in it.
+//! Not here: quotas and policies (`own`).
 
 use crate::{Answer, Arm, Request, Result};
 use nodelane_arm::{ArmError, Call, ClusterId, GroupId, account, version};

@@ -1,4 +1,7 @@
-//! Answers and their headers.
+//! Answers and their headers: request ids on every one, addresses to poll on those that are not over.
+//!
+//! Addresses are absolute and name the host by which the client reached us.
+//! Not here: bodies.
 
 use crate::Request;
 use bytes::Bytes;

@@ -1,4 +1,7 @@
-//! Managed clusters.
+//! Managed clusters: one cell each.
+//!
+//! A new cluster is first entered in the account, then its cell is opened, then the request is admitted there: a crash between any two
+//! leaves an entry that shows nothing and that the next request uses.
 
 use crate::answer::Poll;
 use crate::pool::{accepted_later, count, submit, views};

@@ -1,4 +1,7 @@
 //! Where the ARM rooms find cells: the account's, and one a cluster.
+//!
+//! A seam: the live process opens files and listeners behind it, a test may hold cells in memory.
+//! Not here: anything about HTTP.
 
 use nodelane_arm::ClusterId;
 use nodelane_control::{Door, Later};

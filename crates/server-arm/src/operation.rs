@@ -1,4 +1,7 @@
 //! Polling: the status and the result of long-running operations, wherever they are kept.
+//!
+//! An operation is found by its id alone, in its pool's document, also when the pool is gone and only its tombstone is left.
+//! Not here: the status words (`arm`).
 
 use crate::{Answer, Arm, Request, Result};
 use nodelane_arm::{ArmError, Call, operation};

@@ -1,4 +1,7 @@
 //! Pools and their machines.
+//!
+//! Reads are answered from the published world. A PUT is merged with the published pool and merged again if it has moved. The cell is
+//! told the account's limits before each change, so that quotas are judged against what other clusters use now.
 
 use crate::answer::Poll;
 use crate::{Answer, Arm, Request, Result};

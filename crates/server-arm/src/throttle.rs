@@ -1,4 +1,7 @@
 //! Token buckets, as AKS has them (aks-semantics X-2): over the limit is 429 with when to come back.
+//!
+//! Buckets are counted in thousandths of a token from the times of calls; nothing runs between them.
+//! Not here: limits on connections and bodies (`server`).
 
 use crate::Result;
 use nodelane_arm::{ArmError, Call};

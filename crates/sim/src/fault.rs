@@ -23,6 +23,8 @@ pub struct Fault {
     zone: Name,
     node: Name,
     rate_percent: u64,
+    /// When it ends by itself.
+    pub until: Option<Time>,
     doc: Arc<Doc>,
 }
 
@@ -41,7 +43,7 @@ impl Fault {
             return None;
         }
         let rate_percent = spec.get("rate").and_then(serde_json::Value::as_u64).unwrap_or(100);
-        Some(Fault { kind: text("kind"), pool: text("pool"), zone: text("zone"), node: text("node"), rate_percent, doc: doc.clone() })
+        Some(Fault { kind: text("kind"), pool: text("pool"), zone: text("zone"), node: text("node"), rate_percent, until, doc: doc.clone() })
     }
     /// Whether it concerns a machine.
     pub fn concerns(&self, machine: &str, pool: &str, zone: &str) -> bool {

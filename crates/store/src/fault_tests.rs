@@ -1,5 +1,5 @@
-//! Failing disks and half a checkpoint. Failing disks are made by the seam in `State`: full, failing before a write, failing after it. Real failing calls
-//! are in tests/durability.rs.
+//! Failing disks, by the seam in `State` (full, failing before a write, failing after it), and checkpoints cut in half.
+//! Real failing calls are in tests/durability.rs.
 
 use crate::writer::State;
 use crate::{Batch, Event, Failure, Options, Record, Store, verify};

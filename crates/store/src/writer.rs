@@ -158,7 +158,8 @@ impl State {
         }
     }
 
-    fn write(&mut self, batches: &[Batch], on_event: &mut impl FnMut(Event)) {
+    /// Writes what fits together, and reports every batch.
+    pub fn write(&mut self, batches: &[Batch], on_event: &mut impl FnMut(Event)) {
         let mut group = Vec::new();
         let mut end = self.end;
         for batch in batches {
@@ -305,7 +306,7 @@ impl State {
     }
 
     /// One step of the checkpoint, if it is due.
-    fn advance(&mut self, limit: u64, documents: usize) {
+    pub fn advance(&mut self, limit: u64, documents: usize) {
         if self.broken.is_none()
             && self.due(limit)
             && let Err(failure) = self.step(limit, documents)

@@ -58,8 +58,7 @@ impl Object {
 
 impl PartialEq for Object {
     fn eq(&self, other: &Self) -> bool {
-        self.fields.len() == other.fields.len()
-            && self.fields.iter().all(|(key, value)| other.get(key) == Some(value))
+        self.fields.len() == other.fields.len() && self.fields.iter().all(|(key, value)| other.get(key) == Some(value))
     }
 }
 
@@ -139,10 +138,17 @@ impl Value {
                 format!("[{}]", elements.join(", "))
             }
             Self::Object(object) => {
-                let fields: Vec<_> =
-                    object.fields.iter().map(|(key, value)| format!("{}: {}", text_repr(key), value.python_repr())).collect();
+                let fields: Vec<_> = object
+                    .fields
+                    .iter()
+                    .map(|(key, value)| format!("{}: {}", text_repr(key), value.python_repr()))
+                    .collect();
                 let fields = format!("{{{}}}", fields.join(", "));
-                if object.selected { format!("OrderedDict({fields})") } else { fields }
+                if object.selected {
+                    format!("OrderedDict({fields})")
+                } else {
+                    fields
+                }
             }
         }
     }
@@ -169,7 +175,11 @@ fn float_text(float: f64) -> String {
 }
 
 fn text_repr(text: &str) -> String {
-    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
+    let quote = if text.contains('\'') && !text.contains('"') {
+        '"'
+    } else {
+        '\''
+    };
     let mut repr = String::from(quote);
     for ch in text.chars() {
         match ch {

@@ -1,4 +1,7 @@
 //! The files and the variables: what clients need is there, secrets are private, the user's choices survive.
+//!
+//! Expected values come from a real peer or from the documents that the case names, never from our own output.
+//! Not here: what other test files of this room cover.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -18,19 +18,25 @@ pub fn one_of(choices: &'static [&'static str]) -> impl TypedValueParser<Value =
 
 /// Flags of every verb that prints a result.
 #[derive(Clone, Debug, clap::Args)]
-#[command(next_help_heading = "Output")]
 pub struct Printing {
     /// Output format.
-    #[arg(short = 'o', long = "output", value_enum, ignore_case = true, default_value = "json")]
+    #[arg(
+        help_heading = "Output",
+        short = 'o',
+        long = "output",
+        value_enum,
+        ignore_case = true,
+        default_value = "json"
+    )]
     pub format: Format,
     /// JMESPath query string. See http://jmespath.org/ for more information and examples.
-    #[arg(long, value_name = "JMESPATH", value_parser = Query::parse)]
+    #[arg(help_heading = "Output", long, value_name = "JMESPATH", value_parser = Query::parse)]
     pub query: Option<Query>,
     /// Name or ID of subscription.
-    #[arg(long)]
+    #[arg(help_heading = "Output", long)]
     pub subscription: Option<String>,
     /// Only show errors, suppressing warnings.
-    #[arg(long)]
+    #[arg(help_heading = "Output", long)]
     pub only_show_errors: bool,
     /// Accepted for az's sake.
     #[arg(long, hide = true)]
@@ -43,7 +49,14 @@ pub struct Printing {
 impl Printing {
     /// Only a format, for verbs of our own.
     pub fn of(format: Format) -> Self {
-        Self { format, query: None, subscription: None, only_show_errors: false, verbose: false, debug: false }
+        Self {
+            format,
+            query: None,
+            subscription: None,
+            only_show_errors: false,
+            verbose: false,
+            debug: false,
+        }
     }
 }
 
@@ -137,8 +150,14 @@ pub mod choices {
         "Windows2025",
     ];
     /// `--os-sku` of update.
-    pub const OS_SKUS_OF_UPDATE: &[&str] =
-        &["AzureLinux", "AzureLinux3", "AzureContainerLinux", "Ubuntu", "Ubuntu2204", "Ubuntu2404"];
+    pub const OS_SKUS_OF_UPDATE: &[&str] = &[
+        "AzureLinux",
+        "AzureLinux3",
+        "AzureContainerLinux",
+        "Ubuntu",
+        "Ubuntu2204",
+        "Ubuntu2404",
+    ];
     /// `--scale-down-mode`
     pub const SCALE_DOWN_MODES: &[&str] = &["Delete", "Deallocate"];
     /// `--priority`

@@ -36,5 +36,7 @@ pub(super) async fn run(arguments: Arguments, environment: &Environment) -> Resu
         path.push_str("&ignore-pod-disruption-budget=true");
     }
     let headers = if_match(arguments.if_match.as_deref())?.into_iter().collect();
-    session.run(Method::DELETE, path, &headers, None, &arguments.pool, arguments.no_wait).await
+    session
+        .run(Method::DELETE, path, &headers, None, &arguments.pool, arguments.no_wait)
+        .await
 }

@@ -46,7 +46,7 @@ pub struct DeleteArguments {
     #[command(flatten)]
     pool: OfPool,
     /// Space-separated list of machine names from the agent pool to be deleted.
-    #[arg(long, required = true, num_args = 1..)]
+    #[arg(long, required = true, num_args = 1.., action = clap::ArgAction::Set)]
     machine_names: Vec<String>,
     /// Do not wait for the long-running operation to finish.
     #[arg(long)]
@@ -66,15 +66,26 @@ pub async fn run(verb: MachineVerb, environment: &Environment) -> Result<(), Fai
         MachineVerb::Show(MachineArguments { machines, machine_name }) => {
             pool_name(&machines.nodepool_name)?;
             let mut session = Session::open(&machines.cluster, environment).await?;
-            let path = session.pool_path(&machines.nodepool_name, &format!("/machines/{}", encoded(&machine_name)));
+            let path = session.pool_path(
+                &machines.nodepool_name,
+                &format!("/machines/{}", encoded(&machine_name)),
+            );
             let machine: Value = session.arm.get(&path).await?.read()?;
-            print(&Shape::Machine.result(&machine), Columns::Machine, &machines.cluster.printing)
+            print(
+                &Shape::Machine.result(&machine),
+                Columns::Machine,
+                &machines.cluster.printing,
+            )
         }
     }
 }
 
 pub(super) async fn delete(arguments: DeleteArguments, environment: &Environment) -> Result<(), Failure> {
-    let DeleteArguments { pool, machine_names, no_wait } = arguments;
+    let DeleteArguments {
+        pool,
+        machine_names,
+        no_wait,
+    } = arguments;
     let mut session = Session::open_pool(&pool, environment).await?;
     if !session.has_pool(&pool.name).await? {
         let name = &pool.name;
@@ -84,5 +95,7 @@ pub(super) async fn delete(arguments: DeleteArguments, environment: &Environment
     }
     let path = session.pool_path(&pool.name, "/deleteMachines");
     let body = json!({ "machineNames": machine_names });
-    session.run(Method::POST, path, &Vec::new(), Some(&body), &pool, no_wait).await
+    session
+        .run(Method::POST, path, &Vec::new(), Some(&body), &pool, no_wait)
+        .await
 }

@@ -19,7 +19,7 @@ mod wait;
 
 pub use arguments::{InCluster, OfPool, Printing};
 pub use machines::{MachineVerb, run as run_machine};
-pub use request::{Session, print};
+pub use request::print;
 
 use crate::az::Failure;
 use crate::environment::Environment;
@@ -36,9 +36,9 @@ pub enum PoolVerb {
     /// Update a node pool.
     Update(Box<update::Arguments>),
     /// Scale the node pool.
-    Scale(scale::Arguments),
+    Scale(Box<scale::Arguments>),
     /// Upgrade the node pool.
-    Upgrade(upgrade::Arguments),
+    Upgrade(Box<upgrade::Arguments>),
     /// Delete the node pool.
     Delete(delete::Arguments),
     /// Get the available upgrade versions for the node pool.
@@ -52,7 +52,7 @@ pub enum PoolVerb {
     /// Delete specific machines of the node pool.
     DeleteMachines(machines::DeleteArguments),
     /// Wait for the node pool to reach a state.
-    Wait(wait::Arguments),
+    Wait(Box<wait::Arguments>),
 }
 
 /// Runs a verb.
@@ -63,13 +63,16 @@ pub async fn run(verb: PoolVerb, environment: &Environment) -> Result<(), Failur
         PoolVerb::GetUpgrades(arguments) => read::upgrades(arguments, environment).await,
         PoolVerb::Add(arguments) => add::run(*arguments, environment).await,
         PoolVerb::Update(arguments) => update::run(*arguments, environment).await,
-        PoolVerb::Scale(arguments) => scale::run(arguments, environment).await,
-        PoolVerb::Upgrade(arguments) => upgrade::run(arguments, environment).await,
+        PoolVerb::Scale(arguments) => scale::run(*arguments, environment).await,
+        PoolVerb::Upgrade(arguments) => upgrade::run(*arguments, environment).await,
         PoolVerb::Delete(arguments) => delete::run(arguments, environment).await,
         PoolVerb::Stop(arguments) => power::run(arguments, "Stopped", environment).await,
         PoolVerb::Start(arguments) => power::run(arguments, "Running", environment).await,
         PoolVerb::OperationAbort(arguments) => power::abort(arguments, environment).await,
         PoolVerb::DeleteMachines(arguments) => machines::delete(arguments, environment).await,
-        PoolVerb::Wait(arguments) => wait::run(arguments, environment).await,
+        PoolVerb::Wait(arguments) => wait::run(*arguments, environment).await,
     }
 }
+
+#[cfg(test)]
+mod tests;

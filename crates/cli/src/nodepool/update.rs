@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use serde_json::{Value as Json, json};
 
 use super::arguments::{Bounds, Conditions, OfPool, UpgradeSettings, choices, one_of};
+use super::check;
 use super::request::Session;
 use super::settings::{self, part, writable};
-use super::check;
 use crate::az::Failure;
 use crate::environment::Environment;
 
@@ -20,10 +20,10 @@ pub struct Arguments {
     #[command(flatten)]
     pool: OfPool,
     /// Space-separated labels: name=value [name=value ...]; "" removes all.
-    #[arg(long, num_args = 0..)]
+    #[arg(long, num_args = 0.., action = clap::ArgAction::Set)]
     labels: Option<Vec<String>>,
     /// Space-separated tags: key[=value] [key[=value] ...]; "" removes all.
-    #[arg(long, num_args = 0..)]
+    #[arg(long, num_args = 0.., action = clap::ArgAction::Set)]
     tags: Option<Vec<String>>,
     /// Comma-separated taints: key=value:NoSchedule,...; "" removes all.
     #[arg(long)]
@@ -102,10 +102,10 @@ struct Switches {
     #[arg(long)]
     localdns_config: Option<PathBuf>,
     /// Host ports to expose: 80/tcp 4000-5000/udp ...
-    #[arg(long, num_args = 1..)]
+    #[arg(long, num_args = 1.., action = clap::ArgAction::Set)]
     allowed_host_ports: Option<Vec<String>>,
     /// The IDs of application security groups.
-    #[arg(long, num_args = 1..)]
+    #[arg(long, num_args = 1.., action = clap::ArgAction::Set)]
     asg_ids: Option<Vec<String>>,
     /// Enable managed DRANET.
     #[arg(long)]
@@ -123,12 +123,14 @@ pub(super) async fn run(arguments: Arguments, environment: &Environment) -> Resu
         return Ok(());
     }
     let headers = arguments.conditions.headers()?;
-    session.put(&arguments.pool, properties, &headers, arguments.no_wait).await
+    session
+        .put(&arguments.pool, properties, &headers, arguments.no_wait)
+        .await
 }
 
 impl Arguments {
     /// What az checks before any request.
-    fn check(&self) -> Result<(), Failure> {
+    pub(super) fn check(&self) -> Result<(), Failure> {
         let switches = &self.switches;
         check::node_counts(self.bounds.min_count, self.bounds.max_count)?;
         check::labels(self.labels.as_deref().unwrap_or_default())?;
@@ -145,7 +147,7 @@ impl Arguments {
     }
 
     /// Changes the properties as the flags say; `Some` is a reason to stop without an error.
-    fn change(&self, properties: &mut Json) -> Result<Option<&'static str>, Failure> {
+    pub(super) fn change(&self, properties: &mut Json) -> Result<Option<&'static str>, Failure> {
         if let Some(reason) = self.change_autoscaler(properties)? {
             return Ok(Some(reason));
         }
@@ -159,7 +161,11 @@ impl Arguments {
             properties["nodeTaints"] = json!(check::taints(taints)?);
         }
         self.upgrade.apply(properties, false);
-        for (name, value) in [("scaleDownMode", &self.scale_down_mode), ("mode", &self.mode), ("osSKU", &self.os_sku)] {
+        for (name, value) in [
+            ("scaleDownMode", &self.scale_down_mode),
+            ("mode", &self.mode),
+            ("osSKU", &self.os_sku),
+        ] {
             if let Some(value) = value {
                 properties[name] = json!(value);
             }
@@ -169,7 +175,11 @@ impl Arguments {
     }
 
     fn change_autoscaler(&self, properties: &mut Json) -> Result<Option<&'static str>, Failure> {
-        let Autoscaler { enable, disable, update } = self.autoscaler;
+        let Autoscaler {
+            enable,
+            disable,
+            update,
+        } = self.autoscaler;
         let Bounds { min_count, max_count } = self.bounds;
         let is_virtual_machines = properties["type"] == "VirtualMachines";
         if [enable, disable, update].into_iter().filter(|given| *given).count() > 1 {
@@ -225,14 +235,21 @@ impl Arguments {
 
 /// Manual profiles of a VirtualMachines pool become autoscale profiles, or the other way round.
 fn convert_profiles(properties: &mut Json, enable: bool, disable: bool, bounds: (Option<i64>, Option<i64>)) {
-    let profiles = |name: &str| properties["virtualMachinesProfile"]["scale"][name].as_array().cloned().unwrap_or_default();
+    let profiles = |name: &str| {
+        properties["virtualMachinesProfile"]["scale"][name]
+            .as_array()
+            .cloned()
+            .unwrap_or_default()
+    };
     let scale = if enable {
-        let autoscale = profiles("manual").into_iter().map(
-            |manual| json!({"size": manual["size"], "minCount": bounds.0, "maxCount": bounds.1}),
-        );
+        let autoscale = profiles("manual")
+            .into_iter()
+            .map(|manual| json!({"size": manual["size"], "minCount": bounds.0, "maxCount": bounds.1}));
         json!({ "autoscale": autoscale.collect::<Vec<_>>() })
     } else if disable {
-        let manual = profiles("autoscale").into_iter().map(|auto| json!({"size": auto["size"], "count": auto["minCount"]}));
+        let manual = profiles("autoscale")
+            .into_iter()
+            .map(|auto| json!({"size": auto["size"], "count": auto["minCount"]}));
         json!({ "manual": manual.collect::<Vec<_>>() })
     } else {
         return;
@@ -261,7 +278,11 @@ impl Switches {
         ] {
             let both = format!("Cannot specify --enable-{name} and --disable-{name} at the same time.");
             if let Some(is_on) = switched(enable, disable, &both)? {
-                let field = if name == "vtpm" { "enableVTPM" } else { "enableSecureBoot" };
+                let field = if name == "vtpm" {
+                    "enableVTPM"
+                } else {
+                    "enableSecureBoot"
+                };
                 part(properties, "securityProfile")[field] = json!(is_on);
             }
         }

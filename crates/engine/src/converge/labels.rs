@@ -1,4 +1,7 @@
 //! What a node of a pool is labelled and tainted with (aks-semantics LB-1, T-3, S-3, Z-3).
+//!
+//! One function for the birth of a node and for its re-assertion later, so that the two cannot differ.
+//! Not here: which of them a user may set.
 
 use nodelane_catalog::{Arch, Catalog, OsSku, Version};
 use nodelane_model::pool::{Mode, OsType, PoolSpec, Priority};

@@ -1,4 +1,7 @@
 //! What a provider's answer means for a machine and its node.
+//!
+//! An answer that no longer fits what the machine's document asks for is passed over: it belongs to an intention that was given up.
+//! Not here: what is done about a failure; operations decide that.
 
 use nodelane_model::machine::{MachineFailure, MachinePhase};
 use nodelane_model::{Key, Kind, Machine, Time};

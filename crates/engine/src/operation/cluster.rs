@@ -1,9 +1,13 @@
 //! The cluster's own operations: they are over when every pool has done its part.
+//!
+//! A cluster's operation owns no machine: it begins operations of pools or sets intents, and looks again when a pool has moved.
+//! Not here: whether it may begin (`admit`).
 
 use crate::fleet;
-use nodelane_model::machine::{Intent, MachinePhase};
-use nodelane_model::operation::{ClusterPhase, DeletePhase, Ended, HISTORY_LIMIT, OperationError, Outcome, Progress, UpgradePhase};
-use nodelane_model::{Key, Operation};
+use nodelane_model::operation::{ClusterPhase, DeletePhase, Ended, HISTORY_LIMIT, OperationError, Outcome, Progress};
+use nodelane_model::operation::{StartPhase, StopPhase, UpgradePhase};
+use nodelane_model::pool::Power;
+use nodelane_model::{Key, Operation, Time, Uid};
 use nodelane_world::Draft;
 
 /// Advances the cluster's operation.
@@ -13,18 +17,19 @@ pub fn reconcile(draft: &mut Draft, key: &Key) -> usize {
     };
     let Progress::Cluster(phase) = operation.progress else { return 1 };
     match phase {
-        ClusterPhase::Creating | ClusterPhase::Updating => end_when_pools_are_idle(draft, key),
+        ClusterPhase::Creating | ClusterPhase::Updating => end_when_pools_are_idle(draft, key, operation.started),
         ClusterPhase::Upgrading => upgrade(draft, key, &operation),
-        ClusterPhase::Stopping => set_all(draft, key, Intent::Stop),
-        ClusterPhase::Starting => set_all(draft, key, Intent::Run),
+        ClusterPhase::Stopping => power(draft, key, &operation, Progress::Stop(StopPhase::Stopping)),
+        ClusterPhase::Starting => power(draft, key, &operation, Progress::Start(StartPhase::Starting)),
         ClusterPhase::Deleting => delete(draft, key),
     }
 }
 
-fn end_when_pools_are_idle(draft: &mut Draft, key: &Key) -> usize {
+/// The pools' own operations, begun with the cluster's, are over.
+fn end_when_pools_are_idle(draft: &mut Draft, key: &Key, since: Time) -> usize {
     if draft.world.pools().all(|(_, pool)| pool.state.operation.is_none()) {
-        let failed = draft.world.pools().find(|(_, pool)| pool.last_outcome() == Outcome::Failed);
-        let error = failed.and_then(|(_, pool)| pool.last_ended()?.ended.as_ref()?.error.clone());
+        let ended = draft.world.pools().filter_map(|(_, pool)| pool.last_ended()).filter(|ended| ended.started >= since);
+        let error = ended.filter_map(|ended| ended.ended.as_ref()?.error.clone()).next();
         end(draft, key, error);
     }
     1
@@ -38,7 +43,7 @@ fn upgrade(draft: &mut Draft, key: &Key, operation: &Operation) -> usize {
         if pool.state.operation.is_some() {
             return 1;
         }
-        let begun = pool.last_ended().is_some_and(|ended| ended.id == pool_operation_id(operation, name));
+        let begun = pool.last_ended().is_some_and(|ended| ended.id == part_id(operation, name));
         if begun && pool.last_outcome() != Outcome::Succeeded {
             let error = pool.last_ended().and_then(|ended| ended.ended.as_ref()?.error.clone());
             end(draft, key, error);
@@ -49,13 +54,7 @@ fn upgrade(draft: &mut Draft, key: &Key, operation: &Operation) -> usize {
             doc.as_machine().is_some_and(|machine| machine.model.version != pool.state.version || machine.model.image != pool.state.image)
         });
         if !begun && behind {
-            let mut next = Operation::begin(pool_operation_id(operation, name), Progress::Upgrade(UpgradePhase::Surging), draft.now);
-            next.client_request_id.clone_from(&operation.client_request_id);
-            draft.update(&pool_key, |doc| {
-                if let Some(pool) = doc.as_pool_mut() {
-                    pool.state.operation = Some(next);
-                }
-            });
+            begin(draft, &pool_key, operation, Progress::Upgrade(UpgradePhase::Surging));
             return 1;
         }
     }
@@ -63,32 +62,35 @@ fn upgrade(draft: &mut Draft, key: &Key, operation: &Operation) -> usize {
     1
 }
 
-/// The id of the upgrade of one pool within a cluster's upgrade: derived, so that a restart knows it again.
-fn pool_operation_id(operation: &Operation, pool: &str) -> nodelane_model::Uid {
-    let number = nodelane_model::hash::Hash::new(operation.id.0 as u64).text(pool).get();
-    nodelane_model::Uid::derive(number, 0, 0)
+/// A pool's part of the cluster's operation.
+fn begin(draft: &mut Draft, pool: &Key, operation: &Operation, progress: Progress) {
+    let mut part = Operation::begin(part_id(operation, &pool.name), progress, draft.now);
+    part.client_request_id.clone_from(&operation.client_request_id);
+    draft.update(pool, |doc| {
+        if let Some(pool) = doc.as_pool_mut() {
+            pool.state.operation = Some(part);
+        }
+    });
 }
 
-/// Stop and start: every machine of every running pool; over when all are deallocated, or Ready again.
-fn set_all(draft: &mut Draft, key: &Key, intent: Intent) -> usize {
-    use nodelane_model::pool::Power;
-    let pools: Vec<_> = draft.world.pools().filter(|(_, pool)| pool.spec.power == Power::Running).map(|(doc, _)| doc.key.name.clone()).collect();
-    let mut settled = true;
-    let mut spent = 1;
-    let machines: Vec<_> = pools.iter().flat_map(|pool| fleet::wanted(&draft.world, pool)).collect();
-    for doc in machines {
-        fleet::change(draft, &doc.key, |machine| machine.intent = intent);
-        let phase = doc.as_machine().map(|machine| machine.phase);
-        settled &= match intent {
-            Intent::Run => fleet::is_ready(&draft.world, &doc),
-            Intent::Stop | Intent::Gone => matches!(phase, Some(MachinePhase::Stopped | MachinePhase::Failed)),
-        };
-        spent += 1;
+/// The id of a pool's part of the cluster's operation: derived, so that a restart knows it again.
+fn part_id(operation: &Operation, pool: &str) -> Uid {
+    let number = nodelane_model::hash::Hash::new(operation.id.0 as u64).text(pool).get();
+    Uid::derive(number, 0, 0)
+}
+
+/// Stop and start: every pool that its user wants to run does its part, all at once.
+fn power(draft: &mut Draft, key: &Key, operation: &Operation, progress: Progress) -> usize {
+    let pools: Vec<_> = draft.world.pools().filter(|(_, pool)| pool.spec.power == Power::Running).map(|(doc, _)| doc.key.clone()).collect();
+    for pool_key in &pools {
+        let Some((_, pool)) = draft.world.pool(&pool_key.name) else { continue };
+        let begun = pool.last_ended().is_some_and(|ended| ended.id == part_id(operation, &pool_key.name));
+        if !begun && pool.state.operation.is_none() {
+            begin(draft, pool_key, operation, progress);
+        }
     }
-    if settled {
-        end(draft, key, None);
-    }
-    spent
+    end_when_pools_are_idle(draft, key, operation.started);
+    pools.len().max(1)
 }
 
 fn delete(draft: &mut Draft, key: &Key) -> usize {

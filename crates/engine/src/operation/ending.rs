@@ -1,4 +1,7 @@
 //! How operations end: the one place that moves an operation into its document's history.
+//!
+//! Nothing is taken back: an aborted or failed operation leaves what it has done, says so, and lets go of what it held.
+//! Not here: when one ends.
 
 use crate::fleet;
 use nodelane_model::machine::{Intent, MachineFailure, MachinePhase};

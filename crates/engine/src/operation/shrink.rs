@@ -1,4 +1,7 @@
 //! Fewer machines: choosing which go, emptying them, letting them go.
+//!
+//! Victims are chosen once and kept in the operation, so that a crash does not choose others. A machine goes only after it was emptied,
+//! but for the calls that skip draining by contract (aks-semantics MS-6, DL-1).
 
 use super::ending::{end, error, go_minutes};
 use crate::disrupt::{self, Drained};

@@ -1,4 +1,7 @@
 //! The arithmetic of a roll (aks-semantics US-1 to US-3, UD-1, section 9 item 4).
+//!
+//! Shares are rounded up and are at least one; a roll may always move by at least one machine.
+//! Not here: quota and address checks before a roll begins (`admit`).
 
 use nodelane_model::budget::IntOrPercent;
 use nodelane_model::pool::{NodePool, Priority, Undrainable};

@@ -108,8 +108,9 @@ fn spare(draft: &mut Draft, key: &Key, pool: &NodePool) {
 /// No room for the surge: from 1.35 on one machine is tried, before that the upgrade fails (aks-semantics US-4).
 fn surge_failed(draft: &mut Draft, key: &Key, pool: &NodePool, operation: &Operation, failed: &Arc<Doc>) {
     let failure = failed.as_machine().and_then(|machine| machine.failure.clone());
+    // What has not come yet is not waited for: its failure would be taken for that of the next attempt.
     for doc in extra(&draft.world, &key.name) {
-        if doc.as_machine().is_some_and(|machine| machine.phase == MachinePhase::Failed) {
+        if doc.as_machine().is_some_and(|machine| machine.phase != MachinePhase::Running) {
             fleet::change(draft, &doc.key, |machine| machine.intent = Intent::Gone);
         }
     }

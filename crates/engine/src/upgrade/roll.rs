@@ -1,4 +1,7 @@
 //! The middle of an upgrade: machines are emptied, wait out the soak, get their image, and come back.
+//!
+//! Before another machine is taken, those that still take pods are counted (UR-1). Progress is on the machines, so a crash at any point
+//! finds how far each of them is.
 
 use super::{advance, bounds, fail, is_behind, notify, target, undrainable, unsurge};
 use crate::disrupt::{self, Drained};

@@ -1,4 +1,7 @@
 //! Defaults of namespaces, nodes, secrets, claims and limit ranges.
+//!
+//! Run on bodies before they are decoded; doing it twice changes nothing (kube-apiserver's own answers are in the tests).
+//! Not here: validation.
 
 use super::{Fields, each, field, put, text, within};
 use base64::Engine;

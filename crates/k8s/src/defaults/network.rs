@@ -1,4 +1,7 @@
 //! Defaults of services and endpoints. The cluster is of one address family, IPv4.
+//!
+//! Run on bodies before they are decoded; doing it twice changes nothing (kube-apiserver's own answers are in the tests).
+//! Not here: validation.
 
 use super::{Fields, each, put, put_number, within};
 use serde_json::{Value, json};

@@ -1,5 +1,8 @@
 //! Defaults of the workload kinds. They never look at the pods' restart policy of a job: that one must be given, and
 //! validation says so.
+//!
+//! Run on bodies before they are decoded; doing it twice changes nothing (kube-apiserver's own answers are in the tests).
+//! Not here: validation.
 
 use super::{Fields, each, field, is_unsaid, put, within};
 use serde_json::{Value, json};

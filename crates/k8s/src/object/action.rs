@@ -1,4 +1,7 @@
 //! Bodies of the subresources that do something: scale, binding, eviction.
+//!
+//! Pure, against one document as it was read (kube-apiserver's own answers are in the tests).
+//! Not here: whether the change may happen now.
 
 use super::update::precondition;
 use super::{Updated, resource_of};

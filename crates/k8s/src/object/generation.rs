@@ -1,4 +1,7 @@
 //! `metadata.generation`: which kinds have one, and which changes count.
+//!
+//! Pure, against one document as it was read (kube-apiserver's own answers are in the tests).
+//! Not here: whether the change may happen now.
 
 use nodelane_model::Kind;
 use serde_json::Value;

@@ -1,4 +1,7 @@
 //! The status that a new pod starts with: pending, its quality of service, and the word that gates hold it back.
+//!
+//! Pure, against one document as it was read (kube-apiserver's own answers are in the tests).
+//! Not here: whether the change may happen now.
 
 use nodelane_model::pod::{Condition, ContainerResources, Phase, PodSpec, PodStatus};
 use nodelane_model::{Pod, Quantity};

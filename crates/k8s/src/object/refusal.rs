@@ -1,4 +1,7 @@
 //! What the cell refuses, as Kubernetes words it: one match.
+//!
+//! Pure, against one document as it was read (kube-apiserver's own answers are in the tests).
+//! Not here: whether the change may happen now.
 
 use super::resource_of;
 use crate::registry::Resource;

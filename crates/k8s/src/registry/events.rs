@@ -1,4 +1,7 @@
 //! Events in two shapes: core/v1, which is kept, and events.k8s.io/v1, which renames its fields.
+//!
+//! One document, one revision, one watch; only names of fields differ.
+//! Not here: who writes events.
 
 use serde_json::{Map, Value, json};
 

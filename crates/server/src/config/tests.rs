@@ -1,4 +1,7 @@
 //! The data directory: kept ports and identifiers, the lock and its holder.
+//!
+//! Expected values come from a real peer or from the documents that the case names, never from our own output.
+//! Not here: what other test files of this room cover.
 
 use super::*;
 

@@ -1,4 +1,7 @@
 //! Secrets on disk and in requests: what is stored, who is let in, and what a rotation ends.
+//!
+//! Expected values come from a real peer or from the documents that the case names, never from our own output.
+//! Not here: what other test files of this room cover.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -1,4 +1,7 @@
 //! One live cell: its thread, its store, and the door to it.
+//!
+//! The cell's thread steps the cell and the simulated world and never waits for the disk: an encoder thread turns batches into bytes and
+//! the store's thread syncs them. Batches that were computed before a failure of the store never reach it (`epoch`).
 
 use super::{to_batch, to_input};
 use crate::clock;

@@ -1,4 +1,7 @@
 //! Identity routes without a socket: what each path means, who gets a token, what the documents say.
+//!
+//! Expected values come from a real peer or from the documents that the case names, never from our own output.
+//! Not here: what other test files of this room cover.
 
 use http_body_util::BodyExt;
 use serde_json::json;

@@ -1,4 +1,7 @@
 //! The account's documents: subscriptions with their quotas and policy, groups, and an entry for each cluster.
+//!
+//! An entry names a cluster's files and seeds its ids. It is written before the cluster's cell is opened.
+//! Not here: routes.
 
 use crate::config::Paths;
 use base64::Engine;

@@ -1,4 +1,7 @@
 //! The cells of the data directory: the account's, one a cluster, and the listeners of the clusters.
+//!
+//! Cells are opened one at a time; a cluster's port and token are kept with the first opening and stay the same.
+//! Not here: what a cell does.
 
 use super::account::{self, Entry};
 use super::handlers::KubernetesHandler;

@@ -1,4 +1,7 @@
 //! What stands between the edge and the rooms that know ARM and Kubernetes: words are exchanged, nothing is decided.
+//!
+//! Every request gets an id here, and an origin that goes into the log with whatever it changes.
+//! Not here: authentication (the edge has done it).
 
 use crate::credentials::{Principal, PrincipalKind};
 use crate::http::{Handler, JSON_DEPTH_MAX, Request, Response, frames, is_json_depth_within};

@@ -1,4 +1,7 @@
 //! The authority on disk, what its leaves look like to a strict client, and renewal.
+//!
+//! Expected values come from a real peer or from the documents that the case names, never from our own output.
+//! Not here: what other test files of this room cover.
 
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;

@@ -1,7 +1,8 @@
 //! Simulated kubelets: nodes register and become Ready, containers start, end and stop.
 //!
 //! Each duty is a task at a time; when the time comes the task is checked against the documents as they are then, so a stale one does
-//! nothing. Leases and heartbeats are not written: they are computed when read.
+//! nothing, and one whose change was refused (the document had moved, the store was closed) is done when it is looked at again. Leases
+//! and heartbeats are not written: they are computed when read.
 
 mod node;
 mod pod;
@@ -31,6 +32,9 @@ enum Duty {
     Release,
 }
 
+/// After how long a duty is looked at again, to see whether its change was taken.
+const RETRY_MILLIS: i64 = 2_000;
+
 type Task = (Time, Duty, Key, Uid);
 
 /// All kubelets of a cell.
@@ -39,6 +43,8 @@ pub struct Kubelets {
     profile: BootProfile,
     catalog: Catalog,
     tasks: BTreeSet<Task>,
+    /// Duties that a fault keeps from being done.
+    held: BTreeSet<Task>,
     addresses: Addresses,
 }
 
@@ -62,7 +68,7 @@ pub(crate) fn ready_lag_millis(profile: BootProfile) -> i64 {
 impl Kubelets {
     /// Kubelets without duties.
     pub fn new(seed: u64, profile: BootProfile, catalog: Catalog) -> Kubelets {
-        Kubelets { seed, profile, catalog, tasks: BTreeSet::new(), addresses: Addresses::default() }
+        Kubelets { seed, profile, catalog, tasks: BTreeSet::new(), held: BTreeSet::new(), addresses: Addresses::default() }
     }
     /// Takes up what the documents of a world ask for.
     pub fn prime(&mut self, world: &World, now: Time) {
@@ -74,6 +80,7 @@ impl Kubelets {
         }
         for kind in [Kind::Machine, Kind::Node, Kind::Pod] {
             for doc in world.list(kind, None) {
+                self.addresses.keep(doc);
                 self.follow(None, Some(doc), now);
             }
         }
@@ -89,6 +96,7 @@ impl Kubelets {
                 Kind::Machine => self.follow_machine(old, doc, now),
                 Kind::Node => self.follow_node(doc, now),
                 Kind::Pod => self.follow_pod(old, doc, now),
+                Kind::Fault => self.look_again(now),
                 _ => {}
             },
             (Some(doc), None) => match doc.key.kind {
@@ -96,6 +104,7 @@ impl Kubelets {
                 Kind::Node => self.task(now.plus(1_000), Duty::Register, Key::global(Kind::Machine, doc.key.name.clone()), Uid::default()),
                 Kind::Machine => self.addresses.forget(&doc.key.name),
                 Kind::Pod => self.addresses.release(doc),
+                Kind::Fault => self.look_again(now),
                 _ => {}
             },
             (None, None) => {}
@@ -147,6 +156,18 @@ impl Kubelets {
             _ => Hash::new(self.seed).number(doc.meta.uid.0 as u64).number(salt).between(low, high),
         }
     }
+    /// Faults have changed: what one held is tried again.
+    fn look_again(&mut self, now: Time) {
+        let held = std::mem::take(&mut self.held);
+        self.tasks.extend(held.into_iter().map(|(_, duty, key, uid)| (now, duty, key, uid)));
+    }
+    /// A fault holds a duty, until the fault ends by itself or its document changes.
+    fn hold(&mut self, until: Option<Time>, duty: Duty, key: &Key, uid: Uid) {
+        match until {
+            Some(until) => self.task(until, duty, key.clone(), uid),
+            None => drop(self.held.insert((Time::default(), duty, key.clone(), uid))),
+        }
+    }
     fn task(&mut self, at: Time, duty: Duty, key: Key, uid: Uid) {
         self.tasks.insert((at, duty, key, uid));
     }
@@ -155,10 +176,9 @@ impl Kubelets {
     pub fn advance(&mut self, world: &World, now: Time, limit: usize, changes: &mut Vec<(Change, Origin)>) {
         let mut done = 0;
         while done < limit
-            && let Some((at, duty, key, uid)) = self.tasks.pop_first_if(|task| task.0 <= now)
+            && let Some((_, duty, key, uid)) = self.tasks.pop_first_if(|task| task.0 <= now)
         {
             done += 1;
-            let _ = at;
             let change = match duty {
                 Duty::Register => self.register(world, &key, now),
                 Duty::BecomeReady => self.become_ready(world, &key, uid, now),
@@ -167,6 +187,7 @@ impl Kubelets {
                 Duty::Release => pod::release(world, &key, uid),
             };
             if let Some((node, change)) = change {
+                self.task(now.plus(RETRY_MILLIS), duty, key, uid);
                 changes.push((change, Origin { principal: Principal::Node(node), ..Origin::default() }));
             }
         }
@@ -194,6 +215,13 @@ impl Addresses {
         self.nodes.insert(name.clone(), index);
         index
     }
+    /// The address that a pod has already.
+    fn keep(&mut self, doc: &Doc) {
+        let Some(pod) = doc.as_pod().filter(|pod| !pod.spec.host_network) else { return };
+        if let Some((node, host)) = pod.node.clone().zip(host_of(&pod.status.pod_ip)) {
+            self.pods.insert((node, host), doc.key.clone());
+        }
+    }
     fn forget(&mut self, name: &Name) {
         if let Some(index) = self.nodes.remove(name) {
             self.taken.remove(&index);
@@ -207,11 +235,15 @@ impl Addresses {
     }
     fn release(&mut self, doc: &Doc) {
         let Some(pod) = doc.as_pod() else { return };
-        let host = pod.status.pod_ip.rsplit('.').next().and_then(|host| host.parse().ok());
-        if let Some((node, host)) = pod.node.clone().zip(host)
+        if let Some((node, host)) = pod.node.clone().zip(host_of(&pod.status.pod_ip))
             && self.pods.get(&(node.clone(), host)) == Some(&doc.key)
         {
             self.pods.remove(&(node, host));
         }
     }
+}
+
+/// The last part of an address.
+fn host_of(address: &str) -> Option<u8> {
+    address.rsplit('.').next().and_then(|host| host.parse().ok())
 }

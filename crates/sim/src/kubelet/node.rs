@@ -1,6 +1,9 @@
-//! What a kubelet reports of its node.
+//! What a kubelet reports of its node: amounts, versions, addresses, conditions.
+//!
+//! Ids of a machine and of a boot derive from the machine's id and its incarnation: they survive restarts of the simulator, and change
+//! with a reimage. Labels and taints of the pool are not the kubelet's to set.
 
-use super::{Kubelets, ready_lag_millis};
+use super::{Duty, Kubelets, ready_lag_millis};
 use crate::fault;
 use nodelane_catalog::{OsSku, Size, Version};
 use nodelane_model::change::Change;
@@ -32,9 +35,13 @@ impl Kubelets {
         let machine = doc.as_machine().filter(|machine| machine.phase == MachinePhase::Running && machine.is_wanted())?;
         let name = machine_key.name.clone();
         let (_, pool) = world.pool(&machine.pool)?;
-        let kept_away = fault::active(world, now)
-            .any(|fault| fault.kind == "never-registers" && fault.concerns(&name, &machine.pool, &machine.zone));
-        if kept_away || world.node(&name).is_some() {
+        if world.node(&name).is_some() {
+            return None;
+        }
+        let fault = fault::active(world, now)
+            .find(|fault| fault.kind == "never-registers" && fault.concerns(&name, &machine.pool, &machine.zone));
+        if let Some(fault) = fault {
+            self.hold(fault.until, Duty::Register, machine_key, Uid::default());
             return None;
         }
         let ready = ready_lag_millis(self.profile) == 0;
@@ -54,8 +61,13 @@ impl Kubelets {
     pub(super) fn become_ready(&mut self, world: &World, key: &Key, uid: Uid, now: Time) -> Option<(Name, Change)> {
         let old = world.get(key).filter(|doc| doc.meta.uid == uid)?;
         let machine = world.get(&Key::global(Kind::Machine, key.name.clone()))?.as_machine()?;
-        let held = fault::active(world, now).any(|fault| fault.kind == "not-ready" && fault.concerns(&key.name, &machine.pool, &machine.zone));
-        if held || machine.phase != MachinePhase::Running || old.as_node()?.status.is_ready() {
+        if machine.phase != MachinePhase::Running || old.as_node()?.status.is_ready() {
+            return None;
+        }
+        let fault = fault::active(world, now)
+            .find(|fault| fault.kind == "not-ready" && fault.concerns(&key.name, &machine.pool, &machine.zone));
+        if let Some(fault) = fault {
+            self.hold(fault.until, Duty::BecomeReady, key, uid);
             return None;
         }
         let mut doc = (**old).clone();

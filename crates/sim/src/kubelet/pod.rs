@@ -146,8 +146,11 @@ fn init_containers(uid: Uid, spec: &PodSpec, at: Time) -> Vec<ContainerStatus> {
 pub fn end(world: &World, key: &Key, uid: Uid, now: Time) -> Option<(Name, Change)> {
     let old = world.get(key).filter(|doc| doc.meta.uid == uid && !doc.is_terminating())?;
     let pod = old.as_pod().filter(|pod| pod.status.phase == Phase::Running)?;
-    let (_, code) = ending(old)?;
+    let (after_millis, code) = ending(old)?;
     let node = pod.node.clone()?;
+    if pod.status.start_time.is_some_and(|started| started.plus(after_millis) > now) {
+        return None; // It has started again since.
+    }
     let restarts = match pod.spec.restart_policy.as_str() {
         "Never" => false,
         "OnFailure" => code != 0,

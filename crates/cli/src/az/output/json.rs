@@ -88,7 +88,9 @@ fn ascii(text: &str) -> String {
             escaped.push(ch);
         } else {
             let mut units = [0; 2];
-            ch.encode_utf16(&mut units).iter().for_each(|unit| escaped.push_str(&format!("\\u{unit:04x}")));
+            ch.encode_utf16(&mut units)
+                .iter()
+                .for_each(|unit| escaped.push_str(&format!("\\u{unit:04x}")));
         }
     }
     escaped

@@ -48,20 +48,27 @@ pub struct Rendering<'a> {
 }
 
 impl Rendering<'_> {
-    /// The text for stdout. The error is a result that has no table.
-    pub fn text(&self) -> Result<String, String> {
+    /// The text for stdout.
+    pub fn text(&self) -> String {
         if matches!(self.result, Value::Null) {
-            return Ok(String::new());
+            return String::new();
         }
-        Ok(match self.format {
+        match self.format {
             Format::Jsonc if self.is_terminal => colour::json(&json::pretty(self.result)),
             Format::Json | Format::Jsonc => json::pretty(self.result),
             Format::Yamlc if self.is_terminal => colour::yaml(&yaml::document(self.result)),
             Format::Yaml | Format::Yamlc => yaml::document(self.result),
             Format::Tsv => tsv::lines(self.result),
-            Format::Table => table::table(self.result, if self.is_query { Columns::AsQueried } else { self.columns })?,
+            Format::Table => table::table(
+                self.result,
+                if self.is_query {
+                    Columns::AsQueried
+                } else {
+                    self.columns
+                },
+            ),
             Format::None => String::new(),
-        })
+        }
     }
 }
 

@@ -30,33 +30,27 @@ const POOL: [(&str, &str); 9] = [
     ("mode", "mode"),
 ];
 
-/// The table of a result; an error when it has no cells.
-pub(super) fn table(result: &Value, columns: Columns) -> Result<String, String> {
+/// The table of a result; an empty line when it has no cells.
+pub(super) fn table(result: &Value, columns: Columns) -> String {
     let rows = match result {
         Value::List(rows) => rows.as_slice(),
         single => std::slice::from_ref(single),
     };
-    if rows.is_empty() {
-        return Ok("\n".to_owned());
-    }
     let mut grid = Grid::default();
     for row in rows {
         grid.add(cells(&shown(row, columns), columns == Columns::Sorted));
     }
-    let text = grid.text();
-    if text == "\n" {
-        return Err("Table output unavailable. Use the --query option to specify an appropriate query. \
-                    Use --debug for more info."
-            .to_owned());
-    }
-    Ok(text + "\n")
+    grid.text() + "\n"
 }
 
 fn shown(row: &Value, columns: Columns) -> Value {
     match (columns, row) {
         (Columns::Pool, Value::Object(_)) => {
             let field = |(header, name): (&str, &str)| (header.to_owned(), row.field(name).clone());
-            Value::Object(Object { fields: POOL.map(field).to_vec(), selected: true })
+            Value::Object(Object {
+                fields: POOL.map(field).to_vec(),
+                selected: true,
+            })
         }
         (Columns::Machine, Value::Object(_)) => Value::Object(machine(row)),
         _ => row.clone(),
@@ -69,7 +63,13 @@ fn machine(row: &Value) -> Object {
         let (ip, family) = (address.field("ip").python_str(), address.field("family").python_str());
         addresses.push_str(&format!("ip:{ip},family:{family};"));
     }
-    let zones: Vec<_> = row.field("zones").elements().iter().filter_map(Value::as_text).map(str::trim).collect();
+    let zones: Vec<_> = row
+        .field("zones")
+        .elements()
+        .iter()
+        .filter_map(Value::as_text)
+        .map(str::trim)
+        .collect();
     let mut object = Object::default();
     object.set("name", row.field("name").clone());
     object.set("ip", Value::Text(addresses));
@@ -81,7 +81,8 @@ fn machine(row: &Value) -> Object {
 fn cells(row: &Value, is_sorted: bool) -> Vec<(String, Option<String>)> {
     match row {
         Value::Object(object) => {
-            let mut fields: Vec<(&str, &Value)> = object.fields.iter().map(|(key, value)| (key.as_str(), value)).collect();
+            let mut fields: Vec<(&str, &Value)> =
+                object.fields.iter().map(|(key, value)| (key.as_str(), value)).collect();
             if is_sorted {
                 fields.sort_by_key(|(key, _)| *key);
             }
@@ -89,11 +90,16 @@ fn cells(row: &Value, is_sorted: bool) -> Vec<(String, Option<String>)> {
                 !["id", "type", "etag"].contains(key)
                     && !matches!(value, Value::Null | Value::List(_) | Value::Object(_))
             });
-            fields.into_iter().map(|(key, value)| (capitalized(key), Some(value.python_str()))).collect()
+            fields
+                .into_iter()
+                .map(|(key, value)| (capitalized(key), Some(value.python_str())))
+                .collect()
         }
-        Value::List(values) => {
-            values.iter().enumerate().map(|(index, value)| (format!("Column{}", index + 1), present(value))).collect()
-        }
+        Value::List(values) => values
+            .iter()
+            .enumerate()
+            .map(|(index, value)| (format!("Column{}", index + 1), present(value)))
+            .collect(),
         scalar => vec![("Result".to_owned(), present(scalar))],
     }
 }
@@ -104,7 +110,8 @@ fn present(value: &Value) -> Option<String> {
 
 fn capitalized(key: &str) -> String {
     let mut rest = key.chars();
-    rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
+    rest.next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
 }
 
 /// Rows under headers, in columns as wide as they need.
@@ -119,10 +126,14 @@ impl Grid {
     fn add(&mut self, cells: Vec<(String, Option<String>)>) {
         let mut row = Vec::new();
         for (header, cell) in cells {
-            let column = self.headers.iter().position(|known| *known == header).unwrap_or_else(|| {
-                self.headers.push(header);
-                self.headers.len() - 1
-            });
+            let column = self
+                .headers
+                .iter()
+                .position(|known| *known == header)
+                .unwrap_or_else(|| {
+                    self.headers.push(header);
+                    self.headers.len() - 1
+                });
             row.push((column, cell.unwrap_or_default().trim().to_owned()));
         }
         self.rows.push(row);
@@ -135,19 +146,27 @@ impl Grid {
         for (column, cell) in self.rows.iter().flatten() {
             widths[*column] = widths[*column].max(width(cell));
         }
-        let mut lines = Vec::new();
         if self.headers.is_empty() {
-            lines.extend(vec![String::new(); self.rows.len() + 2]);
-        } else {
-            let headers: Vec<&str> = self.headers.iter().map(String::as_str).collect();
-            lines.push(padded(&headers, &widths));
-            lines.push(widths.iter().map(|width| "-".repeat(*width)).collect::<Vec<_>>().join("  "));
+            return String::new();
         }
-        for row in self.rows.iter().filter(|_| !self.headers.is_empty()) {
-            let height = row.iter().map(|(_, cell)| cell.lines().count()).max().unwrap_or(1).max(1);
+        let headers: Vec<&str> = self.headers.iter().map(String::as_str).collect();
+        let dashes = widths
+            .iter()
+            .map(|width| "-".repeat(*width))
+            .collect::<Vec<_>>()
+            .join("  ");
+        let mut lines = vec![padded(&headers, &widths), dashes];
+        for row in &self.rows {
+            let height = row
+                .iter()
+                .map(|(_, cell)| cell.lines().count())
+                .max()
+                .unwrap_or(1)
+                .max(1);
             for line in 0..height {
                 let mut cells = vec![""; self.headers.len()];
-                row.iter().for_each(|(column, cell)| cells[*column] = cell.lines().nth(line).unwrap_or(""));
+                row.iter()
+                    .for_each(|(column, cell)| cells[*column] = cell.lines().nth(line).unwrap_or(""));
                 lines.push(padded(&cells, &widths));
             }
         }
@@ -156,6 +175,10 @@ impl Grid {
 }
 
 fn padded(cells: &[&str], widths: &[usize]) -> String {
-    let cells: Vec<_> = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+    let cells: Vec<_> = cells
+        .iter()
+        .zip(widths)
+        .map(|(cell, width)| format!("{cell:<width$}"))
+        .collect();
     cells.join("  ").trim_end().to_owned()
 }

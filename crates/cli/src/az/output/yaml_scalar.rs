@@ -114,16 +114,22 @@ fn sexagesimal(text: &str) -> Option<&str> {
 
 fn is_float(text: &str, unsigned: &str) -> bool {
     let tail = |text: &str| {
-        let (digits, exponent) = text.split_once(['e', 'E']).map_or((text, None), |(digits, rest)| (digits, Some(rest)));
+        let (digits, exponent) = text
+            .split_once(['e', 'E'])
+            .map_or((text, None), |(digits, rest)| (digits, Some(rest)));
         let exponent_fits = exponent.is_none_or(|exponent| {
-            exponent.strip_prefix(['-', '+']).is_some_and(|digits| all(digits, "0123456789"))
+            exponent
+                .strip_prefix(['-', '+'])
+                .is_some_and(|digits| all(digits, "0123456789"))
         });
         exponent_fits && (digits.is_empty() || all(digits, "0123456789_"))
     };
     if let Some(fraction) = text.strip_prefix('.') {
         return fraction.starts_with(|ch: char| ch.is_ascii_digit()) && tail(fraction);
     }
-    let Some((whole, fraction)) = unsigned.split_once('.') else { return false };
+    let Some((whole, fraction)) = unsigned.split_once('.') else {
+        return false;
+    };
     let is_decimal = whole.starts_with(|ch: char| ch.is_ascii_digit()) && all(whole, "0123456789_");
     let is_sixty = sexagesimal(whole).is_some_and(str::is_empty);
     (is_decimal && tail(fraction)) || (is_sixty && (fraction.is_empty() || all(fraction, "0123456789_")))
@@ -132,7 +138,9 @@ fn is_float(text: &str, unsigned: &str) -> bool {
 /// `2026-01-31`, or that with a time of day behind `T` or white space.
 fn is_time(text: &str) -> bool {
     let parts: Vec<&str> = text.splitn(3, '-').collect();
-    let [year, month, rest] = parts.as_slice() else { return false };
+    let [year, month, rest] = parts.as_slice() else {
+        return false;
+    };
     let digits = |text: &str, lengths: &[usize]| lengths.contains(&text.len()) && all(text, "0123456789");
     if !digits(year, &[4]) || !digits(month, &[1, 2]) {
         return false;
@@ -142,7 +150,9 @@ fn is_time(text: &str) -> bool {
     if rest.is_empty() {
         return month.len() == 2 && day.len() == 2;
     }
-    let clock = rest.strip_prefix(['T', 't']).unwrap_or_else(|| rest.trim_start_matches([' ', '\t']));
+    let clock = rest
+        .strip_prefix(['T', 't'])
+        .unwrap_or_else(|| rest.trim_start_matches([' ', '\t']));
     let clock = clock.split(['Z', '+', '-', '.', ' ', '\t']).next().unwrap_or("");
     let parts: Vec<&str> = clock.split(':').collect();
     clock.len() < rest.len()
@@ -167,8 +177,19 @@ impl Emitter {
     fn words(&mut self, chars: &[char], indent: usize, may_split: bool, is_quoted: bool) {
         let mut start = 0;
         while start < chars.len() {
-            let kind = |ch: char| if ch == ' ' { 0 } else if BREAKS.contains(&ch) { 1 } else { 2 };
-            let run = chars[start..].iter().take_while(|ch| kind(**ch) == kind(chars[start])).count();
+            let kind = |ch: char| {
+                if ch == ' ' {
+                    0
+                } else if BREAKS.contains(&ch) {
+                    1
+                } else {
+                    2
+                }
+            };
+            let run = chars[start..]
+                .iter()
+                .take_while(|ch| kind(**ch) == kind(chars[start]))
+                .count();
             let end = start + run;
             let text: String = chars[start..end].iter().collect();
             let is_inner = !is_quoted || (start != 0 && end != chars.len());

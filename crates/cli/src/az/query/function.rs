@@ -17,7 +17,10 @@ pub(super) fn call(name: &str, args: &[Ast], data: &Value) -> Result<Value, Stri
     if args.len() < least || args.len() > most {
         let plural = if least == 1 { "" } else { "s" };
         let at_least = if most == usize::MAX { "at least " } else { "" };
-        return Err(format!("Expected {at_least}{least} argument{plural} for function {name}(), received {}", args.len()));
+        return Err(format!(
+            "Expected {at_least}{least} argument{plural} for function {name}(), received {}",
+            args.len()
+        ));
     }
     if let Some(by) = by_expression(name, args, data) {
         return by;
@@ -50,9 +53,11 @@ fn by_expression(name: &str, args: &[Ast], data: &Value) -> Option<Result<Value,
         return Some(Err(format!("In function {name}(), an expression (&field) is expected")));
     };
     Some(match evaluate(list, data) {
-        Ok(Value::List(elements)) if name == "map" => {
-            elements.iter().map(|element| evaluate(ast, element)).collect::<Result<_, _>>().map(Value::List)
-        }
+        Ok(Value::List(elements)) if name == "map" => elements
+            .iter()
+            .map(|element| evaluate(ast, element))
+            .collect::<Result<_, _>>()
+            .map(Value::List),
         Ok(Value::List(elements)) => ranked(name, ast, elements),
         Ok(other) => Err(wrong(name, &other, "['array']")),
         Err(error) => Err(error),
@@ -73,8 +78,14 @@ fn ranked(name: &str, key: &Ast, elements: Vec<Value>) -> Result<Value, String> 
         keyed.sort_by(|(one, _), (two, _)| order(one, two));
         return Ok(Value::List(keyed.into_iter().map(|(_, element)| element).collect()));
     }
-    let wanted = if name == "max_by" { Ordering::Greater } else { Ordering::Less };
-    let best = keyed.into_iter().reduce(|best, next| if order(&next.0, &best.0) == wanted { next } else { best });
+    let wanted = if name == "max_by" {
+        Ordering::Greater
+    } else {
+        Ordering::Less
+    };
+    let best = keyed
+        .into_iter()
+        .reduce(|best, next| if order(&next.0, &best.0) == wanted { next } else { best });
     Ok(best.map_or(Value::Null, |(_, element)| element))
 }
 
@@ -82,7 +93,10 @@ fn plain(name: &str, values: Vec<Value>) -> Result<Value, String> {
     let two = |values: &[Value]| match values {
         [Value::Text(one), Value::Text(two)] => Ok((one.clone(), two.clone())),
         _ => {
-            let other = values.iter().find(|value| !matches!(value, Value::Text(_))).unwrap_or(&Value::Null);
+            let other = values
+                .iter()
+                .find(|value| !matches!(value, Value::Text(_)))
+                .unwrap_or(&Value::Null);
             Err(wrong(name, other, "['string']"))
         }
     };
@@ -93,7 +107,10 @@ fn plain(name: &str, values: Vec<Value>) -> Result<Value, String> {
         ("to_array", value) => Value::List(vec![value.clone()]),
         ("to_string", value) => Value::Text(compact_ascii_json(value)),
         ("to_number", value) => to_number(value),
-        ("not_null", _) => values.into_iter().find(|value| !matches!(value, Value::Null)).unwrap_or(Value::Null),
+        ("not_null", _) => values
+            .into_iter()
+            .find(|value| !matches!(value, Value::Null))
+            .unwrap_or(Value::Null),
         ("abs" | "ceil" | "floor", Value::Number(number)) => rounded(name, number),
         ("length", Value::Text(text)) => Value::Number(text.chars().count().into()),
         ("length", Value::List(elements)) => Value::Number(elements.len().into()),
@@ -103,10 +120,16 @@ fn plain(name: &str, values: Vec<Value>) -> Result<Value, String> {
         ("keys", Value::Object(object)) => {
             Value::List(object.fields.iter().map(|(key, _)| Value::text(key.as_str())).collect())
         }
-        ("values", Value::Object(object)) => Value::List(object.fields.iter().map(|(_, value)| value.clone()).collect()),
+        ("values", Value::Object(object)) => {
+            Value::List(object.fields.iter().map(|(_, value)| value.clone()).collect())
+        }
         ("starts_with" | "ends_with", _) => {
             let (text, part) = two(&values)?;
-            Value::Bool(if name == "starts_with" { text.starts_with(&part) } else { text.ends_with(&part) })
+            Value::Bool(if name == "starts_with" {
+                text.starts_with(&part)
+            } else {
+                text.ends_with(&part)
+            })
         }
         ("contains", Value::Text(_)) => {
             let (text, part) = two(&values)?;
@@ -129,13 +152,17 @@ fn expected(name: &str) -> &'static str {
         "avg" | "sum" => "['array-number']",
         "max" | "min" => "['array-number', 'array-string']",
         "sort" => "['array-string', 'array-number']",
+        "join" => "['array-string']",
         _ => "['string']",
     }
 }
 
 fn rounded(name: &str, number: &Number) -> Value {
     let Some(float) = number.as_f64().filter(|_| number.is_f64()) else {
-        let absolute = number.as_i64().filter(|_| name == "abs").map(|integer| integer.unsigned_abs().into());
+        let absolute = number
+            .as_i64()
+            .filter(|_| name == "abs")
+            .map(|integer| integer.unsigned_abs().into());
         return Value::Number(absolute.unwrap_or_else(|| number.clone()));
     };
     match name {
@@ -148,7 +175,7 @@ fn rounded(name: &str, number: &Number) -> Value {
 fn join(separator: &str, list: &Value) -> Result<Value, String> {
     let mut parts = Vec::new();
     for element in list.elements() {
-        parts.push(element.as_text().ok_or_else(|| wrong("join", element, "['array-string']"))?);
+        parts.push(element.as_text().ok_or_else(|| wrong_element("join", element))?);
     }
     match list {
         Value::List(_) => Ok(Value::Text(parts.join(separator))),
@@ -159,8 +186,13 @@ fn join(separator: &str, list: &Value) -> Result<Value, String> {
 fn merge(values: &[Value]) -> Result<Value, String> {
     let mut merged = Object::default();
     for value in values {
-        let Value::Object(object) = value else { return Err(wrong("merge", value, "['object']")) };
-        object.fields.iter().for_each(|(key, value)| merged.set(key, value.clone()));
+        let Value::Object(object) = value else {
+            return Err(wrong("merge", value, "['object']"));
+        };
+        object
+            .fields
+            .iter()
+            .for_each(|(key, value)| merged.set(key, value.clone()));
     }
     Ok(Value::Object(merged))
 }
@@ -171,11 +203,13 @@ fn aggregate(name: &str, elements: &[Value]) -> Result<Value, String> {
     for element in elements {
         let fits = matches!(element, Value::Number(_)) || may_be_text && matches!(element, Value::Text(_));
         if !fits || type_name(element) != first {
-            return Err(wrong(name, element, expected(name)));
+            return Err(wrong_element(name, element));
         }
     }
     let extreme = |wanted: Ordering| {
-        let best = elements.iter().reduce(|best, next| if order(next, best) == wanted { next } else { best });
+        let best = elements
+            .iter()
+            .reduce(|best, next| if order(next, best) == wanted { next } else { best });
         best.cloned().unwrap_or(Value::Null)
     };
     Ok(match name {
@@ -201,7 +235,13 @@ fn integer_sum(elements: &[Value]) -> Option<Value> {
 }
 
 fn float_sum(elements: &[Value]) -> f64 {
-    let float = |element: &Value| if let Value::Number(number) = element { number.as_f64() } else { None };
+    let float = |element: &Value| {
+        if let Value::Number(number) = element {
+            number.as_f64()
+        } else {
+            None
+        }
+    };
     elements.iter().filter_map(float).sum()
 }
 
@@ -240,7 +280,28 @@ fn type_name(value: &Value) -> &'static str {
     }
 }
 
+/// Elements of a list are named by Python's types.
+fn wrong_element(function: &str, element: &Value) -> String {
+    let received = match element {
+        Value::Null => "NoneType",
+        Value::Bool(_) => "bool",
+        Value::Number(number) if number.is_f64() => "float",
+        Value::Number(_) => "int",
+        Value::Text(_) => "str",
+        Value::List(_) => "list",
+        Value::Object(object) if object.selected => "OrderedDict",
+        Value::Object(_) => "dict",
+    };
+    wrong_type(function, element, expected(function), received)
+}
+
 fn wrong(function: &str, value: &Value, expected: &str) -> String {
-    let (shown, received) = (value.python_str(), type_name(value));
-    format!("In function {function}(), invalid type for value: {shown}, expected one of: {expected}, received: \"{received}\"")
+    wrong_type(function, value, expected, type_name(value))
+}
+
+fn wrong_type(function: &str, value: &Value, expected: &str, received: &str) -> String {
+    let shown = value.python_str();
+    format!(
+        "In function {function}(), invalid type for value: {shown}, expected one of: {expected}, received: \"{received}\""
+    )
 }

@@ -11,7 +11,8 @@ use serde_json::Value as Json;
 use super::Failure;
 use super::value::{Object, Value};
 
-const REFERENCE: &str = "To learn more about --query, please visit: 'https://learn.microsoft.com/cli/azure/query-azure-cli'";
+const REFERENCE: &str =
+    "To learn more about --query, please visit: 'https://learn.microsoft.com/cli/azure/query-azure-cli'";
 
 /// A query that parses. The text is kept and not the tree, which cannot leave its thread as command line values must.
 #[derive(Clone, Debug)]
@@ -30,7 +31,9 @@ impl Query {
     pub fn search(&self, data: &Value) -> Result<Value, Failure> {
         let tree = jmespath::parse(&self.text).map_err(|error| error.to_string());
         tree.and_then(|tree| evaluate(&tree, data)).map_err(|reason| {
-            Failure::refused(format!("Invalid jmespath query supplied for `--query`: {reason}\n{REFERENCE}"))
+            Failure::refused(format!(
+                "Invalid jmespath query supplied for `--query`: {reason}\n{REFERENCE}"
+            ))
         })
     }
 }
@@ -45,7 +48,11 @@ fn evaluate(tree: &Ast, data: &Value) -> Result<Value, String> {
         Ast::Slice { start, stop, step, .. } => slice(data, *start, *stop, *step)?,
         Ast::Subexpr { lhs, rhs, .. } => evaluate(rhs, &evaluate(lhs, data)?)?,
         Ast::Condition { predicate, then, .. } => {
-            if evaluate(predicate, data)?.is_truthy() { evaluate(then, data)? } else { Value::Null }
+            if evaluate(predicate, data)?.is_truthy() {
+                evaluate(then, data)?
+            } else {
+                Value::Null
+            }
         }
         Ast::Not { node, .. } => Value::Bool(!evaluate(node, data)?.is_truthy()),
         Ast::And { lhs, rhs, .. } => {
@@ -56,9 +63,9 @@ fn evaluate(tree: &Ast, data: &Value) -> Result<Value, String> {
             let left = evaluate(lhs, data)?;
             if left.is_truthy() { left } else { evaluate(rhs, data)? }
         }
-        Ast::Comparison { comparator, lhs, rhs, .. } => {
-            compare(comparator, &evaluate(lhs, data)?, &evaluate(rhs, data)?)?
-        }
+        Ast::Comparison {
+            comparator, lhs, rhs, ..
+        } => compare(comparator, &evaluate(lhs, data)?, &evaluate(rhs, data)?)?,
         Ast::Flatten { node, .. } => flatten(evaluate(node, data)?),
         Ast::ObjectValues { node, .. } => match evaluate(node, data)? {
             Value::Object(object) => Value::List(object.fields.into_iter().map(|(_, value)| value).collect()),
@@ -70,7 +77,10 @@ fn evaluate(tree: &Ast, data: &Value) -> Result<Value, String> {
             Value::List(values?)
         }
         Ast::MultiHash { elements, .. } if !matches!(data, Value::Null) => {
-            let mut object = Object { selected: true, ..Object::default() };
+            let mut object = Object {
+                selected: true,
+                ..Object::default()
+            };
             for pair in elements {
                 object.set(&pair.key, evaluate(&pair.value, data)?);
             }
@@ -82,7 +92,9 @@ fn evaluate(tree: &Ast, data: &Value) -> Result<Value, String> {
 }
 
 fn project(lhs: &Ast, rhs: &Ast, data: &Value) -> Result<Value, String> {
-    let Value::List(elements) = evaluate(lhs, data)? else { return Ok(Value::Null) };
+    let Value::List(elements) = evaluate(lhs, data)? else {
+        return Ok(Value::Null);
+    };
     let mut projected = Vec::new();
     for element in &elements {
         let value = evaluate(rhs, element)?;
@@ -94,7 +106,9 @@ fn project(lhs: &Ast, rhs: &Ast, data: &Value) -> Result<Value, String> {
 }
 
 fn flatten(value: Value) -> Value {
-    let Value::List(elements) = value else { return Value::Null };
+    let Value::List(elements) = value else {
+        return Value::Null;
+    };
     let parts = elements.into_iter().flat_map(|element| match element {
         Value::List(inner) => inner,
         other => vec![other],
@@ -104,12 +118,18 @@ fn flatten(value: Value) -> Value {
 
 fn element(data: &Value, index: i32) -> Value {
     let elements = data.elements();
-    let at = if index < 0 { elements.len().checked_sub(index.unsigned_abs() as usize) } else { Some(index as usize) };
+    let at = if index < 0 {
+        elements.len().checked_sub(index.unsigned_abs() as usize)
+    } else {
+        Some(index as usize)
+    };
     at.and_then(|at| elements.get(at)).cloned().unwrap_or(Value::Null)
 }
 
 fn slice(data: &Value, start: Option<i32>, stop: Option<i32>, step: i32) -> Result<Value, String> {
-    let Value::List(elements) = data else { return Ok(Value::Null) };
+    let Value::List(elements) = data else {
+        return Ok(Value::Null);
+    };
     if step == 0 {
         return Err("slice step cannot be zero".to_owned());
     }

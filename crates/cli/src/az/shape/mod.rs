@@ -76,7 +76,10 @@ fn read(value: &Value, kind: &Kind) -> Value {
         }
         (Kind::Dict(fields), Value::Object(object)) => {
             let entry = |(key, value): &(String, Value)| (key.clone(), shaped(value, fields));
-            Value::Object(Object { fields: object.fields.iter().map(entry).collect(), selected: false })
+            Value::Object(Object {
+                fields: object.fields.iter().map(entry).collect(),
+                selected: false,
+            })
         }
         _ => value.clone(),
     }
@@ -85,7 +88,9 @@ fn read(value: &Value, kind: &Kind) -> Value {
 /// RFC 3339 as Python's `isoformat()` gives it back: microseconds or none, `+00:00` for `Z`.
 fn iso_format(text: &str) -> String {
     let upper = text.to_uppercase();
-    let Some(start) = upper.find('T') else { return text.to_owned() };
+    let Some(start) = upper.find('T') else {
+        return text.to_owned();
+    };
     let (clock, offset) = match upper[start..].find(['Z', '+', '-']) {
         Some(at) => upper.split_at(start + at),
         None => (upper.as_str(), ""),
@@ -105,12 +110,18 @@ fn add_resource_group(value: &mut Value) {
     match value {
         Value::List(elements) => elements.iter_mut().for_each(add_resource_group),
         Value::Object(object) => {
-            let known = object.fields.iter().any(|(key, _)| key.eq_ignore_ascii_case("resourcegroup"));
+            let known = object
+                .fields
+                .iter()
+                .any(|(key, _)| key.eq_ignore_ascii_case("resourcegroup"));
             let group = object.get("id").and_then(Value::as_text).and_then(group_of);
             if let (false, Some(group)) = (known, group) {
                 object.set("resourceGroup", Value::Text(group));
             }
-            object.fields.iter_mut().for_each(|(_, value)| add_resource_group(value));
+            object
+                .fields
+                .iter_mut()
+                .for_each(|(_, value)| add_resource_group(value));
         }
         _ => {}
     }

@@ -21,9 +21,7 @@ static AGENT_POOL_UPGRADE_SETTINGS: [Field; 5] = [
     plain("nodeSoakDurationInMinutes"),
     plain("undrainableNodeBehavior"),
 ];
-static POWER_STATE: [Field; 1] = [
-    plain("code"),
-];
+static POWER_STATE: [Field; 1] = [plain("code")];
 static KUBELET_CONFIG: [Field; 11] = [
     plain("cpuManagerPolicy"),
     plain("cpuCfsQuota"),
@@ -73,68 +71,34 @@ static LINUX_OS_CONFIG: [Field; 4] = [
     plain("transparentHugePageDefrag"),
     renamed("swapFileSizeMb", "swapFileSizeMB"),
 ];
-static CREATION_DATA: [Field; 1] = [
-    plain("sourceResourceId"),
-];
-static IP_TAG: [Field; 2] = [
-    plain("ipTagType"),
-    plain("tag"),
-];
-static PORT_RANGE: [Field; 3] = [
-    plain("portStart"),
-    plain("portEnd"),
-    plain("protocol"),
-];
-static DRANET_PROFILE: [Field; 1] = [
-    plain("mode"),
-];
+static CREATION_DATA: [Field; 1] = [plain("sourceResourceId")];
+static IP_TAG: [Field; 2] = [plain("ipTagType"), plain("tag")];
+static PORT_RANGE: [Field; 3] = [plain("portStart"), plain("portEnd"), plain("protocol")];
+static DRANET_PROFILE: [Field; 1] = [plain("mode")];
 static AGENT_POOL_NETWORK_PROFILE: [Field; 4] = [
     list_renamed("nodePublicIpTags", "nodePublicIPTags", &IP_TAG),
     list("allowedHostPorts", &PORT_RANGE),
     plain("applicationSecurityGroups"),
     model("dranet", &DRANET_PROFILE),
 ];
-static AGENT_POOL_WINDOWS_PROFILE: [Field; 1] = [
-    plain("disableOutboundNat"),
-];
+static AGENT_POOL_WINDOWS_PROFILE: [Field; 1] = [plain("disableOutboundNat")];
 static AGENT_POOL_SECURITY_PROFILE: [Field; 3] = [
     renamed("enableVtpm", "enableVTPM"),
     plain("enableSecureBoot"),
     plain("sshAccess"),
 ];
-static GPU_PROFILE: [Field; 1] = [
-    plain("driver"),
-];
-static AGENT_POOL_GATEWAY_PROFILE: [Field; 1] = [
-    renamed("publicIpPrefixSize", "publicIPPrefixSize"),
-];
-static AGENT_POOL_ARTIFACT_STREAMING_PROFILE: [Field; 1] = [
-    plain("enabled"),
-];
-static MANUAL_SCALE_PROFILE: [Field; 2] = [
-    plain("size"),
-    plain("count"),
-];
-static AUTO_SCALE_PROFILE: [Field; 3] = [
-    plain("size"),
-    plain("minCount"),
-    plain("maxCount"),
-];
+static GPU_PROFILE: [Field; 1] = [plain("driver")];
+static AGENT_POOL_GATEWAY_PROFILE: [Field; 1] = [renamed("publicIpPrefixSize", "publicIPPrefixSize")];
+static AGENT_POOL_ARTIFACT_STREAMING_PROFILE: [Field; 1] = [plain("enabled")];
+static MANUAL_SCALE_PROFILE: [Field; 2] = [plain("size"), plain("count")];
+static AUTO_SCALE_PROFILE: [Field; 3] = [plain("size"), plain("minCount"), plain("maxCount")];
 static SCALE_PROFILE: [Field; 2] = [
     list("manual", &MANUAL_SCALE_PROFILE),
     list("autoscale", &AUTO_SCALE_PROFILE),
 ];
-static VIRTUAL_MACHINES_PROFILE: [Field; 1] = [
-    model("scale", &SCALE_PROFILE),
-];
-static VIRTUAL_MACHINE_NODES: [Field; 2] = [
-    plain("size"),
-    plain("count"),
-];
-static ERROR_ADDITIONAL_INFO: [Field; 2] = [
-    plain("type"),
-    plain("info"),
-];
+static VIRTUAL_MACHINES_PROFILE: [Field; 1] = [model("scale", &SCALE_PROFILE)];
+static VIRTUAL_MACHINE_NODES: [Field; 2] = [plain("size"), plain("count")];
+static ERROR_ADDITIONAL_INFO: [Field; 2] = [plain("type"), plain("info")];
 static ERROR_DETAIL: [Field; 5] = [
     plain("code"),
     plain("message"),
@@ -142,9 +106,7 @@ static ERROR_DETAIL: [Field; 5] = [
     list("details", &ERROR_DETAIL),
     list("additionalInfo", &ERROR_ADDITIONAL_INFO),
 ];
-static AGENT_POOL_STATUS: [Field; 1] = [
-    model("provisioningError", &ERROR_DETAIL),
-];
+static AGENT_POOL_STATUS: [Field; 1] = [model("provisioningError", &ERROR_DETAIL)];
 static LOCAL_DNS_OVERRIDE: [Field; 8] = [
     plain("queryLogging"),
     plain("protocol"),
@@ -225,17 +187,9 @@ pub(super) static AGENT_POOL: [Field; 5] = [
     model("systemData", &SYSTEM_DATA),
     flattened(&POOL_PROPERTIES),
 ];
-static MACHINE_IP_ADDRESS: [Field; 2] = [
-    plain("family"),
-    plain("ip"),
-];
-static MACHINE_NETWORK_PROPERTIES: [Field; 1] = [
-    list("ipAddresses", &MACHINE_IP_ADDRESS),
-];
-static MACHINE_PROPERTIES: [Field; 2] = [
-    model("network", &MACHINE_NETWORK_PROPERTIES),
-    plain("resourceId"),
-];
+static MACHINE_IP_ADDRESS: [Field; 2] = [plain("family"), plain("ip")];
+static MACHINE_NETWORK_PROPERTIES: [Field; 1] = [list("ipAddresses", &MACHINE_IP_ADDRESS)];
+static MACHINE_PROPERTIES: [Field; 2] = [model("network", &MACHINE_NETWORK_PROPERTIES), plain("resourceId")];
 pub(super) static MACHINE: [Field; 6] = [
     plain("id"),
     plain("name"),
@@ -244,10 +198,7 @@ pub(super) static MACHINE: [Field; 6] = [
     model("properties", &MACHINE_PROPERTIES),
     plain("zones"),
 ];
-static UPGRADE: [Field; 2] = [
-    plain("kubernetesVersion"),
-    plain("isPreview"),
-];
+static UPGRADE: [Field; 2] = [plain("kubernetesVersion"), plain("isPreview")];
 static USED_VERSION: [Field; 3] = [
     plain("orchestratorVersion"),
     plain("nodeImageVersion"),

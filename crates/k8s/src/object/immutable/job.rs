@@ -1,4 +1,7 @@
 //! A job's template, selector and mode are fixed; while it is suspended and has not started, where its pods may go is not.
+//!
+//! Compared as values, amounts as numbers; what may change is listed, everything else may not.
+//! Not here: whether the new content is valid by itself.
 
 use super::super::validate::{At, Errors};
 use super::{changes, field, is_equal};

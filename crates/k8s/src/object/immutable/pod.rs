@@ -1,5 +1,8 @@
 //! A pod's `spec` hardly changes: images, a shorter deadline, more tolerations, fewer gates; and while gates hold it, where
 //! it may go.
+//!
+//! Compared as values, amounts as numbers; what may change is listed, everything else may not.
+//! Not here: whether the new content is valid by itself.
 
 use super::super::validate::{At, Errors};
 use super::{changes, first, with_changes};

@@ -1,4 +1,7 @@
 //! A service keeps the first address that it was given, unless it becomes a mere name or stops being one.
+//!
+//! Compared as values, amounts as numbers; what may change is listed, everything else may not.
+//! Not here: whether the new content is valid by itself.
 
 use super::super::validate::{At, Errors};
 use crate::status::FieldError;

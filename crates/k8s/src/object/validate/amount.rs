@@ -1,4 +1,7 @@
 //! Amounts of resources: names, signs, whole numbers, requests against limits.
+//!
+//! One kind of complaint a function, in kube-apiserver's words and order (its own answers are in the tests).
+//! Not here: defaults, and anything that needs another object.
 
 use super::{At, Errors};
 use crate::names::label_key;

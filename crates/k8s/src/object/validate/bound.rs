@@ -1,4 +1,7 @@
 //! Counts and percentages: `3` or `"30%"`.
+//!
+//! One kind of complaint a function, in kube-apiserver's words and order (its own answers are in the tests).
+//! Not here: defaults, and anything that needs another object.
 
 use super::{At, Errors};
 use serde_json::Value;

@@ -1,4 +1,7 @@
 //! Containers and init containers: names, images, ports, environment.
+//!
+//! One kind of complaint a function, in kube-apiserver's words and order (its own answers are in the tests).
+//! Not here: defaults, and anything that needs another object.
 
 use super::cursor::port_name;
 use super::{At, Errors, amount, probe, volume};

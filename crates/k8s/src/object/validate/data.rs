@@ -1,4 +1,7 @@
 //! Secrets and config maps: keys, sizes, what a type of secret must hold.
+//!
+//! One kind of complaint a function, in kube-apiserver's words and order (its own answers are in the tests).
+//! Not here: defaults, and anything that needs another object.
 
 use super::{At, Errors};
 use crate::status::{FieldError, FieldPath};

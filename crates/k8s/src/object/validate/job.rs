@@ -1,4 +1,7 @@
 //! Jobs and cron jobs.
+//!
+//! One kind of complaint a function, in kube-apiserver's words and order (its own answers are in the tests).
+//! Not here: defaults, and anything that needs another object.
 
 use super::selector::{matches, selector};
 use super::{At, Errors, cron, pod};

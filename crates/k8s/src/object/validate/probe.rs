@@ -1,4 +1,7 @@
 //! Probes and lifecycle hooks of containers.
+//!
+//! One kind of complaint a function, in kube-apiserver's words and order (its own answers are in the tests).
+//! Not here: defaults, and anything that needs another object.
 
 use super::{At, Errors};
 

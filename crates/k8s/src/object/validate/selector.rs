@@ -1,4 +1,7 @@
 //! Label selectors, and the labels that they must match.
+//!
+//! One kind of complaint a function, in kube-apiserver's words and order (its own answers are in the tests).
+//! Not here: defaults, and anything that needs another object.
 
 use super::{At, Errors};
 use crate::names::{label_key, label_value, labels};

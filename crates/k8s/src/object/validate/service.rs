@@ -1,4 +1,7 @@
 //! Services: ports, addresses, types.
+//!
+//! One kind of complaint a function, in kube-apiserver's words and order (its own answers are in the tests).
+//! Not here: defaults, and anything that needs another object.
 
 use super::{At, Errors};
 use crate::names::{dns1123_label, dns1123_subdomain, labels};

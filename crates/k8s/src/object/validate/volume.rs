@@ -1,4 +1,7 @@
 //! Volumes: each has a name of its own and exactly one source.
+//!
+//! One kind of complaint a function, in kube-apiserver's words and order (its own answers are in the tests).
+//! Not here: defaults, and anything that needs another object.
 
 use super::{At, Errors};
 use crate::names::dns1123_label;

@@ -1,4 +1,7 @@
 //! Deployments, replica sets, stateful sets and daemon sets.
+//!
+//! One kind of complaint a function, in kube-apiserver's words and order (its own answers are in the tests).
+//! Not here: defaults, and anything that needs another object.
 
 use super::bound::{at_most_all, count_or_percent, number};
 use super::selector::{is_usable, matches, selector};

@@ -1,5 +1,8 @@
 //! Every route against every attack of a web page (security T1): all refused; the same requests without the attack
 //! are not, so the table would notice a guard that refuses everything as well as one that is missing.
+//!
+//! Expected values come from a real peer or from the documents that the case names, never from our own output.
+//! Not here: what other test files of this room cover.
 
 use super::*;
 

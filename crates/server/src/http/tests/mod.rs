@@ -1,4 +1,7 @@
 //! The edge and the listener with a test-only handler; `intrusion` without sockets, `wire` over real TLS.
+//!
+//! Expected values come from a real peer or from the documents that the case names, never from our own output.
+//! Not here: what other test files of this room cover.
 
 mod intrusion;
 mod wire;

@@ -1,4 +1,7 @@
 //! Real sockets on loopback, with a client that trusts the data directory's authority only.
+//!
+//! Expected values come from a real peer or from the documents that the case names, never from our own output.
+//! Not here: what other test files of this room cover.
 
 use std::net::SocketAddr;
 use std::time::Duration;
