@@ -1,6 +1,7 @@
 // Prints the protobuf schema of the kinds that we serve, read by reflection from the tags of k8s.io/api:
 //
 //	go run . > ../../crates/k8s/src/protobuf/schema.txt
+//	go run . golden > ../../crates/k8s/tests/golden/protobuf.json
 //
 // One line a message: its name, then its fields, each `NUMBER NAME TYPE`, separated by `|`. A name `-` means that the fields of that
 // message lie beside this one's in JSON. Types: `int bool string bytes`, or a message; `[]` list, `{}` map, `*` optional (a zero is
@@ -9,6 +10,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"path"
 	"reflect"
 	"sort"
@@ -107,6 +109,10 @@ func message(t reflect.Type) {
 }
 
 func main() {
+	if len(os.Args) > 1 {
+		golden()
+		return
+	}
 	for _, kind := range kinds {
 		message(reflect.TypeOf(kind))
 	}

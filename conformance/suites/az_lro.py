@@ -6,7 +6,7 @@ Expected: arm-wire section 2 (LRO), aks-semantics 4.9 (PS, LK, AB) and section 9
 import re
 import uuid
 
-from harness.http import CLUSTER_PATH, new_pool
+from harness.http import CLUSTER_PATH, new_pool, writable
 from harness.suite import eventually, holds, same, test
 
 PROFILE = "fast"
@@ -158,6 +158,42 @@ def a_machine_that_never_registers_fails_the_operation_with_the_reason(b):
     b.nodelane("fault", "clear").ok()
     b.arm.done(b.arm.change("broken"))
     same(len(b.nodes_of("broken")), 1, "the same PUT resumes (PS-2)")
+
+
+@test
+def throttled_calls_are_repeated_by_az(b):
+    b.nodelane("fault", "set", "api-throttle", "--count", "2").ok()
+    first = b.arm.call("GET", b.arm.pool_path("np1"))
+    same((first.status, first.error["code"], first.headers["Retry-After"]), (429, "Throttled", "1"), f"E20: {first}")
+    same(b.az_pool("show", "-n", "np1", "-o", "json").ok().json["name"], "np1", "az comes again")
+    same(b.arm.call("GET", b.arm.pool_path("np1")).status, 200, "the fault is used up")
+    b.nodelane("fault", "set", "api-throttle", "--rate", "50").ok()
+    same(sum(b.arm.call("GET", b.arm.pool_path("np1")).status == 429 for _ in range(10)), 5, "half of the calls")
+    b.nodelane("fault", "clear", "--all").ok()
+
+
+@test
+def the_limits_of_aks_hold_where_they_are_asked_for(b):
+    limits = {"apiVersion": "nodelane.dev/v1", "kind": "Fault", "metadata": {"name": "limits"}, "spec": {"kind": "api-throttle", "rate": 0}}
+    same(b.kube.call("POST", "/apis/nodelane.dev/v1/faults", limits).status, 201, "fault")
+    body = writable(b.arm.pool("np1"))
+    same([b.arm.put("np1", body).status for _ in range(21)], [200] * 20 + [429], "20 PUTs of a pool, and one a minute (X-2)")
+    last = b.arm.put("np1", body)
+    holds(55 <= int(last.headers["Retry-After"]) <= 61, f"when there is a token again: {last.headers['Retry-After']}")
+    same(b.kube.call("DELETE", "/apis/nodelane.dev/v1/faults/limits").status, 200, "clear")
+    same(b.arm.put("np1", body).status, 200, "no limits")
+
+
+@test
+def a_clusters_operation_runs_to_its_end(b):
+    abort = lambda: b.arm.call("POST", CLUSTER_PATH + "/abort")
+    same(abort().status, 204, "nothing to abort")
+    stop = b.arm.call("POST", CLUSTER_PATH + "/stop")
+    same(stop.status, 202, f"stop {stop}")
+    refused = abort()
+    same((refused.status, refused.error["code"]), (409, "OperationNotAllowed"), f"{refused}")
+    b.arm.done(stop)
+    b.arm.done(b.arm.call("POST", CLUSTER_PATH + "/start"))
 
 
 @test

@@ -44,7 +44,8 @@ def run_example(b, name):
 def clean(b, name):
     """What the example made, gone."""
     folder = EXAMPLES / name
-    b.kubectl("delete", "-f", str(folder), "--timeout=60s").ok()
+    # The namespace goes first and takes the rest along, sometimes before kubectl asks for it.
+    b.kubectl("delete", "-f", str(folder), "--timeout=60s", "--ignore-not-found").ok()
     for command in pool_commands((folder / "README.md").read_text()):
         pool = command[command.index("-n") + 1]
         if command[3] == "add":

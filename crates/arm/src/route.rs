@@ -115,6 +115,55 @@ pub enum Call {
     ListSnapshotsOf(GroupId),
 }
 
+impl Call {
+    /// The cluster that it is about; `None` where it is about none, or about many.
+    pub fn cluster(&self) -> Option<&ClusterId> {
+        match self {
+            Call::GetCluster(cluster)
+            | Call::PutCluster(cluster)
+            | Call::PatchCluster(cluster)
+            | Call::DeleteCluster(cluster)
+            | Call::StopCluster(cluster)
+            | Call::StartCluster(cluster)
+            | Call::AbortCluster(cluster)
+            | Call::ListCredentials { cluster, .. }
+            | Call::GetClusterUpgrades(cluster)
+            | Call::ListPoolVersions(cluster)
+            | Call::ListMaintenance(cluster)
+            | Call::ListPools(cluster) => Some(cluster),
+            Call::GetPool(pool)
+            | Call::PutPool(pool)
+            | Call::DeletePool { pool, .. }
+            | Call::AbortPool(pool)
+            | Call::DeleteMachines(pool)
+            | Call::UpgradePoolImage(pool)
+            | Call::GetPoolUpgrades(pool)
+            | Call::ListMachines(pool)
+            | Call::GetMachine(pool, _) => Some(&pool.cluster),
+            Call::ListSubscriptions
+            | Call::GetSubscription(_)
+            | Call::ListTenants
+            | Call::ListLocations(_)
+            | Call::ListProviders(_)
+            | Call::GetProvider(..)
+            | Call::RegisterProvider(..)
+            | Call::ListGroups(_)
+            | Call::GetGroup(_)
+            | Call::HeadGroup(_)
+            | Call::PutGroup(_)
+            | Call::PatchGroup(_)
+            | Call::DeleteGroup(_)
+            | Call::ListClusters(_)
+            | Call::ListClustersOf(_)
+            | Call::ListKubernetesVersions(..)
+            | Call::GetOperation(..)
+            | Call::GetOperationResult(..)
+            | Call::ListSnapshots(_)
+            | Call::ListSnapshotsOf(_) => None,
+        }
+    }
+}
+
 /// The call that a request is. `query` is what stands behind the question mark.
 pub fn route(method: Method, path: &str, query: &str) -> Result<Call, ArmError> {
     if parameter(query, "api-version").is_none_or(|version| version.is_empty()) {

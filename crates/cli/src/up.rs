@@ -50,6 +50,8 @@ impl Profile {
 /// How long a detached server may take to be ready: a little more than the server itself gives it.
 const DETACH_LIMIT: Duration = Duration::from_secs(250);
 const LOOK_EVERY: Duration = Duration::from_millis(10);
+/// A killed process of some GiB is gone within a second: 100 looks.
+const LINGER_LOOKS: u32 = 100;
 
 /// Runs the verb.
 pub fn run_verb(up: &Up, paths: &Paths) -> Result<ExitCode> {
@@ -86,7 +88,7 @@ fn welcome(ready: &Ready, paths: &Paths) -> String {
 }
 
 fn detach(up: &Up, paths: &Paths) -> Result<ExitCode> {
-    if let RunState::Running(holder) = run_state(paths)? {
+    if let RunState::Running(holder) = settled_state(paths)? {
         bail!("the data directory {} is served by process {}, ARM at https://127.0.0.1:{}", paths.root().display(), holder.pid, holder.arm_port);
     }
     paths.prepare()?;
@@ -113,6 +115,19 @@ fn detach(up: &Up, paths: &Paths) -> Result<ExitCode> {
             _ => std::thread::sleep(LOOK_EVERY),
         }
     }
+}
+
+/// Whether someone serves the directory, after a moment: a process that was just killed holds its lock until its memory is given back.
+fn settled_state(paths: &Paths) -> Result<RunState> {
+    let mut state = run_state(paths)?;
+    for _ in 0..LINGER_LOOKS {
+        if state == RunState::Stopped {
+            break;
+        }
+        std::thread::sleep(LOOK_EVERY);
+        state = run_state(paths)?;
+    }
+    Ok(state)
 }
 
 /// The end of the log, for people.

@@ -10,6 +10,7 @@ pub mod discovery;
 pub mod names;
 pub mod object;
 pub mod patch;
+pub mod protobuf;
 pub mod registry;
 pub mod request;
 pub mod scale;

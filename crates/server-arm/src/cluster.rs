@@ -6,11 +6,14 @@
 use crate::answer::Poll;
 use crate::pool::{accepted_later, count, submit, views};
 use crate::{Answer, Arm, Request, Result};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use nodelane_arm::{ArmError, Call, ClusterId, account, cluster, conditions, version};
 use nodelane_control::Door;
 use nodelane_model::change::{Accepted, Change};
 use nodelane_model::cluster::ClusterSpec;
 use nodelane_model::pool::PoolSpec;
+use nodelane_model::refusal::PoolRefusal;
 use nodelane_model::{Name, Refusal};
 use nodelane_world::World;
 use serde_json::{Value, json};
@@ -40,6 +43,7 @@ pub async fn answer(arm: &Arm, request: &Request, call: Call) -> Result<Answer> 
             Ok(accepted_later(request, &door.world(), &accepted, None, 204))
         }
         Call::PatchCluster(id) => patch(arm, request, &id).await,
+        Call::AbortCluster(id) => abort(&found(arm, &id)?.world()),
         Call::StopCluster(id) => act(arm, request, &id, Change::StopCluster).await,
         Call::StartCluster(id) => act(arm, request, &id, Change::StartCluster).await,
         Call::GetCluster(id) => {
@@ -49,7 +53,7 @@ pub async fn answer(arm: &Arm, request: &Request, call: Call) -> Result<Answer> 
         Call::ListCredentials { cluster: id, admin } => {
             found(arm, &id)?;
             let config = arm.directory.kubeconfig(&id).ok_or_else(|| ArmError::ClusterNotFound(id.clone()))?;
-            Ok(Answer::json(200, &cluster::credentials(admin, &config)))
+            Ok(Answer::json(200, &cluster::credentials(admin, &STANDARD.encode(config))))
         }
         Call::GetClusterUpgrades(id) => {
             let world = found(arm, &id)?.world();
@@ -66,7 +70,7 @@ pub async fn answer(arm: &Arm, request: &Request, call: Call) -> Result<Answer> 
             found(arm, &id)?;
             Ok(Answer::json(200, &json!({"value": []})))
         }
-        other => Err(ArmError::UnknownRoute { method: nodelane_arm::Method::Post, path: format!("{other:?}").into() }),
+        _ => unreachable!("only calls about clusters come here"),
     }
 }
 
@@ -164,6 +168,23 @@ fn accepted_now(arm: &Arm, request: &Request, id: &ClusterId, world: &World, acc
             &Poll { id: operation, subscription: &cluster.spec.subscription, location: &cluster.spec.location, with_location: false },
         ),
         _ => answer,
+    }
+}
+
+/// An operation of the whole cluster runs to its end: it moves the control plane and several pools, and has no state to stop in.
+/// Nothing to abort is 204, as for pools (aks-semantics AB-1); what can be aborted are the operations of the pools.
+fn abort(world: &World) -> Result<Answer> {
+    match world.cluster().filter(|cluster| cluster.state.operation.is_some()) {
+        None => Ok(Answer::empty(204)),
+        Some(cluster) => Err(ArmError::from(PoolRefusal::NotAllowed {
+            rule: "AB-1",
+            why: format!(
+                "Aborting is not allowed: the operation ({}) of the managed cluster cannot be aborted and runs to its end.",
+                cluster.provisioning_state()
+            )
+            .into(),
+            accepted: "the same request once that operation has ended, or an abort of the operation of one agent pool".into(),
+        })),
     }
 }
 

@@ -7,6 +7,7 @@ mod account;
 mod answer;
 mod cluster;
 mod directory;
+mod fault;
 mod operation;
 mod own;
 mod pool;
@@ -69,6 +70,7 @@ pub struct Arm {
     catalog: Catalog,
     tenant: Arc<str>,
     throttle: Arc<throttle::Throttle>,
+    faults: Arc<fault::Counters>,
 }
 
 type Result<T> = std::result::Result<T, ArmError>;
@@ -76,7 +78,7 @@ type Result<T> = std::result::Result<T, ArmError>;
 impl Arm {
     /// The API over a directory of cells.
     pub fn new(directory: Arc<dyn Directory>, tenant: &str) -> Arm {
-        Arm { directory, catalog: Catalog::default(), tenant: tenant.into(), throttle: Arc::default() }
+        Arm { directory, catalog: Catalog::default(), tenant: tenant.into(), throttle: Arc::default(), faults: Arc::default() }
     }
 
     /// Answers one request.
@@ -105,7 +107,7 @@ impl Arm {
             _ => return Err(ArmError::UnknownRoute { method: nodelane_arm::Method::Get, path: request.path.as_str().into() }),
         };
         let call = route(method, &request.path, &request.query)?;
-        self.throttle.take(&call, self.directory.account().now())?;
+        self.limit(&call).await?;
         match call {
             Call::ListSubscriptions
             | Call::GetSubscription(_)
@@ -148,6 +150,22 @@ impl Arm {
             | Call::ListMachines(_)
             | Call::GetMachine(..) => pool::answer(self, request, call).await,
         }
+    }
+
+    /// Refuses a call that comes too often: one that a fault of its cluster hits, and one over AKS's limits where they are in force.
+    async fn limit(&self, call: &Call) -> Result<()> {
+        let are_in_force = |door: &Arc<dyn Door>| fault::limits(&door.world(), door.now());
+        let limited = match call.cluster() {
+            Some(id) => match self.directory.cluster(id) {
+                Some(door) => {
+                    self.faults.strike(&*door).await?;
+                    are_in_force(&door)
+                }
+                None => false,
+            },
+            None => self.directory.clusters().iter().any(|(_, door)| are_in_force(door)),
+        };
+        if limited { self.throttle.take(call, self.directory.account().now()) } else { Ok(()) }
     }
 
     /// A cluster's cell, where the cluster exists.

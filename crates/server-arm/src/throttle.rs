@@ -1,5 +1,6 @@
 //! Token buckets, as AKS has them (aks-semantics X-2): over the limit is 429 with when to come back.
 //!
+//! They hold while a fault of kind `api-throttle` with rate 0 does, not otherwise: on one's own machine they would only be in the way.
 //! Buckets are counted in thousandths of a token from the times of calls; nothing runs between them.
 //! Not here: limits on connections and bodies (`server`).
 
@@ -62,7 +63,10 @@ fn bucket(call: &Call) -> Option<(String, Rate)> {
         Call::ListClusters(subscription) => (format!("list {subscription}"), rate(500, 1_000)),
         Call::ListClustersOf(group) => (format!("list {group}").to_lowercase(), rate(60, 1_000)),
         Call::GetOperation(subscription, _) | Call::GetOperationResult(subscription, _) => (format!("poll {subscription}"), rate(200, 500)),
-        _ => return None,
+        _ => match call.cluster() {
+            Some(cluster) => (format!("other {}", cluster.group.subscription), rate(60, 1_000)),
+            None => return None,
+        },
     })
 }
 

@@ -74,10 +74,7 @@ impl Api {
 
     /// Answers one request.
     pub async fn handle(&self, call: Call) -> Answer {
-        match route::route(self, call).await {
-            Ok(answer) => answer,
-            Err(status) => Answer::status(&status),
-        }
+        route::route(self, call).await.unwrap_or_else(|status| Answer::status(&status))
     }
 
     fn remember(&self, world: &Arc<World>) {

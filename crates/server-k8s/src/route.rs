@@ -1,11 +1,11 @@
 //! From a path and a method to a verb on a resource.
 
 use crate::{Answer, Api, Call, Result, metrics, read, review, sub, write};
-use http::{Method, header};
+use http::{HeaderValue, Method, header};
 use nodelane_k8s::accept::{self, Shape};
 use nodelane_k8s::registry::{self, Home, Resource, Verb};
 use nodelane_k8s::status::Status;
-use nodelane_k8s::discovery;
+use nodelane_k8s::{discovery, protobuf};
 use nodelane_model::{Key, Kind};
 
 /// What a path names.
@@ -40,14 +40,27 @@ impl Target {
 }
 
 /// Answers a request.
-pub async fn route(api: &Api, call: Call) -> Result<Answer> {
+pub async fn route(api: &Api, mut call: Call) -> Result<Answer> {
     let segments: Vec<String> = call.path.split('/').filter(|segment| !segment.is_empty()).map(decode).collect();
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     if let Some(answer) = meta(api, &call, &segments)? {
         return Ok(answer);
     }
     let target = target(&segments, &call.query)?;
+    read_protobuf(&mut call)?;
     serve(api, call, target).await
+}
+
+/// Behind this, every body is JSON.
+fn read_protobuf(call: &mut Call) -> Result<()> {
+    let content_type = call.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if content_type.split(';').next().is_some_and(|media| media.trim() == protobuf::CONTENT_TYPE) {
+        if !call.body.is_empty() {
+            call.body = protobuf::to_json(&call.body)?.to_string().into();
+        }
+        call.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    Ok(())
 }
 
 fn target(segments: &[&str], query: &str) -> Result<Target> {

@@ -94,6 +94,32 @@ fn a_full_disk_makes_it_read_only_until_space_returns_without_a_restart() {
 }
 
 #[test]
+fn a_store_that_is_asked_all_the_time_still_finds_that_space_returned() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = options();
+    let (sender, events) = channel();
+    let (go, wait) = channel::<()>();
+    let on_event = move |event| {
+        sender.send(event).unwrap();
+        // The queue is never empty when the log thread looks.
+        let _ = wait.recv();
+    };
+    let (store, _) = Store::open(&dir.path().join("cell.db"), options.clone(), on_event).unwrap();
+    options.fault.store(1, SeqCst);
+    store.submit(batch(0, "lost"));
+    assert!(matches!(next(&events), Event::Failed { .. }));
+    options.fault.store(0, SeqCst);
+    let asked = std::iter::repeat_with(|| {
+        store.submit(batch(7, "stale"));
+        store.submit(batch(7, "stale"));
+        go.send(()).unwrap();
+        next(&events)
+    });
+    assert!(asked.take(2_000_000).any(|event| event == Event::ReadOnlyEnded));
+    drop(go);
+}
+
+#[test]
 fn a_write_that_failed_after_reaching_the_file_is_undone_before_the_next() {
     for fault in [2, 3] {
         let dir = tempfile::tempdir().unwrap();

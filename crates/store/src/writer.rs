@@ -101,9 +101,12 @@ pub(crate) fn run(
                 state.advance(state.options.busy_checkpoint_bytes, STEP_DOCUMENTS.max(2 * records));
             }
             Ok(Message::Close) => closing = true,
-            Err(RecvTimeoutError::Timeout) if state.broken.is_some() => state.reopen(&mut on_event),
             Err(RecvTimeoutError::Timeout) => state.advance(state.options.idle_checkpoint_bytes, STEP_DOCUMENTS),
             Err(RecvTimeoutError::Disconnected) => return Ok(()),
+        }
+        // Batches that keep coming must not keep the probe from its turn.
+        if state.broken.is_some() && state.pause(idle) == Some(Duration::ZERO) {
+            state.reopen(&mut on_event);
         }
         if closing {
             return state.close();

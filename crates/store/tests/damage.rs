@@ -375,7 +375,12 @@ fn damage_that_would_strike_later_or_hide_the_write_ahead_log_is_found_at_open()
     hidden[0].as_mut().unwrap()[18..20].copy_from_slice(&[1, 1]);
     hidden[2] = None;
     restore(&copy, &hidden);
-    assert!(opened(&copy).unwrap_err().to_string().contains("header: it is not that of a cell"));
+    assert!(
+        opened(&copy)
+            .unwrap_err()
+            .to_string()
+            .contains("header: it is not that of a cell")
+    );
     // A free page listed twice would be given out twice.
     Cell::open(
         &path,

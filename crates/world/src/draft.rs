@@ -91,6 +91,7 @@ impl Draft {
     }
     /// Writes an event; a repeat of the same object, reason and message becomes a count.
     pub fn notify(&mut self, notice: &Notice) {
+        self.forget_old_events();
         let about = self.world.get(&notice.about);
         let uid = about.map(|doc| doc.meta.uid.to_string()).unwrap_or_default();
         let namespace = if notice.about.namespace.is_empty() { Name::new("default") } else { notice.about.namespace.clone() };
@@ -127,6 +128,26 @@ impl Draft {
         self.create(key, Meta::default(), Body::Event(Box::new(event)));
     }
 }
+
+impl Draft {
+    /// Forgets at most two events that are past their time or too many: one more than comes, so that what is over the bound goes.
+    fn forget_old_events(&mut self) {
+        for _ in 0..2 {
+            let Some((oldest, count)) = self.world.oldest_event() else { return };
+            let last = oldest.as_event().and_then(|event| event.last_timestamp).unwrap_or(oldest.meta.created);
+            if count < EVENTS_LIMIT && self.now.since(last) < EVENT_MILLIS {
+                return;
+            }
+            let key = oldest.key.clone();
+            self.remove(&key);
+        }
+    }
+}
+
+/// Events kept: 10,000 of 1 KiB are 10 MiB.
+const EVENTS_LIMIT: usize = 10_000;
+/// How long an event is kept (kube-apiserver's `--event-ttl`).
+const EVENT_MILLIS: i64 = 3_600_000;
 
 /// Reports that one plan keeps: first witnesses, not all.
 const REPORT_LIMIT: usize = 256;

@@ -33,6 +33,8 @@ pub struct World {
     /// Machines whose drain waits for a budget, by the budget's namespace.
     by_blocked: OrdSet<(Name, Key)>,
     budgets: OrdMap<Key, BudgetRow>,
+    /// Events by their last write, the oldest first.
+    events_by_age: OrdSet<(Revision, Key)>,
     classes: HashMap<ClassKey, Arc<PodClass>>,
     next_class: u32,
 }
@@ -131,6 +133,11 @@ impl World {
         self.classes.insert(key, class.clone());
         Some(class)
     }
+    /// The event that was written longest ago, and how many there are.
+    pub fn oldest_event(&self) -> Option<(&Arc<Doc>, usize)> {
+        let (_, key) = self.events_by_age.get_min()?;
+        Some((self.docs.get(key)?, self.events_by_age.len()))
+    }
     /// The cluster of this cell.
     pub fn cluster(&self) -> Option<&Cluster> {
         self.get(&Key::global(Kind::Cluster, CLUSTER))?.as_cluster()
@@ -170,6 +177,10 @@ impl World {
             Kind::NodePool => self.touch_machines(&doc.key.name),
             Kind::Cluster => self.touch_all(Kind::NodePool),
             Kind::PodDisruptionBudget => self.note_budget(&doc.key, new),
+            Kind::Event => {
+                old.map(|old| self.events_by_age.remove(&(old.revision, old.key.clone())));
+                new.map(|new| self.events_by_age.insert((new.revision, new.key.clone())));
+            }
             _ => {}
         }
         if let Some(list) = Work::list_of(doc.key.kind) {

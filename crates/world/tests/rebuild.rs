@@ -175,3 +175,20 @@ fn a_node_that_comes_after_its_pods_is_charged_for_them() {
     run(&mut world, &Step::Remove { kind: 0, name: 1 });
     assert_eq!(world.node(&"n1".into()).unwrap().used, Amounts::default());
 }
+
+#[test]
+fn events_are_bounded_and_go_after_an_hour() {
+    use nodelane_model::event::Notice;
+    use nodelane_model::Time;
+    let mut draft = nodelane_world::Draft::new(World::new(1), Time(0));
+    let notice = |number: u32| Notice { about: Key::new(Kind::Pod, "x", format!("p{number}")), warning: false, reason: "Scheduled", message: "m".into(), component: "c" };
+    for number in 0..10_500 {
+        draft.notify(&notice(number));
+    }
+    assert_eq!(draft.world.list(Kind::Event, None).count(), 10_000);
+    assert!(draft.world.list(Kind::Event, None).all(|doc| !doc.key.name.starts_with("p499.")), "the oldest go first");
+    draft.now = Time(3_600_000);
+    draft.notify(&notice(20_000));
+    draft.notify(&notice(20_001));
+    assert_eq!(draft.world.list(Kind::Event, None).count(), 9_998);
+}

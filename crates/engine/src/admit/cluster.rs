@@ -462,6 +462,15 @@ pub(super) fn delete(ask: &mut Ask) -> Result<Accepted, Refusal> {
         return Ok(ask.polled(Some(doc), false, running.id));
     }
     let now = ask.draft.now;
+    let preempt_own = |cluster: &mut Cluster| {
+        if let Some(mut operation) = cluster.state.operation.take() {
+            operation.ended = Some(preempted(now));
+            cluster.state.history.push(operation);
+        }
+    };
+    let operation = ask.operation(0, deleting);
+    // The cluster first: should only that be written, the planner goes on with the pools.
+    let accepted = open(ask, operation, preempt_own, false);
     let pools: Vec<_> = ask.draft.world.pools().map(|(doc, _)| doc.key.clone()).collect();
     for (ordinal, key) in (1..).zip(pools) {
         let mut operation = ask.operation(ordinal, Progress::Delete(DeletePhase::Removing));
@@ -474,12 +483,8 @@ pub(super) fn delete(ask: &mut Ask) -> Result<Accepted, Refusal> {
             }
         });
     }
-    let preempt = |cluster: &mut Cluster| {
-        if let Some(mut operation) = cluster.state.operation.take() {
-            operation.ended = Some(preempted(now));
-            cluster.state.history.push(operation);
-        }
-    };
-    let operation = ask.operation(0, deleting);
-    Ok(open(ask, operation, preempt, false))
+    Ok(Accepted {
+        revision: ask.draft.world.revision,
+        ..accepted
+    })
 }

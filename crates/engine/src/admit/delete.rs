@@ -64,7 +64,7 @@ fn join(ask: &mut Ask, name: &Name, ignore_budgets: bool) -> Accepted {
 }
 
 /// Ends what runs, and the abort that waits for it, because a deletion came.
-pub(super) fn preempt(state: &mut PoolState, now: Time) {
+pub(crate) fn preempt(state: &mut PoolState, now: Time) {
     let ended: Vec<Operation> = state
         .successor
         .take()

@@ -22,6 +22,7 @@ mod upgrade;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use delete::preempt;
 pub use env::{Env, Policy, Quotas};
 pub use pool::{Brought, Met, Verdict, count, verdict};
 pub use update::{ASKED_IMAGE, SPOT_TAINT};

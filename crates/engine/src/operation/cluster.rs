@@ -7,7 +7,7 @@ use crate::fleet;
 use nodelane_model::operation::{ClusterPhase, DeletePhase, Ended, HISTORY_LIMIT, OperationError, Outcome, Progress};
 use nodelane_model::operation::{StartPhase, StopPhase, UpgradePhase};
 use nodelane_model::pool::Power;
-use nodelane_model::{Key, Operation, Time, Uid};
+use nodelane_model::{Cluster, Key, Operation, Time, Uid};
 use nodelane_world::Draft;
 
 /// Advances the cluster's operation.
@@ -102,28 +102,30 @@ fn delete(draft: &mut Draft, key: &Key) -> usize {
             if let Some(pool) = doc.as_pool_mut()
                 && !pool.state.operation.as_ref().is_some_and(|operation| matches!(operation.progress, Progress::Delete(_)))
             {
+                crate::admit::preempt(&mut pool.state, now);
                 pool.state.operation = Some(Operation::begin(id, Progress::Delete(DeletePhase::Removing), now));
                 pool.state.deletion_started.get_or_insert(now);
             }
         });
     }
     if pools.is_empty() {
-        end(draft, key, None);
-        draft.update(key, |doc| {
-            if let Some(cluster) = doc.as_cluster_mut() {
-                cluster.state.gone = Some(now);
-            }
-        });
+        end_with(draft, key, None, |cluster| cluster.state.gone = Some(now));
     }
     pools.len().max(1)
 }
 
 /// Ends the cluster's operation.
 fn end(draft: &mut Draft, key: &Key, error: Option<OperationError>) {
+    end_with(draft, key, error, |_| {});
+}
+
+/// The same, and what else must be so in the very write that ends it.
+fn end_with(draft: &mut Draft, key: &Key, error: Option<OperationError>, also: impl FnOnce(&mut Cluster)) {
     let now = draft.now;
     let outcome = if error.is_some() { Outcome::Failed } else { Outcome::Succeeded };
     draft.update(key, |doc| {
         let Some(cluster) = doc.as_cluster_mut() else { return };
+        also(cluster);
         if let Some(mut operation) = cluster.state.operation.take() {
             operation.ended = Some(Ended { at: now, outcome, error });
             cluster.state.history.push(operation);

@@ -7,7 +7,7 @@ use crate::fleet;
 use nodelane_model::machine::{Intent, MachineFailure, MachinePhase};
 use nodelane_model::operation::{Ended, HISTORY_LIMIT, OperationError, Outcome, Progress};
 use nodelane_model::pool::Power;
-use nodelane_model::{Key, Name, Time};
+use nodelane_model::{Key, Name, NodePool, Time};
 use nodelane_world::{Draft, List};
 
 /// An operation's error.
@@ -17,9 +17,15 @@ pub fn error(code: &str, message: impl Into<Name>) -> OperationError {
 
 /// Ends a pool's operation, and with it the abort that asked for it.
 pub fn end(draft: &mut Draft, key: &Key, outcome: Outcome, error: Option<OperationError>) {
+    end_with(draft, key, outcome, error, |_| {});
+}
+
+/// The same, and what else must be so in the very write that ends it.
+pub fn end_with(draft: &mut Draft, key: &Key, outcome: Outcome, error: Option<OperationError>, also: impl FnOnce(&mut NodePool)) {
     let now = draft.now;
     draft.update(key, |doc| {
         let Some(pool) = doc.as_pool_mut() else { return };
+        also(pool);
         if let Some(mut operation) = pool.state.operation.take() {
             operation.ended = Some(Ended { at: now, outcome, error: error.clone() });
             pool.state.history.push(operation);
@@ -76,8 +82,7 @@ pub fn abort(draft: &mut Draft, key: &Key) {
         return;
     }
     let living = fleet::own(&draft.world, &key.name).len() as u32;
-    draft.update(key, |doc| {
-        let Some(pool) = doc.as_pool_mut() else { return };
+    end_with(draft, key, Outcome::Canceled, None, |pool| {
         pool.spec.count = match (&operation.before, stopping) {
             (Some(before), true) => before.count,
             _ => living,
@@ -86,7 +91,6 @@ pub fn abort(draft: &mut Draft, key: &Key) {
             pool.spec.power = Power::Running;
         }
     });
-    end(draft, key, Outcome::Canceled, None);
 }
 
 /// How long something has taken, as Go prints a duration in whole seconds: `10m0s`.

@@ -3,7 +3,7 @@
 //! Victims are chosen once and kept in the operation, so that a crash does not choose others. A machine goes only after it was emptied,
 //! but for the calls that skip draining by contract (aks-semantics MS-6, DL-1).
 
-use super::ending::{end, error, go_minutes};
+use super::ending::{end, end_with, error, go_minutes};
 use crate::disrupt::{self, Drained};
 use crate::fleet;
 use nodelane_model::machine::{CordonOwner, Intent, MachinePhase};
@@ -89,13 +89,8 @@ pub fn remove_all(draft: &mut Draft, key: &Key) -> usize {
         fleet::change(draft, machine, |machine| machine.intent = Intent::Gone);
     }
     if keys.is_empty() {
-        end(draft, key, Outcome::Succeeded, None);
         let now = draft.now;
-        draft.update(key, |doc| {
-            if let Some(pool) = doc.as_pool_mut() {
-                pool.state.gone = Some(now);
-            }
-        });
+        end_with(draft, key, Outcome::Succeeded, None, |pool| pool.state.gone = Some(now));
     }
     keys.len().max(1)
 }

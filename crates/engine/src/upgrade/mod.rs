@@ -140,16 +140,31 @@ fn unsurge(draft: &mut Draft, key: &Key, pool: &NodePool, operation: &Operation)
     }
 }
 
-/// Empties extra machines within budgets and lets those go that are empty; gives the first that is not.
+/// Empties extra machines within budgets and lets those go that are empty; gives the first that is not. While one of the pool's own is
+/// still on its way back, they stand in for it (UR-1).
 pub(crate) fn dismiss(draft: &mut Draft, key: &Key) -> Option<(Key, disrupt::Drained)> {
+    let extra = extra(&draft.world, &key.name);
+    let first = extra.first()?;
+    if let Some(until) = own(&draft.world, &key.name).iter().filter_map(|doc| back_by(draft, doc)).max() {
+        draft.world.work.wake(until, List::Operations, key.clone());
+        return Some((first.key.clone(), disrupt::Drained::Leaving(Name::default())));
+    }
     let mut waiting = None;
-    for doc in extra(&draft.world, &key.name) {
+    for doc in &extra {
         match disrupt::drain(draft, &doc.key, false) {
             disrupt::Drained::Yes(_) => fleet::change(draft, &doc.key, |machine| machine.intent = Intent::Gone),
             other => waiting = waiting.or(Some((doc.key.clone(), other))),
         }
     }
     waiting
+}
+
+/// Until when a machine that is being reimaged, or whose node is not yet Ready since, may still come back.
+fn back_by(draft: &Draft, doc: &Doc) -> Option<Time> {
+    let machine = doc.as_machine()?;
+    let until = machine.phase_since.plus(PROVISION_LIMIT_MILLIS);
+    let away = machine.phase == MachinePhase::Reimaging || machine.phase == MachinePhase::Running && !fleet::is_ready(&draft.world, doc);
+    (away && draft.now < until).then_some(until)
 }
 
 /// Ends the roll badly: what it held is let go, and extra machines begin to go.

@@ -121,21 +121,19 @@ fn soak(draft: &mut Draft, key: &Key, pool: &NodePool, machine: &Key) -> bool {
     true
 }
 
-/// The node goes, its machine gets the new image; daemons that were on it are garbage (they come back with the node).
+/// The node goes, then its machine gets the new image: after a crash between the two the old node comes back and is taken again.
+/// Daemons that were on it are garbage. Its new node is born without the operation's cordon, but with a user's.
 fn reimage(draft: &mut Draft, pool: &NodePool, key: &Key) {
+    draft.remove(&Key::global(Kind::Node, key.name.clone()));
     let (now, model) = (draft.now, target(pool));
     fleet::change(draft, key, |machine| {
         machine.model = model;
         machine.incarnation += 1;
         machine.roll = Some(Roll::Reimaging);
         machine.enter(MachinePhase::Reimaging, now);
-    });
-    // Its new node is born without the operation's cordon, but with a user's.
-    fleet::change(draft, key, |machine| {
         machine.cordoned_by.remove(&CordonOwner::Operation);
         machine.cordoned_by.remove(&CordonOwner::Quarantine);
     });
-    draft.remove(&Key::global(Kind::Node, key.name.clone()));
 }
 
 /// `false` when the operation has ended.

@@ -246,6 +246,3 @@ fn int_or_string(bytes: &[u8]) -> Result<Value, Malformed> {
     }
     Ok(if is_text { words.into() } else { number.into() })
 }
-
-#[cfg(test)]
-mod tests;

@@ -224,7 +224,10 @@ impl Bench {
 
 fn merge(into: &mut Value, from: Value) {
     match (into, from) {
-        (Value::Object(into), Value::Object(from)) => from.into_iter().for_each(|(key, value)| merge(into.entry(key).or_insert(Value::Null), value)),
+        (Value::Object(into), Value::Object(from)) => from.into_iter().for_each(|(key, value)| match value {
+            Value::Null => drop(into.remove(&key)),
+            value => merge(into.entry(key).or_insert(Value::Null), value),
+        }),
         (into, from) => *into = from,
     }
 }

@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 use super::Paths;
 use crate::files::{self, FileError, at};
 
-/// `run_state` holds the lock for some microseconds: 5 looks at 10 ms outlast that, and a real holder costs 50 ms.
-const LOOKERS: u32 = 5;
+/// `run_state` holds the lock for some microseconds, and a process that was just killed until its memory is given back: 100 looks at 10 ms
+/// outlast both, and a real holder costs a second.
+const LOOKERS: u32 = 100;
 const LOOK: Duration = Duration::from_millis(10);
 
 /// The process that serves a data directory, and where.
@@ -95,7 +96,7 @@ pub struct DataLock {
 }
 
 impl DataLock {
-    /// Takes the lock, or says within 50 ms who has it.
+    /// Takes the lock, or says within a second who has it.
     #[allow(
         clippy::disallowed_methods,
         reason = "before any driver exists; bounded by 5 x 10 ms"

@@ -95,8 +95,23 @@ pub(super) enum Unread {
     BrokenOff,
 }
 
+/// Steps over what is left of a refused body, so that a client that is still sending hears the refusal instead of a reset
+/// connection. Nothing is kept.
+pub(super) async fn step_over<B>(mut body: B, limit: u64)
+where
+    B: HttpBody<Data = Bytes> + Unpin,
+{
+    let mut passed = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        passed += frame.data_ref().map_or(0, |data| data.len() as u64);
+        if passed > limit {
+            return;
+        }
+    }
+}
+
 /// Reads a body to its end, `limit` bytes at most.
-pub(super) async fn read<B>(mut body: B, limit: usize) -> Result<Bytes, Unread>
+pub(super) async fn read<B>(body: &mut B, limit: usize) -> Result<Bytes, Unread>
 where
     B: HttpBody<Data = Bytes> + Unpin,
 {

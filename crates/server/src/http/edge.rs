@@ -14,8 +14,8 @@ use http_body_util::BodyExt;
 use hyper::body::Body as HttpBody;
 use tokio::sync::watch;
 
-use super::body::{Bounded, Unread, read};
-use super::limits::{BODY_BYTES_MAX, BODY_SECONDS_MAX, Limits};
+use super::body::{Bounded, Unread, read, step_over};
+use super::limits::{BODY_BYTES_MAX, BODY_SECONDS_MAX, Limits, STEPPED_OVER_BYTES_MAX};
 use super::refusal::Refusal;
 use super::{Handler, Request, Response};
 use crate::credentials::{Credentials, Principal, Realm};
@@ -127,7 +127,7 @@ impl<H: Handler> Edge<H> {
     }
 
     /// Reads a body while its share of the common room is held; a body of unknown length counts as the largest.
-    async fn body<B>(&self, body: B, limit: usize) -> Result<(Bytes, tokio::sync::OwnedSemaphorePermit), Refusal>
+    async fn body<B>(&self, mut body: B, limit: usize) -> Result<(Bytes, tokio::sync::OwnedSemaphorePermit), Refusal>
     where
         B: HttpBody<Data = Bytes> + Unpin,
     {
@@ -137,10 +137,13 @@ impl<H: Handler> Edge<H> {
             .body(announced.unwrap_or(limit).min(limit))
             .await
             .ok_or(Refusal::Busy)?;
-        let whole = tokio::time::timeout(Duration::from_secs(BODY_SECONDS_MAX), read(body, limit));
-        match whole.await {
+        let patience = Duration::from_secs(BODY_SECONDS_MAX);
+        match tokio::time::timeout(patience, read(&mut body, limit)).await {
             Ok(Ok(bytes)) => Ok((bytes, room)),
-            Ok(Err(Unread::TooLarge)) => Err(Refusal::BodyTooLarge),
+            Ok(Err(Unread::TooLarge)) => {
+                let _ = tokio::time::timeout(patience, step_over(body, STEPPED_OVER_BYTES_MAX)).await;
+                Err(Refusal::BodyTooLarge)
+            }
             Ok(Err(Unread::BrokenOff)) => Err(Refusal::BodyBrokenOff),
             Err(_) => Err(Refusal::BodyTooSlow),
         }

@@ -20,6 +20,8 @@ pub const IN_FLIGHT_MAX: usize = 600;
 pub const STREAMS_MAX: usize = 4_096;
 /// Request bodies in memory together: 32 of the largest = 96 MiB.
 pub const BUFFERED_BYTES_MAX: usize = 32 * BODY_BYTES_MAX;
+/// How much of a body that is too large is still received (not kept) before the connection is cut: five of the largest.
+pub const STEPPED_OVER_BYTES_MAX: u64 = 5 * BODY_BYTES_MAX as u64;
 /// A body must be there within this many seconds: 3 MiB at 100 KiB/s.
 pub const BODY_SECONDS_MAX: u64 = 30;
 /// How long a request waits for room before it is told to come back: below every client's own timeout.

@@ -116,7 +116,7 @@ impl Cells {
         };
         let port = listener.local_addr().map_err(|error| error.to_string())?.port();
         let version = Catalog::default().releases().last().map(|release| release.version.to_string()).unwrap_or_default();
-        let api = Api::new(cell.clone(), format!("v{version}"), format!("127.0.0.1:{port}"));
+        let api = Api::new(cell.clone(), version, format!("127.0.0.1:{port}"));
         let realm = Realm::Kubernetes(entry.key.clone());
         let handler = Arc::new(KubernetesHandler { api });
         let edge = Arc::new(Edge::new(realm, self.credentials.clone(), self.limits.clone(), self.shutdown.clone(), handler));

@@ -14,6 +14,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Frames of a watch that may wait for a slow client. Past this the watch waits too: it is only a cursor.
 const FRAMES_WAITING: usize = 16;
 
+const PROTOBUF: &[u8] = nodelane_k8s::protobuf::CONTENT_TYPE.as_bytes();
+
 static REQUESTS: AtomicU64 = AtomicU64::new(1);
 
 /// Who asks, as the log keeps it.
@@ -53,7 +55,9 @@ pub struct KubernetesHandler {
 
 impl Handler for KubernetesHandler {
     async fn handle(&self, request: Request) -> Response {
-        if !is_json_depth_within(&request.body, JSON_DEPTH_MAX) {
+        // Protobuf is as deep as its schema; its bytes are no brackets.
+        let is_protobuf = request.parts.headers.get(http::header::CONTENT_TYPE).is_some_and(|media| media.as_bytes().starts_with(PROTOBUF));
+        if !is_protobuf && !is_json_depth_within(&request.body, JSON_DEPTH_MAX) {
             let status = nodelane_k8s::status::Status::bad_request(format!("the body is nested deeper than {JSON_DEPTH_MAX} levels"));
             let answer = Answer::status(&status);
             return match answer.body {

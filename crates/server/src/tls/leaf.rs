@@ -8,6 +8,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use super::authority::{Authority, LEAF_SECONDS, TlsError};
@@ -46,9 +47,15 @@ impl LeafResolver {
     pub fn refresh(&self, now_unix_seconds: u64) -> Result<bool, TlsError> {
         let due = now_unix_seconds + LEAF_SECONDS / 3 > self.current.load().end_unix_seconds;
         if due {
-            self.current.store(issue(&self.authority, now_unix_seconds)?.into());
+            self.rotate(now_unix_seconds)?;
         }
         Ok(due)
+    }
+
+    /// Replaces the leaf now.
+    pub fn rotate(&self, now_unix_seconds: u64) -> Result<(), TlsError> {
+        self.current.store(issue(&self.authority, now_unix_seconds)?.into());
+        Ok(())
     }
 }
 
@@ -72,13 +79,19 @@ impl ResolvesServerCert for LeafResolver {
     }
 }
 
-/// Renews the leaf in time until `shutdown` turns true or its sender is gone. A failure is tried again an hour later;
-/// 720 such tries fit before the old leaf ends.
+/// Renews the leaf in time, and at once on SIGHUP, until `shutdown` turns true or its sender is gone. A failure is tried again
+/// an hour later; 720 such tries fit before the old leaf ends.
 pub async fn keep_fresh(resolver: Arc<LeafResolver>, mut shutdown: watch::Receiver<bool>) {
-    while tokio::time::timeout(CHECK_EVERY, shutdown.wait_for(|down| *down))
-        .await
-        .is_err()
-    {
-        let _ = resolver.refresh(clock::unix_seconds());
+    let mut hangup = signal(SignalKind::hangup()).ok();
+    let hung_up = async |hangup: &mut Option<Signal>| match hangup {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
+    };
+    loop {
+        let _ = tokio::select! {
+            _ = shutdown.wait_for(|down| *down) => return,
+            () = hung_up(&mut hangup) => resolver.rotate(clock::unix_seconds()),
+            () = tokio::time::sleep(CHECK_EVERY) => resolver.refresh(clock::unix_seconds()).map(|_| ()),
+        };
     }
 }

@@ -139,7 +139,8 @@ impl Grid {
         self.rows.push(row);
     }
 
-    /// Headers, a line of dashes, the rows; no line break at the end.
+    /// Headers, a line of dashes, the rows; no line break at the end. Where any cell has several lines, rows without
+    /// text disappear, as with az.
     fn text(&self) -> String {
         let width = |text: &str| text.lines().map(|line| line.chars().count()).max().unwrap_or(0);
         let mut widths: Vec<usize> = self.headers.iter().map(|header| width(header) + 2).collect();
@@ -149,28 +150,26 @@ impl Grid {
         if self.headers.is_empty() {
             return String::new();
         }
-        let headers: Vec<&str> = self.headers.iter().map(String::as_str).collect();
-        let dashes = widths
-            .iter()
-            .map(|width| "-".repeat(*width))
-            .collect::<Vec<_>>()
-            .join("  ");
-        let mut lines = vec![padded(&headers, &widths), dashes];
+        let cells = self.rows.iter().flatten().map(|(_, cell)| cell);
+        let has_breaks = self.headers.iter().chain(cells).any(|cell| cell.contains('\n'));
+        let mut lines = Vec::new();
+        row_lines(self.headers.iter().map(String::as_str).collect(), &widths, 1, &mut lines);
+        lines.push(widths.iter().map(|width| "-".repeat(*width)).collect::<Vec<_>>().join("  "));
         for row in &self.rows {
-            let height = row
-                .iter()
-                .map(|(_, cell)| cell.lines().count())
-                .max()
-                .unwrap_or(1)
-                .max(1);
-            for line in 0..height {
-                let mut cells = vec![""; self.headers.len()];
-                row.iter()
-                    .for_each(|(column, cell)| cells[*column] = cell.lines().nth(line).unwrap_or(""));
-                lines.push(padded(&cells, &widths));
-            }
+            let mut cells = vec![""; self.headers.len()];
+            row.iter().for_each(|(column, cell)| cells[*column] = cell);
+            row_lines(cells, &widths, usize::from(!has_breaks), &mut lines);
         }
         lines.join("\n")
+    }
+}
+
+/// The lines of one row, as many as its highest cell has.
+fn row_lines(cells: Vec<&str>, widths: &[usize], least: usize, lines: &mut Vec<String>) {
+    let height = cells.iter().map(|cell| cell.lines().count()).max().unwrap_or(0).max(least);
+    for line in 0..height {
+        let part: Vec<&str> = cells.iter().map(|cell| cell.lines().nth(line).unwrap_or("")).collect();
+        lines.push(padded(&part, widths));
     }
 }
 

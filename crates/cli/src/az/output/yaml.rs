@@ -10,8 +10,8 @@ use super::yaml_scalar::{Style, is_multiline, style};
 const WIDTH: usize = 80;
 /// Columns of one level.
 const INDENT: usize = 2;
-/// A longer key takes a `?`.
-const SIMPLE_KEY: usize = 128;
+/// A key as long as this takes a `?`: 128 less the five of its unwritten tag, `!!str`.
+const SIMPLE_KEY: usize = 128 - 5;
 
 /// The document with its last line break.
 pub(super) fn document(value: &Value) -> String {
@@ -22,7 +22,7 @@ pub(super) fn document(value: &Value) -> String {
         is_indention: true,
     };
     let ends_open = emitter.node(value, None, false);
-    emitter.line_break();
+    emitter.line_break('\n');
     if ends_open {
         emitter.out.push_str("...\n");
     }
@@ -118,8 +118,9 @@ impl Emitter {
         self.column > WIDTH
     }
 
-    pub(super) fn would_pass(&self, chars: usize) -> bool {
-        self.column + chars > WIDTH
+    /// Whether the line is full with what is pending from `start` to `end`; behind an escape, `start` is one ahead.
+    pub(super) fn would_pass(&self, start: usize, end: usize) -> bool {
+        self.column + end > WIDTH + start
     }
 
     pub(super) fn push(&mut self, text: &str) {
@@ -140,14 +141,14 @@ impl Emitter {
         self.is_indention = self.is_indention && is_indention;
     }
 
-    pub(super) fn line_break(&mut self) {
-        self.out.push('\n');
+    pub(super) fn line_break(&mut self, ch: char) {
+        self.out.push(ch);
         (self.column, self.is_after_space, self.is_indention) = (0, true, true);
     }
 
     pub(super) fn indent(&mut self, indent: usize) {
         if !self.is_indention || self.column > indent || (self.column == indent && !self.is_after_space) {
-            self.line_break();
+            self.line_break('\n');
         }
         if self.column < indent {
             let missing = " ".repeat(indent - self.column);

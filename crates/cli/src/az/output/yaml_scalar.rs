@@ -200,9 +200,9 @@ impl Emitter {
                 }
                 1 => {
                     if text.starts_with('\n') {
-                        self.line_break();
+                        self.line_break('\n');
                     }
-                    text.chars().for_each(|_| self.line_break());
+                    text.chars().for_each(|ch| self.line_break(ch));
                     self.indent(indent);
                     self.in_text();
                 }
@@ -233,7 +233,7 @@ impl Emitter {
             }
             let is_inner = end > 0 && end + 1 < chars.len();
             let at_break = ch == Some(' ') || start >= end;
-            if is_inner && at_break && may_split && self.would_pass(end.saturating_sub(start)) {
+            if is_inner && at_break && may_split && self.would_pass(start, end) {
                 self.push(&(chars[start..end.max(start)].iter().collect::<String>() + "\\"));
                 start = start.max(end);
                 self.indent(indent);
