@@ -155,7 +155,7 @@ def a_machine_that_never_registers_fails_the_operation_with_the_reason(b):
     holds("AllocationFailed" in str(ended["error"]), f"the cause is in the error (E4, E5): {ended}")
     same(b.arm.pool("broken")["properties"]["provisioningState"], "Failed", "pool")
     same(b.arm.change("broken", powerState={"code": "Stopped"}).status >= 400, True, "a failed pool does not stop (PS-2)")
-    b.nodelane("fault", "clear").ok()
+    b.nodelane("fault", "clear", "--all").ok()
     b.arm.done(b.arm.change("broken"))
     same(len(b.nodes_of("broken")), 1, "the same PUT resumes (PS-2)")
 

@@ -98,3 +98,8 @@ pub fn inherited() -> Result<crate::client_env::Inherited> {
             .map(PathBuf::from),
     })
 }
+
+/// The rule that a build for testing the tests does not enforce; other builds have none.
+pub fn rule_off() -> String {
+    if cfg!(feature = "rules-off") { variable("NODELANE_RULE_OFF").unwrap_or_default() } else { String::new() }
+}

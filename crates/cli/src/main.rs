@@ -4,15 +4,19 @@
 //! Results go to stdout; errors, warnings and progress to stderr. A new verb is a variant, an arm, and its file.
 
 mod az;
-#[allow(dead_code, reason = "until the verb env is here")]
 mod client_env;
 mod connection;
+mod down;
+mod env;
 mod environment;
 mod export;
 mod fault;
+mod look;
 mod nodepool;
 mod policy;
 mod quota;
+mod status;
+mod up;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -42,6 +46,16 @@ struct CommandLine {
 
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
+    /// Run the server: both APIs, simulated machines, the store.
+    Up(up::Up),
+    /// Stop the server.
+    Down,
+    /// Stop the server and forget everything that it kept.
+    Reset,
+    /// Say what runs where; exit code 3 when nothing does.
+    Status(status::Status),
+    /// Print what makes az, kubectl, terraform and nodelane of a shell use this server.
+    Env(env::Env),
     /// Manage node pools: az's verbs, flags and output, in milliseconds.
     #[command(subcommand)]
     Nodepool(Box<nodepool::PoolVerb>),
@@ -74,7 +88,7 @@ enum AksVerb {
 
 fn main() -> ExitCode {
     match run(CommandLine::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             let exit_code = error.downcast_ref::<Failure>().map_or(1, |failure| failure.exit_code);
             eprintln!("ERROR: {error:#}");
@@ -83,8 +97,17 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command_line: CommandLine) -> Result<()> {
+fn run(command_line: CommandLine) -> Result<ExitCode> {
     let environment = Environment::read(command_line.data_dir)?;
+    let paths = &environment.paths;
+    match &command_line.verb {
+        Verb::Up(up) => return up::run_verb(up, paths),
+        Verb::Down => return down::down(paths),
+        Verb::Reset => return down::reset(paths),
+        Verb::Status(status) => return status::run_verb(status, paths),
+        Verb::Env(env) => return env::run_verb(env, paths),
+        _ => {}
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -97,7 +120,8 @@ fn run(command_line: CommandLine) -> Result<()> {
             Verb::Fault(verb) => fault::run(verb, &environment).await?,
             Verb::Quota(verb) => quota::run(verb, &environment).await?,
             Verb::Policy(verb) => policy::run(verb, &environment).await?,
+            Verb::Up(_) | Verb::Down | Verb::Reset | Verb::Status(_) | Verb::Env(_) => unreachable!("answered above"),
         }
-        Ok(())
+        Ok(ExitCode::SUCCESS)
     })
 }

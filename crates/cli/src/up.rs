@@ -3,11 +3,12 @@
 //! Detached, the server is a process of its own group that holds none of its caller's streams; the caller waits until both APIs answer
 //! and the first pool's nodes are Ready, or says why they are not.
 
+use crate::look;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use nodelane_server::config::{Paths, RunState, run_state};
 use nodelane_server::process::{Failed, Options, Ready, run};
-use nodelane_server::{BootProfile, clock};
+use nodelane_server::BootProfile;
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
@@ -49,9 +50,8 @@ impl Profile {
 
 /// How long a detached server may take to be ready: a little more than the server itself gives it.
 const DETACH_LIMIT: Duration = Duration::from_secs(250);
-const LOOK_EVERY: Duration = Duration::from_millis(10);
-/// A killed process of some GiB is gone within a second: 100 looks.
-const LINGER_LOOKS: u32 = 100;
+/// A killed process of some GiB is gone within a second.
+const LINGER_LIMIT: Duration = Duration::from_secs(1);
 
 /// Runs the verb.
 pub fn run_verb(up: &Up, paths: &Paths) -> Result<ExitCode> {
@@ -63,11 +63,21 @@ pub fn run_verb(up: &Up, paths: &Paths) -> Result<ExitCode> {
         Profile::Fast => BootProfile::Fast,
         Profile::Azure => BootProfile::Azure,
     };
-    let options = Options { data_dir: paths.root().to_path_buf(), subscriptions: up.subscriptions.clone(), profile };
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let options = Options {
+        data_dir: paths.root().to_path_buf(),
+        subscriptions: up.subscriptions.clone(),
+        profile,
+        rule_off: crate::environment::rule_off(),
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
     match runtime.block_on(run(options, |ready| print!("{}", welcome(ready, paths)))) {
         Ok(()) => Ok(ExitCode::SUCCESS),
-        Err(Failed::Lock(error)) => bail!("{error}. Stop it with `nodelane down`, or choose another folder with --data-dir"),
+        Err(Failed::Lock(error)) => {
+            bail!("{error}. Stop it with `nodelane down`, or choose another folder with --data-dir")
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -75,11 +85,21 @@ pub fn run_verb(up: &Up, paths: &Paths) -> Result<ExitCode> {
 /// What runs where, and what to type next.
 fn welcome(ready: &Ready, paths: &Paths) -> String {
     let mut text = format!("nodelane is ready: {} nodes\n\n", ready.nodes);
-    text += &format!("  data        {}\n  ARM         {}\n", paths.root().display(), ready.arm_url);
+    text += &format!(
+        "  data        {}\n  ARM         {}\n",
+        paths.root().display(),
+        ready.arm_url
+    );
     for cluster in &ready.clusters {
-        text += &format!("  Kubernetes  {}  ({} in {})\n", cluster.url, cluster.name, cluster.resource_group);
+        text += &format!(
+            "  Kubernetes  {}  ({} in {})\n",
+            cluster.url, cluster.name, cluster.resource_group
+        );
     }
-    let (group, cluster) = ready.clusters.first().map_or(("lanes", "dev"), |first| (&first.resource_group, &first.name));
+    let (group, cluster) = ready
+        .clusters
+        .first()
+        .map_or(("lanes", "dev"), |first| (&first.resource_group, &first.name));
     text += &format!(
         "\nIn another shell:\n  eval \"$({} env)\"\n  az aks nodepool list -g {group} --cluster-name {cluster} -o table\n  kubectl get nodes\n",
         std::env::current_exe().map_or_else(|_| "nodelane".to_owned(), |exe| exe.display().to_string())
@@ -89,45 +109,58 @@ fn welcome(ready: &Ready, paths: &Paths) -> String {
 
 fn detach(up: &Up, paths: &Paths) -> Result<ExitCode> {
     if let RunState::Running(holder) = settled_state(paths)? {
-        bail!("the data directory {} is served by process {}, ARM at https://127.0.0.1:{}", paths.root().display(), holder.pid, holder.arm_port);
+        bail!(
+            "the data directory {} is served by process {}, ARM at https://127.0.0.1:{}",
+            paths.root().display(),
+            holder.pid,
+            holder.arm_port
+        );
     }
     paths.prepare()?;
     let log = paths.root().join("server.log");
-    let out = OpenOptions::new().create(true).append(true).mode(0o600).open(&log).with_context(|| log.display().to_string())?;
+    let out = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(&log)
+        .with_context(|| log.display().to_string())?;
     let errors = out.try_clone()?;
     let mut child = Command::new(std::env::current_exe()?)
         .arg("up")
         .args(["--data-dir".as_ref(), paths.root().as_os_str()])
-        .args(["--boot-profile", up.boot_profile.as_str(), "--subscriptions", &up.subscriptions.join(",")])
+        .args([
+            "--boot-profile",
+            up.boot_profile.as_str(),
+            "--subscriptions",
+            &up.subscriptions.join(","),
+        ])
         .stdin(Stdio::null())
         .stdout(out)
         .stderr(errors)
         .process_group(0)
         .spawn()?;
-    let start = clock::unix_seconds();
-    loop {
+    let ready = look::until(DETACH_LIMIT, || {
         if let Some(status) = child.try_wait()? {
             bail!("the server ended with {status}: {}", last_lines(&log));
         }
-        match run_state(paths)? {
-            RunState::Running(holder) if holder.pid == child.id() => return Ok(ExitCode::SUCCESS),
-            _ if clock::unix_seconds() > start + DETACH_LIMIT.as_secs() => bail!("the server (process {}) is not ready: {}", child.id(), last_lines(&log)),
-            _ => std::thread::sleep(LOOK_EVERY),
-        }
+        Ok(match run_state(paths)? {
+            RunState::Running(holder) if holder.pid == child.id() => Some(()),
+            _ => None,
+        })
+    })?;
+    match ready {
+        Some(()) => Ok(ExitCode::SUCCESS),
+        None => bail!("the server (process {}) is not ready: {}", child.id(), last_lines(&log)),
     }
 }
 
 /// Whether someone serves the directory, after a moment: a process that was just killed holds its lock until its memory is given back.
 fn settled_state(paths: &Paths) -> Result<RunState> {
-    let mut state = run_state(paths)?;
-    for _ in 0..LINGER_LOOKS {
-        if state == RunState::Stopped {
-            break;
-        }
-        std::thread::sleep(LOOK_EVERY);
-        state = run_state(paths)?;
-    }
-    Ok(state)
+    let stopped = look::until(LINGER_LIMIT, || run_state(paths).map(|state| (state == RunState::Stopped).then_some(state)))?;
+    Ok(match stopped {
+        Some(state) => state,
+        None => run_state(paths)?,
+    })
 }
 
 /// The end of the log, for people.

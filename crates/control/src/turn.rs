@@ -1,11 +1,12 @@
 //! One admission, one turn: each all or nothing.
 //!
-//! A refused change leaves no write behind. A planner that breaks down loses its turn's writes and is left out for a while, longer each
-//! time; the others go on.
+//! A refused change leaves no write behind. A planner that breaks down, or does what the lint forbids, loses its turn's writes and is left
+//! out for a while, longer each time; the others go on.
 
+use nodelane_engine::lint::Breach;
 use nodelane_engine::{Env, Memory};
 use nodelane_model::change::{Accepted, Change, Origin};
-use nodelane_model::report::Planner;
+use nodelane_model::report::{Planner, Reason, Report};
 use nodelane_model::{Refusal, Time};
 use nodelane_world::Draft;
 use std::collections::BTreeMap;
@@ -41,21 +42,26 @@ pub fn plan(
         let (before, written, now) = (draft.world.clone(), draft.writes.len(), draft.now);
         let mut running = Planner::Operation;
         let enabled = |planner: Planner| quarantine.get(&planner).is_none_or(|(until, _)| *until <= now);
-        match catch_unwind(AssertUnwindSafe(|| nodelane_engine::plan(draft, env, memory, enabled, &mut running))) {
-            Ok(more) => {
+        let done = catch_unwind(AssertUnwindSafe(|| nodelane_engine::plan(draft, env, memory, enabled, &mut running)));
+        let (said, report) = match done {
+            Ok(Ok(more)) => {
                 quarantine.retain(|_, (until, _)| *until > now);
                 return more && quarantine.is_empty();
             }
-            Err(panic) => {
-                draft.world = before;
-                draft.writes.truncate(written);
-                *memory = Memory::default();
-                let (until, times) = quarantine.entry(running).or_insert((now, 0));
-                *until = now.plus(QUARANTINE_MILLIS << (*times).min(QUARANTINE_DOUBLINGS));
-                *times += 1;
-                breakdowns.push((running, text(&*panic)));
+            Ok(Err(Breach { planner, rule, subject })) => {
+                let said = format!("{subject}: {rule}");
+                (said, Some(Report { planner, subject, declined: Reason::Lint { rule } }))
             }
-        }
+            Err(panic) => (text(&*panic), None),
+        };
+        draft.world = before;
+        draft.writes.truncate(written);
+        report.into_iter().for_each(|report| draft.report(report));
+        *memory = Memory::default();
+        let (until, times) = quarantine.entry(running).or_insert((now, 0));
+        *until = now.plus(QUARANTINE_MILLIS << (*times).min(QUARANTINE_DOUBLINGS));
+        *times += 1;
+        breakdowns.push((running, said));
     }
 }
 

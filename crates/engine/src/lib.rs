@@ -8,6 +8,7 @@ pub mod admit;
 pub mod converge;
 pub mod disrupt;
 pub mod fleet;
+pub mod lint;
 pub mod operation;
 pub mod upgrade;
 
@@ -33,8 +34,15 @@ pub fn cluster_key() -> Key {
     Key::global(Kind::Cluster, CLUSTER)
 }
 
-/// One turn: every planner in this order, each over its worklist. `true` if another turn would find work at once.
-pub fn plan(draft: &mut Draft, env: &Env, memory: &mut Memory, enabled: impl Fn(Planner) -> bool, running: &mut Planner) -> bool {
+/// One turn: every planner in this order, each over its worklist. `true` if another turn would find work at once; a breach where a planner
+/// did what none may, and then the draft is not to be used.
+pub fn plan(
+    draft: &mut Draft,
+    env: &Env,
+    memory: &mut Memory,
+    enabled: impl Fn(Planner) -> bool,
+    running: &mut Planner,
+) -> Result<bool, lint::Breach> {
     draft.world.work.ring(draft.now);
     let mut more = false;
     for planner in [Planner::Operation, Planner::Workload, Planner::Place, Planner::Converge] {
@@ -42,6 +50,7 @@ pub fn plan(draft: &mut Draft, env: &Env, memory: &mut Memory, enabled: impl Fn(
             continue;
         }
         *running = planner;
+        let (base, written) = (draft.world.clone(), draft.writes.len());
         let spent = match planner {
             Planner::Operation => operation::plan(draft, env, UNITS_PER_TURN),
             Planner::Workload => nodelane_workload::plan(draft, UNITS_PER_TURN),
@@ -49,7 +58,8 @@ pub fn plan(draft: &mut Draft, env: &Env, memory: &mut Memory, enabled: impl Fn(
             Planner::Converge => converge::plan(draft, env, UNITS_PER_TURN),
             Planner::Repair | Planner::Upgrade | Planner::Autoscale => 0,
         };
+        lint::judge(&base, &draft.world, planner, &draft.writes[written..])?;
         more |= spent >= UNITS_PER_TURN;
     }
-    more || !draft.world.work.is_idle()
+    Ok(more || !draft.world.work.is_idle())
 }

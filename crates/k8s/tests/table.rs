@@ -3,9 +3,10 @@
 //! `golden/tables.json`: objects of every kind (pods in all their states), columns, cells and ages from the real printer.
 
 use nodelane_k8s::registry;
-use nodelane_k8s::table::{IncludeObject, event_table, human_duration, printer, row, table};
-use nodelane_model::Time;
+use nodelane_k8s::table::{IncludeObject, event_table, human_duration, metadata_only, partial_object, printed, printer, row, table};
+use nodelane_model::{Kind, Time, codec};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 fn golden() -> Value {
     serde_json::from_str(include_str!("golden/tables.json")).expect("golden file")
@@ -35,6 +36,24 @@ fn every_row_has_the_cells_of_the_real_printer() {
         );
         assert_eq!(row["object"], Value::Null);
     }
+}
+
+#[test]
+fn a_row_of_what_is_printed_is_the_row_of_the_whole_document() {
+    let golden = golden();
+    let mut seen = BTreeSet::new();
+    for case in golden["tables"].as_array().expect("cases") {
+        let kind = case["kind"].as_str().expect("kind");
+        let printer = printer(case["group"].as_str().expect("group"), kind);
+        let Some(doc) = Kind::from_name(kind).and_then(|kind| codec::from_value(kind, &case["object"]).ok()) else { continue };
+        let whole = codec::to_value(&doc);
+        for include in [IncludeObject::None, IncludeObject::Metadata] {
+            assert_eq!(row(printer, &printed(&doc), now(), include), row(printer, &whole, now(), include), "{}", case["object"]);
+        }
+        assert_eq!(partial_object(&metadata_only(&doc)), partial_object(&whole));
+        seen.insert(kind.to_owned());
+    }
+    assert!(seen.contains("Pod") && seen.contains("Node"), "{seen:?}");
 }
 
 #[test]

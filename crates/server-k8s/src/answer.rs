@@ -1,4 +1,7 @@
-//! What goes back to a client.
+//! What goes back to a client: a status, headers and a body that is whole or a stream of frames.
+//!
+//! Invariant: every answer has a content type and may not be cached. A refusal is a `Status` object, with `Retry-After` where it says
+//! when to come back. Not here: sockets, compression, and which encoding was negotiated (`read`).
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};

@@ -1,4 +1,7 @@
 //! What selectors look at in a document.
+//!
+//! Fields that clients select by in bulk (a pod's node and phase, an event's object) are read from the typed document; the rest from its
+//! JSON form. Which fields a kind supports is the registry's business: an unsupported one was refused before it gets here.
 
 use nodelane_k8s::request::ListOptions;
 use nodelane_model::{Body, Doc, Kind, Name};

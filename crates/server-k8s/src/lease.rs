@@ -1,5 +1,7 @@
-//! Leases of nodes, computed when read: a Ready node has renewed its lease at the last full ten seconds. They are never stored; leases
-//! that users write are.
+//! Leases of nodes, computed when read: a Ready node has renewed its lease at the last full ten seconds.
+//!
+//! Invariant: they are never stored, so a thousand kubelets write nothing; leases that users write are stored like any other object
+//! and win over a computed one of the same name. Not here: conditions' heartbeats (`heartbeat`).
 
 use nodelane_model::{Body, Doc, Key, Kind, Meta, Rest, Time, Uid};
 use nodelane_world::World;

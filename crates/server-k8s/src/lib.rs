@@ -6,6 +6,7 @@
 
 mod answer;
 mod fields;
+mod heartbeat;
 mod lease;
 mod metrics;
 mod read;

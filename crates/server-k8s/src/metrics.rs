@@ -29,7 +29,9 @@ pub fn serve(api: &Api, call: &Call, target: &Target) -> Result<Answer> {
     let now = api.door.now();
     let of_nodes = target.resource.plural == "nodes";
     let kind = if of_nodes { Kind::Node } else { Kind::Pod };
-    let one = |doc: &Doc| if of_nodes { node(&world, doc, now) } else { pod(doc, now) };
+    let one = |doc: &Doc| {
+        if of_nodes { node(&world, doc, now) } else { pod(doc, now) }
+    };
     if !target.name.is_empty() {
         let key = nodelane_model::Key::new(kind, if of_nodes { "" } else { &target.namespace }, target.name.as_str());
         let found = world.get(&key).and_then(|doc| one(doc));
@@ -89,7 +91,9 @@ fn container_usage(doc: &Doc, container: &Container) -> (i64, i64) {
     let said = |key: &str| doc.meta.annotations.get(key).map(|text| Quantity(text.clone()));
     let asked = |name: &str| container.resources.requests.get(&Name::new(name)).cloned();
     let half = |value: Option<i64>, idle: i64| value.map_or(idle, |value| value / 2);
-    let cpu = said("nodelane.dev/cpu-usage").and_then(|cpu| cpu.milli()).unwrap_or_else(|| half(asked("cpu").and_then(|cpu| cpu.milli()), IDLE.0));
+    let cpu = said("nodelane.dev/cpu-usage")
+        .and_then(|cpu| cpu.milli())
+        .unwrap_or_else(|| half(asked("cpu").and_then(|cpu| cpu.milli()), IDLE.0));
     let memory = said("nodelane.dev/memory-usage")
         .and_then(|memory| memory.units())
         .unwrap_or_else(|| half(asked("memory").and_then(|memory| memory.units()), IDLE.1));
@@ -100,7 +104,9 @@ fn node(world: &World, doc: &Doc, now: Time) -> Option<Value> {
     doc.as_node().filter(|node| node.status.is_ready())?;
     let mut total = (NODE_CPU_MILLI, NODE_MEMORY_BYTES);
     for pod_doc in world.pods_on(&doc.key.name) {
-        let Some(pod) = pod_doc.as_pod().filter(|pod| pod.status.phase == Phase::Running) else { continue };
+        let Some(pod) = pod_doc.as_pod().filter(|pod| pod.status.phase == Phase::Running) else {
+            continue;
+        };
         for container in &pod.spec.containers {
             let (cpu, memory) = container_usage(pod_doc, container);
             total = (total.0 + cpu, total.1 + memory);

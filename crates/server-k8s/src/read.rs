@@ -1,8 +1,13 @@
-//! Get and list.
+//! Get and list, in the form that the client asked for: objects, a table, metadata only.
+//!
+//! Reading looks at one published world and never waits. A list that goes on over pages is one world's; when that is no longer kept, the
+//! client gets 410 with a token to go on from in the newest. Encoded documents are passed on as they are, nothing is parsed.
+//! Not here: watches, and writes, whose answers `object` makes as well.
 
 use crate::fields::{is_visible, matches};
 use crate::route::Target;
-use crate::{Answer, Api, Call, Result, lease};
+use crate::{Answer, Api, Call, Result, heartbeat, lease};
+use bytes::Bytes;
 use http::header;
 use nodelane_k8s::accept::{self, Encoding, Negotiated, Shape};
 use nodelane_k8s::registry::Home;
@@ -10,7 +15,7 @@ use nodelane_k8s::request::{ContinueToken, ListOptions, Version, VersionMatch};
 use nodelane_k8s::status::Status;
 use nodelane_k8s::table::{self, IncludeObject, Printer};
 use nodelane_model::codec::{encode, to_value};
-use nodelane_model::{Doc, Key};
+use nodelane_model::{Doc, Key, Time};
 use nodelane_world::World;
 use serde_json::{Value, json};
 use std::ops::Bound;
@@ -46,6 +51,25 @@ pub fn shown(target: &Target, doc: &Doc) -> Value {
     value
 }
 
+/// The parts of an object from which a table's row is made.
+pub fn printed(target: &Target, doc: &Doc, include: IncludeObject) -> Value {
+    match target.resource.home {
+        Home::Stored if include != IncludeObject::Object => table::printed(doc),
+        _ => shown(target, doc),
+    }
+}
+
+/// An object as JSON bytes: as it was encoded once, where nothing about it depends on who looks and when.
+pub fn encoded(target: &Target, doc: &Doc, now: Time) -> Bytes {
+    if target.resource.home != Home::Stored {
+        return shown(target, doc).to_string().into();
+    }
+    match heartbeat::beating(doc, now) {
+        Some(node) => encode(&node).clone(),
+        None => encode(doc).clone(),
+    }
+}
+
 /// One object.
 pub fn get(api: &Api, call: &Call, target: &Target) -> Result<Answer> {
     let form = form(call, target, false)?;
@@ -60,15 +84,14 @@ pub fn get(api: &Api, call: &Call, target: &Target) -> Result<Answer> {
 pub fn object(api: &Api, target: &Target, form: Form, doc: &Doc, status: u16) -> Answer {
     let value = match form.negotiated.shape {
         Shape::Table => {
-            let value = shown(target, doc);
+            let value = printed(target, doc, form.include);
             let row = table::row(printer(target), &value, api.door.now(), form.include);
             table::table(printer(target), json!({"resourceVersion": doc.revision.to_string()}), vec![row])
         }
-        Shape::PartialObject | Shape::PartialObjectList => table::partial_object(&shown(target, doc)),
-        Shape::Object | Shape::AggregatedDiscovery => match target.resource.home {
-            Home::Stored if form.negotiated.encoding == Encoding::Json => return Answer::json(status, encode(doc).clone()),
-            _ => shown(target, doc),
-        },
+        Shape::PartialObject | Shape::PartialObjectList => table::partial_object(&table::metadata_only(doc)),
+        Shape::Object | Shape::AggregatedDiscovery => {
+            return Answer::whole(status, form.negotiated.content_type(), encoded(target, doc, api.door.now()));
+        }
     };
     written(status, form.negotiated, &value)
 }
@@ -110,37 +133,37 @@ pub fn list(api: &Api, call: &Call, target: &Target) -> Result<Answer> {
     let value = match form.negotiated.shape {
         Shape::Table => {
             let now = api.door.now();
-            let rows = page.docs.iter().map(|doc| table::row(printer, &shown(target, doc), now, form.include)).collect();
+            let rows = page.docs.iter().map(|doc| table::row(printer, &printed(target, doc, form.include), now, form.include)).collect();
             table::table(printer, meta, rows)
         }
         Shape::PartialObject | Shape::PartialObjectList => {
-            let items: Vec<Value> = page.docs.iter().map(|doc| shown(target, doc)).collect();
+            let items: Vec<Value> = page.docs.iter().map(|doc| table::metadata_only(doc)).collect();
             table::partial_object_list(meta, items.iter())
         }
         Shape::Object | Shape::AggregatedDiscovery => {
-            return Ok(Answer::whole(200, form.negotiated.content_type(), concatenated(target, &page.docs, &meta)));
+            return Ok(Answer::whole(200, form.negotiated.content_type(), concatenated(target, &page.docs, &meta, api.door.now())));
         }
     };
     Ok(written(200, form.negotiated, &value))
 }
 
+/// What an object of a list takes, mostly: a small pod.
+const USUAL_BYTES: usize = 2_048;
+
 /// A list in its own shape: the objects' encoded forms, one after another, nothing parsed.
-fn concatenated(target: &Target, docs: &[Arc<Doc>], meta: &Value) -> Vec<u8> {
+fn concatenated(target: &Target, docs: &[Arc<Doc>], meta: &Value, now: Time) -> Vec<u8> {
     let head = format!(
         "{{\"kind\":\"{}\",\"apiVersion\":\"{}\",\"metadata\":{meta},\"items\":[",
         target.resource.list_kind(),
         target.resource.api_version()
     );
-    let mut out = Vec::with_capacity(head.len() + docs.iter().map(|doc| encode(doc).len() + 1).sum::<usize>() + 2);
+    let mut out = Vec::with_capacity(head.len() + docs.len() * USUAL_BYTES);
     out.extend_from_slice(head.as_bytes());
     for (index, doc) in docs.iter().enumerate() {
         if index > 0 {
             out.push(b',');
         }
-        match target.resource.home {
-            Home::Stored => out.extend_from_slice(encode(doc)),
-            _ => out.extend_from_slice(shown(target, doc).to_string().as_bytes()),
-        }
+        out.extend_from_slice(&encoded(target, doc, now));
     }
     out.extend_from_slice(b"]}");
     out
@@ -163,9 +186,7 @@ fn world_of(api: &Api, options: &ListOptions) -> Result<Arc<World>> {
         (Version::At(revision), Some(VersionMatch::Exact)) if revision != newest.revision => {
             api.recall(revision).ok_or_else(Status::expired_list)
         }
-        (Version::At(revision), _) if revision > newest.revision => {
-            Err(Status::resource_version_too_large(revision, newest.revision))
-        }
+        (Version::At(revision), _) if revision > newest.revision => Err(Status::resource_version_too_large(revision, newest.revision)),
         _ => Ok(newest),
     }
 }

@@ -1,4 +1,8 @@
 //! From a path and a method to a verb on a resource.
+//!
+//! Paths are Kubernetes' own: `/api/v1/…`, `/apis/group/version/…`, with or without a namespace, subresources after the name, and the
+//! old `/watch/` form. Health, version, discovery and OpenAPI are answered here, bodies in protobuf become JSON here. Invariant: what the
+//! registry does not list is 404, a verb that it does not list is 405. Not here: what a verb does.
 
 use crate::{Answer, Api, Call, Result, metrics, read, review, sub, write};
 use http::{HeaderValue, Method, header};
@@ -142,7 +146,7 @@ fn meta(api: &Api, call: &Call, segments: &[&str]) -> Result<Option<Answer>> {
     let get = call.method == Method::GET || call.method == Method::HEAD;
     let value = match segments {
         ["healthz" | "livez" | "readyz", ..] => return Ok(Some(Answer::whole(200, "text/plain; charset=utf-8", "ok"))),
-        ["version"] => discovery::version(&api.kubernetes_version, "", "2026-01-01T00:00:00Z"),
+        ["version"] => discovery::version(&version(api), "", "2026-01-01T00:00:00Z"),
         ["api"] | ["apis"] => {
             let accept = call.headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
             let negotiated = accept::negotiate(accept, &[Shape::AggregatedDiscovery])?;
@@ -157,6 +161,12 @@ fn meta(api: &Api, call: &Call, segments: &[&str]) -> Result<Option<Answer>> {
         ["api", version] => discovery::resources("", version).ok_or_else(Status::no_such_path)?,
         ["apis", group] => discovery::group(group).ok_or_else(Status::no_such_path)?,
         ["apis", group, version] => discovery::resources(group, version).ok_or_else(Status::no_such_path)?,
+        ["openapi", "v2"] => match call.headers.get(header::ACCEPT) {
+            Some(accept) if accept.to_str().is_ok_and(|accept| accept.contains("proto-openapi")) => {
+                return Ok(Some(Answer::whole(200, discovery::openapi::V2_PROTOBUF_TYPE, discovery::openapi::V2_PROTOBUF)));
+            }
+            _ => discovery::openapi::v2(),
+        },
         ["openapi", "v3"] => discovery::openapi::v3_index(),
         ["openapi", "v3", "api", version] => discovery::openapi::v3("", version).ok_or_else(Status::no_such_path)?,
         ["openapi", "v3", "apis", group, version] => discovery::openapi::v3(group, version).ok_or_else(Status::no_such_path)?,
@@ -166,6 +176,13 @@ fn meta(api: &Api, call: &Call, segments: &[&str]) -> Result<Option<Answer>> {
         return Err(Status::method_not_allowed());
     }
     Ok(Some(Answer::value(200, &value)))
+}
+
+/// The cluster's own version; before it has one, the newest known.
+fn version(api: &Api) -> String {
+    let world = api.door.world();
+    let cluster = world.cluster().map(|cluster| cluster.state.version.to_string()).unwrap_or_default();
+    if cluster.is_empty() { api.kubernetes_version.clone() } else { cluster }
 }
 
 fn tagged(call: &Call, content_type: &'static str, value: &serde_json::Value) -> Answer {

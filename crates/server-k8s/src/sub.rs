@@ -1,4 +1,7 @@
 //! Subresources: status, scale, binding, eviction, logs; and the plain word that nothing runs for exec and its like.
+//!
+//! Each is a write like any other (`write`), or text made from the stored status: logs tell when a simulated container started and how
+//! it ended. Not here: budgets of evictions (the engine's ledger) and which subresources a kind has (the registry).
 
 use crate::route::Target;
 use crate::write::{change, json_body, put, rewrite, submit};
@@ -91,19 +94,20 @@ async fn evict(api: &Api, call: Call, target: Target) -> Result<Answer> {
 /// What a simulated container has said: when it started, and how it ended.
 fn log(api: &Api, target: &Target) -> Result<Answer> {
     let doc = existing(api, target)?;
-    let Some(pod) = doc.as_pod() else { return Err(Status::no_such_path()) };
+    let Some(pod) = doc.as_pod() else {
+        return Err(Status::no_such_path());
+    };
     let names: Vec<&str> = pod.spec.init_containers.iter().chain(&pod.spec.containers).map(|container| container.name.as_str()).collect();
     let wanted = match target.parameter("container").filter(|name| !name.is_empty()) {
         Some(name) if names.contains(&name) => name.to_owned(),
-        Some(name) => return Err(Status::bad_request(format!("container {name} is not valid for pod {}", target.name))),
+        Some(name) => {
+            return Err(Status::bad_request(format!("container {name} is not valid for pod {}", target.name)));
+        }
         None => pod.spec.containers.first().map(|container| container.name.to_string()).unwrap_or_default(),
     };
     if pod.status.phase == Phase::Pending {
         let why = if pod.node.is_none() { "pod has not been scheduled".to_owned() } else { "ContainerCreating".to_owned() };
-        return Err(Status::bad_request(format!(
-            "container \"{wanted}\" in pod \"{}\" is waiting to start: {why}",
-            target.name
-        )));
+        return Err(Status::bad_request(format!("container \"{wanted}\" in pod \"{}\" is waiting to start: {why}", target.name)));
     }
     let mut lines = Vec::new();
     let states = pod.status.init_container_statuses.iter().chain(&pod.status.container_statuses);
@@ -116,10 +120,11 @@ fn log(api: &Api, target: &Target) -> Result<Answer> {
             lines.push((running.started_at, format!("{wanted} of {} started (simulated)", target.name)));
         }
     }
-    let stamp = |at: &Time| if matches!(target.parameter("timestamps"), Some("true" | "1")) { format!("{at} ") } else { String::new() };
+    let stamp = |at: &Time| {
+        if matches!(target.parameter("timestamps"), Some("true" | "1")) { format!("{at} ") } else { String::new() }
+    };
     let keep = target.parameter("tailLines").and_then(|lines| lines.parse::<usize>().ok()).unwrap_or(usize::MAX);
     let skip = lines.len().saturating_sub(keep);
     let text: String = lines.iter().skip(skip).map(|(at, line)| format!("{}{line}\n", stamp(at))).collect();
     Ok(Answer::whole(200, "text/plain", text))
 }
-

@@ -4,19 +4,17 @@
 //! that fell off the feed gets a 410 and lists again.
 
 use crate::fields::matches;
-use crate::read::{Form, form, printer, shown};
+use crate::read::{Form, encoded, form, printed, printer};
 use crate::route::Target;
 use crate::{Answer, Api, Call, Result, WATCHES_LIMIT};
 use bytes::{Bytes, BytesMut};
 use nodelane_control::Event;
 use nodelane_k8s::accept::Shape;
-use nodelane_k8s::registry::Home;
 use nodelane_k8s::request::{ListOptions, Version};
 use nodelane_k8s::status::Status;
 use nodelane_k8s::table;
 use nodelane_k8s::watch::{EventType, bookmark, error_frame, frame};
 use nodelane_model::Doc;
-use nodelane_model::codec::encode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -76,7 +74,8 @@ pub fn open(api: &Api, call: &Call, target: &Target) -> Result<Answer> {
         return Err(Status::resource_version_too_large(cursor, world.revision));
     }
     let ends_at = Instant::now() + Duration::from_secs(options.timeout_seconds.unwrap_or(LIVES_SECONDS));
-    let mut stream = Stream { api: api.clone(), target, options, form, cursor, backlog: Vec::new(), ends_at, over: false, first_row: true, _open: open };
+    let mut stream =
+        Stream { api: api.clone(), target, options, form, cursor, backlog: Vec::new(), ends_at, over: false, first_row: true, _open: open };
     if initial {
         stream.show_present(&world);
     }
@@ -153,7 +152,9 @@ impl Stream {
                 continue;
             }
             let matched = |doc: &Option<Arc<Doc>>| doc.as_ref().is_some_and(|doc| matches(doc, &self.options));
-            let Some(seen) = EventType::seen(matched(&event.old), matched(&event.new)) else { continue };
+            let Some(seen) = EventType::seen(matched(&event.old), matched(&event.new)) else {
+                continue;
+            };
             match (seen, &event.old, &event.new) {
                 (EventType::Deleted, Some(old), _) => {
                     // The last state that matched, at the revision of the change.
@@ -172,15 +173,14 @@ impl Stream {
         match self.form.negotiated.shape {
             Shape::Table => {
                 let first = std::mem::take(&mut self.first_row);
-                let value = shown(&self.target, doc);
+                let value = printed(&self.target, doc, self.form.include);
                 let table = table::event_table(printer(&self.target), &value, self.api.door.now(), self.form.include, first);
                 frame(event, table.to_string().as_bytes()).into()
             }
             Shape::PartialObject | Shape::PartialObjectList => {
-                frame(event, table::partial_object(&shown(&self.target, doc)).to_string().as_bytes()).into()
+                frame(event, table::partial_object(&table::metadata_only(doc)).to_string().as_bytes()).into()
             }
-            _ if self.target.resource.home != Home::Stored => frame(event, shown(&self.target, doc).to_string().as_bytes()).into(),
-            _ => frame(event, encode(doc)).into(),
+            _ => frame(event, &encoded(&self.target, doc, self.api.door.now())).into(),
         }
     }
 

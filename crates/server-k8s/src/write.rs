@@ -101,7 +101,9 @@ pub async fn rewrite(
             return Ok(Arc::new(doc));
         }
         match api.door.submit(Change::Replace { doc: Arc::new(doc), base }, origin.clone()).await {
-            Ok(accepted) => return accepted.doc.ok_or_else(|| Status::internal("a changed object has gone")),
+            Ok(accepted) => {
+                return accepted.doc.ok_or_else(|| Status::internal("a changed object has gone"));
+            }
             // The refusal was held until what it rests on was published: the next try sees it.
             Err(Refusal::Stale { .. }) if tries < TRIES => {}
             Err(refusal) => return Err(objects::refusal(target.resource, &refusal)),

@@ -115,7 +115,7 @@ fn a_store_that_is_asked_all_the_time_still_finds_that_space_returned() {
         go.send(()).unwrap();
         next(&events)
     });
-    assert!(asked.take(2_000_000).any(|event| event == Event::ReadOnlyEnded));
+    assert!(asked.take(200_000).any(|event| event == Event::ReadOnlyEnded));
     drop(go);
 }
 

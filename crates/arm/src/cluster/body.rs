@@ -6,6 +6,7 @@ use super::profile;
 use crate::id::ClusterId;
 use crate::pool;
 use nodelane_model::cluster::ClusterSpec;
+use nodelane_model::hash::Hash;
 use nodelane_model::pool::{Power, etag};
 use nodelane_model::{Cluster, Uid};
 use serde_json::{Map, Value, json};
@@ -101,6 +102,7 @@ const DEFAULTED: &[&str] = &[
     "oidcIssuerProfile",
     "servicePrincipalProfile",
     "disableLocalAccounts",
+    "identityProfile",
 ];
 
 /// What a GET shows of a property without a type of its own.
@@ -129,8 +131,23 @@ fn default_of(spec: &ClusterSpec, key: &str) -> Option<Value> {
         }
         "oidcIssuerProfile" => json!({"enabled": false}),
         "servicePrincipalProfile" => json!({"clientId": "msi"}),
+        "identityProfile" => kubelet_identity(spec),
         _ => return None,
     })
+}
+
+/// The identity of the nodes, which `az aks update` insists on seeing. Its ids come from the cluster's own: there is nothing behind them.
+fn kubelet_identity(spec: &ClusterSpec) -> Value {
+    let seed = Hash::new(1).text(&ClusterId::of(spec).to_string().to_lowercase()).get();
+    let cluster = Cluster { spec: spec.clone(), ..Cluster::default() };
+    let resource = format!(
+        "/subscriptions/{}/resourcegroups/{}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{}-agentpool",
+        spec.subscription,
+        cluster.node_resource_group(),
+        spec.name
+    );
+    let [client, object] = [1, 2].map(|ordinal| Uid::derive(seed, 0, ordinal).to_string());
+    json!({"kubeletidentity": {"resourceId": resource, "clientId": client, "objectId": object}})
 }
 
 fn network(spec: &ClusterSpec, stored: Option<&Value>) -> Value {

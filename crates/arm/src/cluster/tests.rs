@@ -174,6 +174,16 @@ fn a_body_that_was_read_can_be_sent_back() {
 }
 
 #[test]
+fn the_nodes_identity_is_shown_because_az_insists_on_it() {
+    // `az aks update` reads identityProfile.kubeletidentity.objectId of a cluster with a managed identity, or fails.
+    let (cluster, pool) = stored();
+    let body = shown(&cluster, &pool);
+    let identity = &body["properties"]["identityProfile"]["kubeletidentity"];
+    assert!(["objectId", "clientId"].iter().all(|id| identity[id].as_str().is_some_and(|id| id.len() == 36)), "{identity}");
+    assert!(identity["resourceId"].as_str().is_some_and(|id| id.contains(&cluster.node_resource_group())));
+}
+
+#[test]
 fn an_upgrade_names_the_version_for_cluster_and_pools() {
     let (cluster, pool) = stored();
     let mut body = shown(&cluster, &pool);

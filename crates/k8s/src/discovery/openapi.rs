@@ -69,6 +69,17 @@ pub fn v3(group: &str, version: &str) -> Option<Value> {
     }))
 }
 
+/// `/openapi/v2` as JSON: no kind is described, so that clients that validate by it (kubectl, for a `List`) leave it to us.
+pub fn v2() -> Value {
+    json!({"swagger": "2.0", "info": {"title": "Nodelane", "version": "v1"}, "paths": {}})
+}
+
+/// The same in protobuf: 1 = swagger, 2 = info (1 = title, 2 = version).
+pub const V2_PROTOBUF: &[u8] = b"\x0a\x032.0\x12\x0e\x0a\x08Nodelane\x12\x02v1";
+
+/// The content type of the protobuf form.
+pub const V2_PROTOBUF_TYPE: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+
 fn identity(resource: &Resource) -> Value {
     json!({"group": resource.group, "version": resource.version, "kind": resource.kind})
 }

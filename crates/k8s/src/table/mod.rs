@@ -14,11 +14,13 @@ mod own;
 mod partial;
 mod pod;
 mod storage;
+mod view;
 mod workload;
 
 pub use duration::human_duration;
 use nodelane_model::Time;
 pub use partial::{partial_object, partial_object_list};
+pub use view::{metadata_only, printed};
 use serde_json::{Value, json};
 
 use crate::status::Status;

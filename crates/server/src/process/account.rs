@@ -110,7 +110,7 @@ pub fn subscriptions(world: &World) -> Vec<(String, String)> {
 }
 
 /// What deciding needs to know beside a cluster's world.
-pub fn env(world: &World, entry: &Entry, used_elsewhere: &BTreeMap<Name, u64>) -> Env {
+pub fn env(world: &World, entry: &Entry, used_elsewhere: &BTreeMap<Name, u64>, _rule_off: &Name) -> Env {
     let subscription = Key::global(Kind::Subscription, entry.id.group.subscription.to_lowercase());
     let spec = world.get(&subscription).and_then(|doc| spec_of(doc)).cloned().unwrap_or_default();
     Env {
@@ -118,7 +118,8 @@ pub fn env(world: &World, entry: &Entry, used_elsewhere: &BTreeMap<Name, u64>) -
         quotas: quotas(&spec["quotas"]),
         used_elsewhere: used_elsewhere.clone(),
         policy: spec.get("policy").filter(|policy| policy.is_object()).map(policy),
-        ..Env::default()
+        #[cfg(feature = "rules-off")]
+        rule_off: _rule_off.clone(),
     }
 }
 

@@ -42,6 +42,7 @@ pub struct Cells {
     pub(super) shutdown: watch::Receiver<bool>,
     pub(super) profile: BootProfile,
     pub(super) account: Arc<LiveCell>,
+    rule_off: nodelane_model::Name,
     pub(super) runtime: tokio::runtime::Handle,
     served: Mutex<BTreeMap<String, Served>>,
     /// Opening is one at a time: two requests for one new cluster must not open its file twice.
@@ -59,6 +60,7 @@ impl Cells {
         shutdown: watch::Receiver<bool>,
         profile: BootProfile,
         account: Arc<LiveCell>,
+        rule_off: nodelane_model::Name,
     ) -> Arc<Cells> {
         Arc::new(Cells {
             paths,
@@ -70,12 +72,17 @@ impl Cells {
             shutdown,
             profile,
             account,
+            rule_off,
             runtime: tokio::runtime::Handle::current(),
             served: Mutex::default(),
             opening: tokio::sync::Mutex::default(),
         })
     }
 
+    /// What a cluster's cell is to know of the account.
+    fn env(&self, entry: &Entry, used_elsewhere: &BTreeMap<nodelane_model::Name, u64>) -> nodelane_engine::Env {
+        account::env(&self.account.world(), entry, used_elsewhere, &self.rule_off)
+    }
     /// The file of a cell.
     fn file(&self, key: &str) -> PathBuf {
         account::cells_dir(&self.paths).join(format!("{key}.db"))
@@ -85,7 +92,7 @@ impl Cells {
     pub(super) async fn serve_all(self: &Arc<Self>, first: bool) -> Result<(), String> {
         for entry in account::entries(&self.account.world()) {
             let founded = (first && entry.is_default).then(|| {
-                let env = account::env(&self.account.world(), &entry, &BTreeMap::new());
+                let env = self.env(&entry, &BTreeMap::new());
                 genesis::cluster(&entry, env, clock::now(Time(0)))
             });
             self.serve_cluster(&entry, founded.transpose()?).await?;
@@ -107,7 +114,7 @@ impl Cells {
         if let Some(world) = founded.filter(|_| open.world.is_empty()) {
             open.found(world).map_err(|failure| failure.to_string())?;
         }
-        let env = account::env(&self.account.world(), entry, &BTreeMap::new());
+        let env = self.env(entry, &BTreeMap::new());
         let cell = Arc::new(open.start(env, self.profile));
         self.credentials.add_cluster(&entry.key).map_err(|error| error.to_string())?;
         let listener = {
@@ -214,7 +221,7 @@ impl Directory for ArmDirectory {
             }
         }
         drop(served);
-        cell.set_env(account::env(&self.0.account.world(), &entry, &used));
+        cell.set_env(self.0.env(&entry, &used));
     }
     fn address(&self, id: &ClusterId) -> Option<String> {
         let served = self.0.served.lock().expect("no one panics with it");

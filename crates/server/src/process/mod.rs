@@ -40,6 +40,8 @@ pub struct Options {
     pub subscriptions: Vec<String>,
     /// How long machines take.
     pub profile: BootProfile,
+    /// A rule that is not enforced; only builds for testing the tests look at it.
+    pub rule_off: String,
 }
 
 /// Where a cluster is.
@@ -105,7 +107,7 @@ pub async fn run(options: Options, ready: impl FnOnce(&Ready)) -> Result<(), Fai
             account.submit(change, Origin::default()).await.map_err(other)?;
         }
     }
-    let cells = Cells::new(paths, lock, config, credentials.clone(), resolver.clone(), shutdown.clone(), options.profile, account);
+    let cells = Cells::new(paths, lock, config, credentials.clone(), resolver.clone(), shutdown.clone(), options.profile, account, options.rule_off.as_str().into());
     cells.serve_all(first).await.map_err(Failed::Other)?;
     let tenant = cells.config.lock().expect("no one panics with it").installation.tenant_id.clone();
     let arm = Arm::new(Arc::new(ArmDirectory(cells.clone())), &tenant);

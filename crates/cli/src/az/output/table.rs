@@ -119,6 +119,7 @@ fn capitalized(key: &str) -> String {
 struct Grid {
     headers: Vec<String>,
     rows: Vec<Vec<(usize, String)>>,
+    has_breaks: bool,
 }
 
 impl Grid {
@@ -134,12 +135,14 @@ impl Grid {
                     self.headers.push(header);
                     self.headers.len() - 1
                 });
-            row.push((column, cell.unwrap_or_default().trim().to_owned()));
+            let cell = cell.unwrap_or_default();
+            self.has_breaks |= cell.contains('\n');
+            row.push((column, cell.trim().to_owned()));
         }
         self.rows.push(row);
     }
 
-    /// Headers, a line of dashes, the rows; no line break at the end. Where any cell has several lines, rows without
+    /// Headers, a line of dashes, the rows; no line break at the end. Where any cell had several lines, rows without
     /// text disappear, as with az.
     fn text(&self) -> String {
         let width = |text: &str| text.lines().map(|line| line.chars().count()).max().unwrap_or(0);
@@ -150,15 +153,24 @@ impl Grid {
         if self.headers.is_empty() {
             return String::new();
         }
-        let cells = self.rows.iter().flatten().map(|(_, cell)| cell);
-        let has_breaks = self.headers.iter().chain(cells).any(|cell| cell.contains('\n'));
         let mut lines = Vec::new();
-        row_lines(self.headers.iter().map(String::as_str).collect(), &widths, 1, &mut lines);
-        lines.push(widths.iter().map(|width| "-".repeat(*width)).collect::<Vec<_>>().join("  "));
+        row_lines(
+            self.headers.iter().map(String::as_str).collect(),
+            &widths,
+            1,
+            &mut lines,
+        );
+        lines.push(
+            widths
+                .iter()
+                .map(|width| "-".repeat(*width))
+                .collect::<Vec<_>>()
+                .join("  "),
+        );
         for row in &self.rows {
             let mut cells = vec![""; self.headers.len()];
             row.iter().for_each(|(column, cell)| cells[*column] = cell);
-            row_lines(cells, &widths, usize::from(!has_breaks), &mut lines);
+            row_lines(cells, &widths, usize::from(!self.has_breaks), &mut lines);
         }
         lines.join("\n")
     }
@@ -166,7 +178,12 @@ impl Grid {
 
 /// The lines of one row, as many as its highest cell has.
 fn row_lines(cells: Vec<&str>, widths: &[usize], least: usize, lines: &mut Vec<String>) {
-    let height = cells.iter().map(|cell| cell.lines().count()).max().unwrap_or(0).max(least);
+    let height = cells
+        .iter()
+        .map(|cell| cell.lines().count())
+        .max()
+        .unwrap_or(0)
+        .max(least);
     for line in 0..height {
         let part: Vec<&str> = cells.iter().map(|cell| cell.lines().nth(line).unwrap_or("")).collect();
         lines.push(padded(&part, widths));

@@ -141,3 +141,12 @@ fn text_that_yaml_reads_as_another_type_is_quoted() {
         }
     }
 }
+
+/// PyYAML 6.0's own output for texts around its line width, with escapes, and as keys.
+#[test]
+fn long_and_special_text_breaks_where_pyyaml_breaks_it() {
+    let captures: Vec<(Value, String)> = serde_json::from_str(include_str!("../../../golden/yaml.json")).unwrap();
+    for (value, expected) in captures {
+        assert_eq!(yaml::document(&value), expected);
+    }
+}

@@ -150,15 +150,36 @@ fn is_time(text: &str) -> bool {
     if rest.is_empty() {
         return month.len() == 2 && day.len() == 2;
     }
-    let clock = rest
+    let separated = rest
         .strip_prefix(['T', 't'])
         .unwrap_or_else(|| rest.trim_start_matches([' ', '\t']));
-    let clock = clock.split(['Z', '+', '-', '.', ' ', '\t']).next().unwrap_or("");
-    let parts: Vec<&str> = clock.split(':').collect();
-    clock.len() < rest.len()
-        && digits(day, &[1, 2])
-        && matches!(parts.as_slice(), [hour, minute, second]
-            if digits(hour, &[1, 2]) && digits(minute, &[2]) && digits(second, &[2]))
+    digits(day, &[1, 2]) && separated.len() < rest.len() && is_clock(separated)
+}
+
+/// `h:mm:ss`, a fraction or none, then `Z`, an offset or nothing.
+fn is_clock(text: &str) -> bool {
+    let digits = |text: &str, lengths: &[usize]| lengths.contains(&text.len()) && all(text, "0123456789");
+    let parts: Vec<&str> = text.splitn(3, ':').collect();
+    let [hour, minute, rest] = parts.as_slice() else {
+        return false;
+    };
+    let Some((second, rest)) = rest.split_at_checked(2) else {
+        return false;
+    };
+    let zone = match rest.strip_prefix('.') {
+        Some(fraction) => fraction.trim_start_matches(|ch: char| ch.is_ascii_digit()),
+        None => rest,
+    };
+    let zone = zone.trim_start_matches([' ', '\t']);
+    let is_zone = zone == "Z"
+        || zone
+            .strip_prefix(['-', '+'])
+            .is_some_and(|offset| match offset.split_once(':') {
+                Some((hours, minutes)) => digits(hours, &[1, 2]) && digits(minutes, &[2]),
+                None => digits(offset, &[1, 2]),
+            });
+    let ends = is_zone || rest.is_empty() || (zone.is_empty() && rest.starts_with('.') && !rest.ends_with([' ', '\t']));
+    digits(hour, &[1, 2]) && digits(minute, &[2]) && digits(second, &[2]) && ends
 }
 
 impl Emitter {

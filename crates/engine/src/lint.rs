@@ -1,0 +1,147 @@
+//! What no planner may do, whatever it believes: the last look at a plan before it is written.
+//!
+//! Judges what a planner's writes *change*, never what the world already is, or repair would be stopped just when it is needed. Costs
+//! what the writes cost. A planner that breaks a rule loses its writes and pauses, as one that broke down does; the others go on.
+
+use crate::fleet;
+use nodelane_model::machine::{Intent, MachinePhase};
+use nodelane_model::operation::{ClusterPhase, Progress};
+use nodelane_model::pool::Mode;
+use nodelane_model::report::Planner;
+use nodelane_model::{Doc, Key, Kind, Machine, Name, NodePool, Operation};
+use nodelane_world::{World, Write};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A rule that a planner broke, and with what.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Breach {
+    /// Who.
+    pub planner: Planner,
+    /// Which rule.
+    pub rule: &'static str,
+    /// The document.
+    pub subject: Key,
+}
+
+/// A planner wrote a document of a kind that is not its own.
+pub const KINDS: &str = "a planner writes only its own kinds";
+/// A machine of a pool that lives was let go, and nobody had asked for it (invariant I7).
+pub const UNASKED: &str = "no machine of a living pool goes unasked";
+/// More pods were evicted than a budget allowed (invariant I5).
+pub const BUDGET: &str = "evictions stay within budgets";
+/// A pool got more machines than its count and its surge (invariant I3).
+pub const COUNT: &str = "machines stay within count and surge";
+/// The last system pool went, and the cluster stays (invariant I4).
+pub const SYSTEM: &str = "one system pool remains";
+
+/// Judges what a planner wrote; `base` is the world that it started from, `head` what it made of it.
+pub fn judge(base: &World, head: &World, planner: Planner, writes: &[Write]) -> Result<(), Breach> {
+    let breach = |rule: &'static str, subject: &Key| Breach { planner, rule, subject: subject.clone() };
+    for write in writes {
+        if !owns(planner, write.key.kind) {
+            return Err(breach(KINDS, &write.key));
+        }
+        let goes = match write.key.kind {
+            Kind::Machine if lets_go(write) && !may_go(base, head, write) => Some(UNASKED),
+            Kind::NodePool if ends_last_system_pool(head, write) => Some(SYSTEM),
+            _ => None,
+        };
+        if let Some(rule) = goes {
+            return Err(breach(rule, &write.key));
+        }
+    }
+    if let Some(budget) = overspent(base, planner, writes) {
+        return Err(breach(BUDGET, &budget));
+    }
+    match overgrown(base, head, writes) {
+        Some(pool) => Err(breach(COUNT, &Key::global(Kind::NodePool, pool))),
+        None => Ok(()),
+    }
+}
+
+fn owns(planner: Planner, kind: Kind) -> bool {
+    let own = matches!(kind, Kind::Cluster | Kind::NodePool | Kind::Machine);
+    let account = matches!(kind, Kind::Fault | Kind::Subscription | Kind::ResourceGroup | Kind::ClusterEntry);
+    match planner {
+        Planner::Operation | Planner::Repair | Planner::Upgrade | Planner::Autoscale => own || matches!(kind, Kind::Node | Kind::Pod | Kind::Event),
+        Planner::Converge => matches!(kind, Kind::Machine | Kind::Node | Kind::Pod | Kind::Event),
+        Planner::Workload | Planner::Place => !own && !account && kind != Kind::Node,
+    }
+}
+
+fn machine(doc: Option<&std::sync::Arc<Doc>>) -> Option<&Machine> {
+    doc.and_then(|doc| doc.as_machine())
+}
+
+/// Whether a write is what lets a machine go.
+fn lets_go(write: &Write) -> bool {
+    let stays = |machine: &Machine| machine.intent != Intent::Gone;
+    machine(write.old.as_ref()).is_some_and(stays) && !machine(write.new.as_ref()).is_some_and(stays)
+}
+
+/// Whether a machine may be let go: its pool is gone or going, it failed, it was extra, or an operation names it.
+fn may_go(base: &World, head: &World, write: &Write) -> bool {
+    let Some(old) = machine(write.old.as_ref()) else { return true };
+    let asked = |operation: &Operation| match operation.progress {
+        Progress::Delete(_) => true,
+        Progress::Scale(_) | Progress::DeleteMachines(_) => operation.victims.contains(&write.key.name),
+        Progress::Create(_) | Progress::Update(_) | Progress::Upgrade(_) => false,
+        Progress::Stop(_) | Progress::Start(_) | Progress::Cluster(_) => false,
+    };
+    let of = |world: &World| world.pool(&old.pool).is_none_or(|(_, pool)| pool.state.operation.iter().any(asked));
+    old.surge || old.phase == MachinePhase::Failed || machine(write.new.as_ref()).is_some_and(|new| new.surge) || of(base) || of(head)
+}
+
+fn ends_last_system_pool(head: &World, write: &Write) -> bool {
+    let is_system = |pool: &NodePool| pool.exists() && pool.spec.mode == Mode::System;
+    let was = write.old.as_ref().and_then(|doc| doc.as_pool()).is_some_and(is_system);
+    let is = write.new.as_ref().and_then(|doc| doc.as_pool()).is_some_and(is_system);
+    let going = head.cluster().is_none_or(|cluster| {
+        let deletes = |operation: &Operation| operation.progress == Progress::Cluster(ClusterPhase::Deleting);
+        cluster.state.gone.is_some() || cluster.state.operation.as_ref().is_some_and(deletes)
+    });
+    was && !is && !going && !head.pools().any(|(_, pool)| is_system(pool))
+}
+
+/// A budget that operations spent more of than there was. Workloads end pods of their own accord, and a taint asks no budget.
+fn overspent(base: &World, planner: Planner, writes: &[Write]) -> Option<Key> {
+    if matches!(planner, Planner::Workload | Planner::Place | Planner::Converge) {
+        return None;
+    }
+    let mut spent: BTreeMap<Key, i32> = BTreeMap::new();
+    for write in writes.iter().filter(|write| write.key.kind == Kind::Pod) {
+        let ends = write.new.as_ref().is_none_or(|new| new.is_terminating());
+        let Some(old) = write.old.as_ref().filter(|old| ends && is_healthy(old) && !passes_over_budgets(base, old)) else { continue };
+        for budget in base.budgets_of(old) {
+            *spent.entry(budget.key.clone()).or_default() += 1;
+        }
+    }
+    let allowed = |key: &Key| base.get(key).map_or(0, |doc| nodelane_workload::budget_status(base, doc).disruptions_allowed);
+    spent.into_iter().find(|(key, count)| *count > allowed(key)).map(|(key, _)| key)
+}
+
+fn is_healthy(doc: &Doc) -> bool {
+    !doc.is_terminating() && doc.as_pod().is_some_and(|pod| pod.status.is_ready() && !pod.status.is_terminal())
+}
+
+/// Whether a pod is on a pool whose deletion was asked to pass over budgets.
+fn passes_over_budgets(base: &World, pod: &Doc) -> bool {
+    let node = pod.as_pod().and_then(|pod| pod.node.clone()).unwrap_or_default();
+    let pool = machine(base.get(&Key::global(Kind::Machine, node))).map(|machine| machine.pool.clone()).unwrap_or_default();
+    base.pool(&pool).is_some_and(|(_, pool)| pool.state.operation.as_ref().is_some_and(|operation| operation.ignore_budgets))
+}
+
+/// A pool that got machines beyond its count, or extra ones beyond its surge.
+fn overgrown(base: &World, head: &World, writes: &[Write]) -> Option<Name> {
+    let new = writes.iter().filter(|write| write.old.is_none()).filter_map(|write| machine(write.new.as_ref()));
+    let pools: BTreeSet<Name> = new.map(|machine| machine.pool.clone()).collect();
+    pools.into_iter().find(|name| {
+        let Some((_, pool)) = head.pool(name) else { return true };
+        let (own, extra) = (fleet::own(head, name).len(), fleet::extra(head, name).len());
+        let surge = crate::upgrade::bounds(pool, pool.spec.count).surge as usize;
+        own > fleet::own(base, name).len().max(pool.spec.count as usize) || extra > fleet::extra(base, name).len().max(surge)
+    })
+}
+
+#[cfg(test)]
+mod tests;

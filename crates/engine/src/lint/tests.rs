@@ -1,0 +1,127 @@
+//! Each rule, broken by a planner that is written here.
+
+use super::*;
+use nodelane_model::codec::from_value;
+use nodelane_model::machine::MachineModel;
+use nodelane_model::operation::{DeletePhase, Progress, ScalePhase};
+use nodelane_model::{Body, Cluster, Meta, Time, Uid};
+use nodelane_world::Draft;
+use serde_json::json;
+use std::sync::Arc;
+
+fn pool_key() -> Key {
+    Key::global(Kind::NodePool, "np")
+}
+fn machine_key(name: &str) -> Key {
+    Key::global(Kind::Machine, name)
+}
+
+/// A system pool of two machines, and two healthy pods of one budget that may spare one.
+fn world() -> World {
+    let mut draft = Draft::new(World::new(7), Time(0));
+    draft.create(crate::cluster_key(), Meta::default(), Body::Cluster(Box::new(Cluster::default())));
+    let mut pool = NodePool::default();
+    (pool.spec.count, pool.spec.mode, pool.state.version) = (2, Mode::System, "1.35.1".into());
+    draft.create(pool_key(), Meta::default(), Body::NodePool(Box::new(pool)));
+    for instance in 0..2 {
+        let mut machine = Machine::requested("np", instance, "Standard_D4s_v5", MachineModel::default(), Time(0));
+        machine.phase = MachinePhase::Running;
+        draft.create(machine_key(&format!("m{instance}")), Meta::default(), Body::Machine(Box::new(machine)));
+        let ready = json!([{"type": "Ready", "status": "True"}]);
+        let pod = json!({"metadata": {"name": format!("p{instance}"), "namespace": "x", "labels": {"app": "a"}},
+            "spec": {"nodeName": format!("m{instance}"), "containers": []}, "status": {"phase": "Running", "conditions": ready}});
+        let pod = from_value(Kind::Pod, &pod).unwrap();
+        draft.create(pod.key.clone(), pod.meta.clone(), pod.body.clone());
+    }
+    let budget = json!({"metadata": {"name": "b", "namespace": "x"}, "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "a"}}}});
+    let budget = from_value(Kind::PodDisruptionBudget, &budget).unwrap();
+    draft.create(budget.key.clone(), budget.meta.clone(), budget.body.clone());
+    draft.world
+}
+
+fn with(progress: Progress, change: impl FnOnce(&mut Operation)) -> World {
+    let mut draft = Draft::new(world(), Time(0));
+    let mut operation = Operation::begin(Uid(1), progress, Time(0));
+    change(&mut operation);
+    draft.update(&pool_key(), |doc| doc.as_pool_mut().unwrap().state.operation = Some(operation));
+    draft.world
+}
+
+fn verdict(base: &World, planner: Planner, plan: impl FnOnce(&mut Draft)) -> Option<&'static str> {
+    let mut draft = Draft::new(base.clone(), Time(0));
+    plan(&mut draft);
+    judge(base, &draft.world, planner, &draft.writes).err().map(|breach| breach.rule)
+}
+
+fn let_go(draft: &mut Draft, name: &str) {
+    fleet::change(draft, &machine_key(name), |machine| machine.intent = Intent::Gone);
+}
+fn evict(draft: &mut Draft, name: &str) {
+    nodelane_workload::delete(draft, &Key::new(Kind::Pod, "x", name), None, None);
+}
+
+#[test]
+fn no_machine_of_a_living_pool_goes_unasked() {
+    let scale = || with(Progress::Scale(ScalePhase::Removing), |operation| operation.victims = vec!["m1".into()]);
+    assert_eq!(verdict(&world(), Planner::Operation, |draft| let_go(draft, "m1")), Some(UNASKED));
+    assert_eq!(verdict(&world(), Planner::Operation, |draft| draft.remove(&machine_key("m1"))), Some(UNASKED));
+    assert_eq!(verdict(&scale(), Planner::Operation, |draft| let_go(draft, "m0")), Some(UNASKED));
+    assert_eq!(verdict(&scale(), Planner::Operation, |draft| let_go(draft, "m1")), None);
+    assert_eq!(verdict(&with(Progress::Delete(DeletePhase::Removing), |_| {}), Planner::Operation, |draft| let_go(draft, "m0")), None);
+    let mut failed = Draft::new(world(), Time(0));
+    fleet::change(&mut failed, &machine_key("m0"), |machine| machine.phase = MachinePhase::Failed);
+    assert_eq!(verdict(&failed.world, Planner::Operation, |draft| let_go(draft, "m0")), None);
+}
+
+#[test]
+fn evictions_stay_within_the_budget_as_it_was() {
+    let both = |draft: &mut Draft| {
+        evict(draft, "p0");
+        evict(draft, "p1");
+    };
+    assert_eq!(verdict(&world(), Planner::Operation, |draft| evict(draft, "p0")), None);
+    assert_eq!(verdict(&world(), Planner::Operation, both), Some(BUDGET));
+    assert_eq!(verdict(&world(), Planner::Workload, both), None, "a workload may scale down");
+    let passes_over = with(Progress::Delete(DeletePhase::Draining), |operation| operation.ignore_budgets = true);
+    assert_eq!(verdict(&passes_over, Planner::Operation, both), None);
+}
+
+#[test]
+fn machines_stay_within_count_and_surge() {
+    let add = |count: usize, surge: bool| move |draft: &mut Draft| (0..count).for_each(|_| drop(fleet::add(draft, &pool_key(), surge)));
+    assert_eq!(verdict(&world(), Planner::Operation, add(1, true)), None, "10 % of 2 is one");
+    assert_eq!(verdict(&world(), Planner::Operation, add(2, true)), Some(COUNT));
+    assert_eq!(verdict(&world(), Planner::Operation, add(1, false)), Some(COUNT));
+    let grows = |draft: &mut Draft| {
+        draft.update(&pool_key(), |doc| doc.as_pool_mut().unwrap().spec.count = 3);
+        add(1, false)(draft);
+    };
+    assert_eq!(verdict(&world(), Planner::Operation, grows), None);
+}
+
+#[test]
+fn the_last_system_pool_stays_unless_its_cluster_goes() {
+    let end = |draft: &mut Draft| {
+        draft.update(&pool_key(), |doc| doc.as_pool_mut().unwrap().state.gone = Some(Time(0)));
+    };
+    assert_eq!(verdict(&world(), Planner::Operation, end), Some(SYSTEM));
+    let mut going = Draft::new(world(), Time(0));
+    let operation = Operation::begin(Uid(1), Progress::Cluster(ClusterPhase::Deleting), Time(0));
+    going.update(&crate::cluster_key(), |doc| doc.as_cluster_mut().unwrap().state.operation = Some(operation));
+    assert_eq!(verdict(&going.world, Planner::Operation, end), None);
+}
+
+#[test]
+fn planners_write_only_their_own_kinds() {
+    let relabel = |key: Key| move |draft: &mut Draft| drop(draft.update(&key, |doc| drop(Arc::make_mut(&mut doc.meta.labels).insert("a".into(), "b".into()))));
+    for (planner, key, expected) in [
+        (Planner::Place, pool_key(), Some(KINDS)),
+        (Planner::Workload, machine_key("m0"), Some(KINDS)),
+        (Planner::Converge, pool_key(), Some(KINDS)),
+        (Planner::Operation, Key::new(Kind::PodDisruptionBudget, "x", "b"), Some(KINDS)),
+        (Planner::Place, Key::new(Kind::Pod, "x", "p0"), None),
+        (Planner::Converge, machine_key("m0"), None),
+    ] {
+        assert_eq!(verdict(&world(), planner, relabel(key.clone())), expected, "{planner:?} {key}");
+    }
+}
