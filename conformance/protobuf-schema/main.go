@@ -1,6 +1,6 @@
 // Prints the protobuf schema of the kinds that we serve, read by reflection from the tags of k8s.io/api:
 //
-//	go run . > ../../crates/k8s/src/protobuf/schema.txt
+//	go run . > ../../crates/k8s/src/schema/schema.txt
 //	go run . golden > ../../crates/k8s/tests/golden/protobuf.json
 //
 // One line a message: its name, then its fields, each `NUMBER NAME TYPE`, separated by `|`. A name `-` means that the fields of that

@@ -230,6 +230,7 @@ def clusters_are_read_upgraded_stopped_and_started(b):
     cluster = b.az("aks", "show", "-g", "lanes", "-n", "dev", "-o", "json").ok().json
     same((cluster["location"], cluster["networkProfile"]["podCidr"], cluster["networkProfile"]["serviceCidr"]), ("eastus", "100.64.0.0/10", "10.0.0.0/16"), "cluster")
     same([p["name"] for p in cluster["agentPoolProfiles"]], ["system"], "its pools")
+    same(b.az("aks", "update", "-g", "lanes", "-n", "dev", "--tags", "team=night", "-o", "json").ok().json["tags"], {"team": "night"}, "az reads the nodes' identity on the way")
     upgrades = b.az("aks", "get-upgrades", "-g", "lanes", "-n", "dev", "-o", "json").ok().json
     offered = [u["kubernetesVersion"] for u in upgrades["controlPlaneProfile"]["upgrades"]]
     holds(any(v.startswith("1.36.") for v in offered), f"a new cluster has an upgrade: {offered}")

@@ -282,6 +282,8 @@ def shapes_and_routes_have_the_gateways_and_the_services_envelopes(b):
         answer = b.arm.call("GET", path)
         same((answer.status, answer.json["error"]["code"], answer.headers["x-ms-failure-cause"]), (status, code, "gateway"), path)
         holds(answer.json["error"]["message"].startswith(message), f"{path}: {answer}")
+    absent = b.arm.call("GET", b.arm.pool_path("nosuch")).error["message"]
+    holds(absent.startswith("Could not find the agent pool 'nosuch' in the managed cluster 'dev'"), f"E23: {absent}")
     same((b.arm.call("GET", b.arm.pool_path("nosuch")).status, b.arm.call("DELETE", b.arm.pool_path("nosuch")).status), (404, 204), "a pool that is not there")
 
 

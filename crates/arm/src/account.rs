@@ -50,16 +50,9 @@ pub fn tenant(id: &str) -> Value {
 /// A region of a subscription.
 pub fn location(subscription: &str, region: &Region) -> Value {
     let id = |name: &str| format!("/subscriptions/{subscription}/locations/{name}");
-    let paired: Vec<Value> = region
-        .paired
-        .iter()
-        .map(|name| json!({"name": name, "id": id(name)}))
-        .collect();
-    let zones: Vec<Value> = region
-        .zones
-        .iter()
-        .map(|zone| json!({"logicalZone": zone, "physicalZone": format!("{}-az{zone}", region.name)}))
-        .collect();
+    let paired: Vec<Value> = region.paired.iter().map(|name| json!({"name": name, "id": id(name)})).collect();
+    let zones: Vec<Value> =
+        region.zones.iter().map(|zone| json!({"logicalZone": zone, "physicalZone": format!("{}-az{zone}", region.name)})).collect();
     let mut body = json!({
         "id": id(region.name), "name": region.name, "type": "Region", "displayName": region.display_name,
         "regionalDisplayName": format!("({}) {}", region.geography, region.display_name),
@@ -72,16 +65,8 @@ pub fn location(subscription: &str, region: &Region) -> Value {
 }
 
 /// Versions of the API that providers claim; any other is taken as well.
-const API_VERSIONS: [&str; 8] = [
-    "2026-06-01",
-    "2026-05-01",
-    "2026-04-01",
-    "2025-10-01",
-    "2025-07-01",
-    "2025-01-01",
-    "2024-02-01",
-    "2023-11-01",
-];
+const API_VERSIONS: [&str; 8] =
+    ["2026-06-01", "2026-05-01", "2026-04-01", "2025-10-01", "2025-07-01", "2025-01-01", "2024-02-01", "2023-11-01"];
 
 /// The one provider that is served, always registered.
 pub const PROVIDER: &str = "Microsoft.ContainerService";
@@ -139,28 +124,18 @@ mod tests {
         let entries = || (0..250).map(Value::from).collect::<Vec<_>>();
         let lengths = |skip| {
             let body = page(entries(), skip, |next| format!("https://x/?skip={next}"));
-            (
-                body["value"].as_array().unwrap().len(),
-                body.get("nextLink").and_then(Value::as_str).map(str::to_owned),
-            )
+            (body["value"].as_array().unwrap().len(), body.get("nextLink").and_then(Value::as_str).map(str::to_owned))
         };
         assert_eq!(lengths(0), (100, Some("https://x/?skip=100".into())));
         assert_eq!(lengths(200), (50, None));
-        assert_eq!(
-            page(Vec::new(), 0, |_| String::new()),
-            json!({"value": []}),
-            "an empty list has no link"
-        );
+        assert_eq!(page(Vec::new(), 0, |_| String::new()), json!({"value": []}), "an empty list has no link");
     }
 
     #[test]
     fn the_provider_lists_pools_so_that_a_resource_can_be_shown_by_its_id() {
         let body = provider("s", &Catalog::default());
         let kinds = body["resourceTypes"].as_array().unwrap();
-        let pools = kinds
-            .iter()
-            .find(|kind| kind["resourceType"] == "managedClusters/agentPools")
-            .unwrap();
+        let pools = kinds.iter().find(|kind| kind["resourceType"] == "managedClusters/agentPools").unwrap();
         assert!(!pools["apiVersions"].as_array().unwrap().is_empty());
         assert_eq!(body["registrationState"], "Registered");
     }

@@ -11,20 +11,12 @@ pub fn conditions(if_match: Option<&str>, if_none_match: Option<&str>) -> Result
     let plain = |header: Option<&str>| {
         let text = header.map(str::trim).filter(|text| !text.is_empty())?;
         let text = text.strip_prefix("W/").unwrap_or(text);
-        Some(
-            text.strip_prefix('"')
-                .and_then(|text| text.strip_suffix('"'))
-                .unwrap_or(text)
-                .to_owned(),
-        )
+        Some(text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text).to_owned())
     };
     match (plain(if_match), plain(if_none_match)) {
         (Some(_), Some(_)) => Err(ArmError::BothConditions),
         (None, Some(tag)) if tag != "*" => Err(ArmError::IfNoneMatchTag),
-        (if_match, if_none_match) => Ok(EtagConditions {
-            if_match: if_match.map(Into::into),
-            if_none_match: if_none_match.is_some(),
-        }),
+        (if_match, if_none_match) => Ok(EtagConditions { if_match: if_match.map(Into::into), if_none_match: if_none_match.is_some() }),
     }
 }
 
@@ -43,13 +35,7 @@ mod tests {
             let read = conditions(Some(header), None).unwrap();
             assert_eq!(read.if_match.as_deref(), Some("x"), "{header}");
         }
-        assert_eq!(
-            conditions(Some(""), Some("*")).unwrap(),
-            EtagConditions {
-                if_match: None,
-                if_none_match: true
-            }
-        );
+        assert_eq!(conditions(Some(""), Some("*")).unwrap(), EtagConditions { if_match: None, if_none_match: true });
         assert_eq!(conditions(None, None).unwrap(), EtagConditions::default());
     }
 

@@ -17,10 +17,7 @@ pub(crate) struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     pub(crate) fn of(map: &'a Map<String, Value>, place: &str) -> Fields<'a> {
-        Fields {
-            map: Some(map),
-            place: place.into(),
-        }
+        Fields { map: Some(map), place: place.into() }
     }
     pub(crate) fn get(&self, key: &str) -> Option<&'a Value> {
         self.map?.get(key).filter(|value| !value.is_null())
@@ -37,11 +34,7 @@ impl<'a> Fields<'a> {
             Value::Array(_) => "array",
             Value::Object(_) => "object",
         };
-        ArmError::Unmarshal {
-            found,
-            field: format!("{}.{key}", self.place),
-            wanted,
-        }
+        ArmError::Unmarshal { found, field: format!("{}.{key}", self.place), wanted }
     }
     /// A text; absent where it is empty.
     pub(crate) fn text(&self, key: &str) -> Result<Option<&'a str>, ArmError> {
@@ -69,18 +62,14 @@ impl<'a> Fields<'a> {
     }
     pub(crate) fn list(&self, key: &str) -> Result<Option<Vec<Name>>, ArmError> {
         let Some(value) = self.get(key) else { return Ok(None) };
-        let texts = value
-            .as_array()
-            .and_then(|list| list.iter().map(|item| item.as_str().map(Name::from)).collect());
+        let texts = value.as_array().and_then(|list| list.iter().map(|item| item.as_str().map(Name::from)).collect());
         texts.map(Some).ok_or_else(|| self.wrong(key, value, "[]string"))
     }
     pub(crate) fn map(&self, key: &str) -> Result<Option<BTreeMap<Name, Name>>, ArmError> {
         let Some(value) = self.get(key) else { return Ok(None) };
         let pair = |(key, value): (&String, &Value)| Some((Name::from(key), Name::from(value.as_str()?)));
         let pairs = value.as_object().and_then(|map| map.iter().map(pair).collect());
-        pairs
-            .map(Some)
-            .ok_or_else(|| self.wrong(key, value, "map[string]string"))
+        pairs.map(Some).ok_or_else(|| self.wrong(key, value, "map[string]string"))
     }
     /// An object; one without fields where it is absent.
     pub(crate) fn object(&self, key: &str, wanted: &'static str) -> Result<Fields<'a>, ArmError> {
@@ -92,23 +81,14 @@ impl<'a> Fields<'a> {
         }
     }
     /// Objects in a list, absent where the list is.
-    pub(crate) fn objects(
-        &self,
-        key: &str,
-        wanted: &'static str,
-    ) -> Result<Option<Vec<&'a Map<String, Value>>>, ArmError> {
+    pub(crate) fn objects(&self, key: &str, wanted: &'static str) -> Result<Option<Vec<&'a Map<String, Value>>>, ArmError> {
         let Some(value) = self.get(key) else { return Ok(None) };
-        let objects = value
-            .as_array()
-            .and_then(|list| list.iter().map(Value::as_object).collect());
+        let objects = value.as_array().and_then(|list| list.iter().map(Value::as_object).collect());
         objects.map(Some).ok_or_else(|| self.wrong(key, value, wanted))
     }
     /// The same object under another name in errors.
     pub(crate) fn renamed(self, place: &str) -> Fields<'a> {
-        Fields {
-            place: place.into(),
-            ..self
-        }
+        Fields { place: place.into(), ..self }
     }
     pub(crate) fn is_present(&self) -> bool {
         self.map.is_some()
@@ -125,11 +105,7 @@ pub(crate) fn word<T: Copy>(
 ) -> Result<Option<T>, ArmError> {
     let Some(text) = text else { return Ok(None) };
     let fits = |word: &str| {
-        if exact {
-            word == text
-        } else {
-            word.eq_ignore_ascii_case(text)
-        }
+        if exact { word == text } else { word.eq_ignore_ascii_case(text) }
     };
     match words.iter().find(|(word, _)| fits(word)) {
         Some((_, value)) => Ok(Some(*value)),
@@ -143,12 +119,8 @@ pub(crate) fn word<T: Copy>(
 
 /// Tags that Azure takes: at most 50, names up to 512 characters without `<>%&\?/`, values up to 256.
 pub(crate) fn check_tags(tags: &BTreeMap<Name, Name>) -> Result<(), ArmError> {
-    let name_fits = |name: &Name| {
-        !name.is_empty() && name.chars().count() <= 512 && !name.contains(['<', '>', '%', '&', '\\', '?', '/'])
-    };
-    let unfit = tags
-        .iter()
-        .find(|(name, value)| !name_fits(name) || value.chars().count() > 256);
+    let name_fits = |name: &Name| !name.is_empty() && name.chars().count() <= 512 && !name.contains(['<', '>', '%', '&', '\\', '?', '/']);
+    let unfit = tags.iter().find(|(name, value)| !name_fits(name) || value.chars().count() > 256);
     let why = match unfit {
         Some((name, _)) => format!("The tag '{name}' is not valid"),
         None if tags.len() > 50 => format!("{} tags are too many", tags.len()),

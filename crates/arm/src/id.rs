@@ -41,11 +41,7 @@ impl fmt::Display for GroupId {
 
 impl fmt::Display for ClusterId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}/providers/Microsoft.ContainerService/managedClusters/{}",
-            self.group, self.cluster
-        )
+        write!(f, "{}/providers/Microsoft.ContainerService/managedClusters/{}", self.group, self.cluster)
     }
 }
 
@@ -58,20 +54,11 @@ impl fmt::Display for PoolId {
 impl ClusterId {
     /// A pool of this cluster.
     pub fn pool(&self, pool: impl Into<Name>) -> PoolId {
-        PoolId {
-            cluster: self.clone(),
-            pool: pool.into(),
-        }
+        PoolId { cluster: self.clone(), pool: pool.into() }
     }
     /// The id of a stored cluster, as it was last written.
     pub fn of(spec: &nodelane_model::cluster::ClusterSpec) -> ClusterId {
-        let group = GroupId {
-            subscription: spec.subscription.clone(),
-            group: spec.resource_group.clone(),
-        };
-        ClusterId {
-            group,
-            cluster: spec.name.clone(),
-        }
+        let group = GroupId { subscription: spec.subscription.clone(), group: spec.resource_group.clone() };
+        ClusterId { group, cluster: spec.name.clone() }
     }
 }

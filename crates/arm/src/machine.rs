@@ -17,11 +17,7 @@ pub fn body(id: &PoolId, node_group: &str, pool: &NodePool, doc: &Doc, address: 
         OsType::Windows => format!("aks{}", id.pool),
     };
     let addresses: Vec<Value> = address.iter().map(|ip| json!({"family": "IPv4", "ip": ip})).collect();
-    let state = match (
-        machine.failure.is_some(),
-        machine.is_wanted(),
-        machine.running.is_some(),
-    ) {
+    let state = match (machine.failure.is_some(), machine.is_wanted(), machine.running.is_some()) {
         (true, _, _) => "Failed",
         (false, false, _) => "Deleting",
         (false, true, false) => "Creating",
@@ -58,43 +54,18 @@ mod tests {
 
     #[test]
     fn a_machine_shows_its_address_zone_and_instance() {
-        let group = GroupId {
-            subscription: "s".into(),
-            group: "lanes".into(),
-        };
-        let id = ClusterId {
-            group,
-            cluster: "dev".into(),
-        }
-        .pool("gpunp");
-        let pool = NodePool {
-            state: PoolState {
-                number: 36_854_149,
-                ..PoolState::default()
-            },
-            ..NodePool::default()
-        };
-        let model = MachineModel {
-            version: "1.35.6".into(),
-            image: "i".into(),
-        };
+        let group = GroupId { subscription: "s".into(), group: "lanes".into() };
+        let id = ClusterId { group, cluster: "dev".into() }.pool("gpunp");
+        let pool = NodePool { state: PoolState { number: 36_854_149, ..PoolState::default() }, ..NodePool::default() };
+        let model = MachineModel { version: "1.35.6".into(), image: "i".into() };
         let mut machine = Machine::requested("gpunp", 35, "Standard_D2s_v5", model.clone(), Time(0));
         (machine.zone, machine.running) = ("2".into(), Some(model));
         let key = Key::global(Kind::Machine, "aks-gpunp-36854149-vmss00000z");
         let doc = Doc::new(key, 3, Meta::default(), Body::Machine(Box::new(machine)));
         let body = body(&id, "MC_lanes_dev_eastus", &pool, &doc, Some("10.224.0.4")).unwrap();
-        assert_eq!(
-            (&body["name"], &body["zones"]),
-            (&json!("aks-gpunp-36854149-vmss00000z"), &json!(["2"]))
-        );
-        assert_eq!(
-            body["properties"]["network"]["ipAddresses"],
-            json!([{"family": "IPv4", "ip": "10.224.0.4"}])
-        );
+        assert_eq!((&body["name"], &body["zones"]), (&json!("aks-gpunp-36854149-vmss00000z"), &json!(["2"])));
+        assert_eq!(body["properties"]["network"]["ipAddresses"], json!([{"family": "IPv4", "ip": "10.224.0.4"}]));
         let resource = body["properties"]["resourceId"].as_str().unwrap();
-        assert!(
-            resource.ends_with("virtualMachineScaleSets/aks-gpunp-36854149-vmss/virtualMachines/35"),
-            "N-7: {resource}"
-        );
+        assert!(resource.ends_with("virtualMachineScaleSets/aks-gpunp-36854149-vmss/virtualMachines/35"), "N-7: {resource}");
     }
 }

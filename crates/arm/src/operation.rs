@@ -11,8 +11,7 @@ pub const RETRY_AFTER_SECONDS: u32 = 1;
 
 /// The status document; always answered with 200.
 pub fn status(operation: &Operation) -> Value {
-    let mut body =
-        json!({"name": operation.id.to_string(), "status": word(operation), "startTime": operation.started.micro()});
+    let mut body = json!({"name": operation.id.to_string(), "status": word(operation), "startTime": operation.started.micro()});
     if let Some(ended) = &operation.ended {
         body["endTime"] = ended.at.micro().into();
         if let Some(error) = &ended.error {
@@ -51,37 +50,16 @@ mod tests {
 
     #[test]
     fn an_operation_is_in_progress_until_it_has_ended_and_then_says_how() {
-        let mut operation = Operation::begin(
-            Uid(1),
-            Progress::Create(CreatePhase::Provisioning),
-            Time(1_767_225_600_000),
-        );
+        let mut operation = Operation::begin(Uid(1), Progress::Create(CreatePhase::Provisioning), Time(1_767_225_600_000));
         let body = status(&operation);
-        assert_eq!(
-            (&body["status"], &body["startTime"]),
-            (&json!("InProgress"), &json!("2026-01-01T00:00:00.000000Z"))
-        );
+        assert_eq!((&body["status"], &body["startTime"]), (&json!("InProgress"), &json!("2026-01-01T00:00:00.000000Z")));
         assert!(body.get("endTime").is_none() && result_status(&operation) == 202);
-        let error = OperationError {
-            code: "NodesNotReady".into(),
-            message: "Expected: 2, Actual: 0".into(),
-        };
-        for (outcome, word) in [
-            (Outcome::Succeeded, "Succeeded"),
-            (Outcome::Failed, "Failed"),
-            (Outcome::Canceled, "Canceled"),
-        ] {
+        let error = OperationError { code: "NodesNotReady".into(), message: "Expected: 2, Actual: 0".into() };
+        for (outcome, word) in [(Outcome::Succeeded, "Succeeded"), (Outcome::Failed, "Failed"), (Outcome::Canceled, "Canceled")] {
             let error = (outcome == Outcome::Failed).then(|| error.clone());
-            operation.ended = Some(Ended {
-                at: Time(1_767_225_601_500),
-                outcome,
-                error,
-            });
+            operation.ended = Some(Ended { at: Time(1_767_225_601_500), outcome, error });
             let body = status(&operation);
-            assert_eq!(
-                (&body["status"], &body["endTime"]),
-                (&json!(word), &json!("2026-01-01T00:00:01.500000Z"))
-            );
+            assert_eq!((&body["status"], &body["endTime"]), (&json!(word), &json!("2026-01-01T00:00:01.500000Z")));
             assert_eq!(body.get("error").is_some(), outcome == Outcome::Failed);
             assert_eq!(result_status(&operation), 204);
         }

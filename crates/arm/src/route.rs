@@ -169,24 +169,15 @@ pub fn route(method: Method, path: &str, query: &str) -> Result<Call, ArmError> 
     if parameter(query, "api-version").is_none_or(|version| version.is_empty()) {
         return Err(ArmError::MissingApiVersion);
     }
-    let segments: Vec<Name> = path
-        .split('/')
-        .filter(|segment| !segment.is_empty())
-        .map(decoded)
-        .collect();
-    let unknown = || ArmError::UnknownRoute {
-        method,
-        path: path.into(),
-    };
+    let segments: Vec<Name> = path.split('/').filter(|segment| !segment.is_empty()).map(decoded).collect();
+    let unknown = || ArmError::UnknownRoute { method, path: path.into() };
     let [first, rest @ ..] = segments.as_slice() else {
         return Err(unknown());
     };
     let call = match (method, rest) {
         (Method::Get, []) if is(first, "tenants") => Some(Call::ListTenants),
         (Method::Get, []) if is(first, "subscriptions") => Some(Call::ListSubscriptions),
-        (_, [subscription, rest @ ..]) if is(first, "subscriptions") => {
-            of_subscription(method, subscription, rest, query)
-        }
+        (_, [subscription, rest @ ..]) if is(first, "subscriptions") => of_subscription(method, subscription, rest, query),
         _ => None,
     };
     call.ok_or_else(unknown)
@@ -209,34 +200,20 @@ fn of_subscription(method: Method, subscription: &Name, rest: &[Name], query: &s
         (Method::Post, [a, namespace, b]) if is(a, "providers") && is(b, "register") => {
             Call::RegisterProvider(subscription(), namespace.clone())
         }
-        (Method::Get, [a, p, b]) if is(a, "providers") && is(p, PROVIDER) && is(b, "managedClusters") => {
-            Call::ListClusters(subscription())
-        }
-        (Method::Get, [a, p, b]) if is(a, "providers") && is(p, PROVIDER) && is(b, "snapshots") => {
-            Call::ListSnapshots(subscription())
-        }
+        (Method::Get, [a, p, b]) if is(a, "providers") && is(p, PROVIDER) && is(b, "managedClusters") => Call::ListClusters(subscription()),
+        (Method::Get, [a, p, b]) if is(a, "providers") && is(p, PROVIDER) && is(b, "snapshots") => Call::ListSnapshots(subscription()),
         (Method::Get, [a, p, b, location, c])
             if is(a, "providers") && is(p, PROVIDER) && is(b, "locations") && is(c, "kubernetesVersions") =>
         {
             Call::ListKubernetesVersions(subscription(), location.clone())
         }
-        (Method::Get, [a, p, b, _, c, id]) if is(a, "providers") && is(p, PROVIDER) && is(b, "locations") => {
-            match Uid::parse(id) {
-                Some(id) if is(c, "operations") => Call::GetOperation(subscription(), id),
-                Some(id) if is(c, "operationresults") => Call::GetOperationResult(subscription(), id),
-                _ => return None,
-            }
-        }
+        (Method::Get, [a, p, b, _, c, id]) if is(a, "providers") && is(p, PROVIDER) && is(b, "locations") => match Uid::parse(id) {
+            Some(id) if is(c, "operations") => Call::GetOperation(subscription(), id),
+            Some(id) if is(c, "operationresults") => Call::GetOperationResult(subscription(), id),
+            _ => return None,
+        },
         (_, [a, group, rest @ ..]) if is(a, "resourceGroups") => {
-            return of_group(
-                method,
-                GroupId {
-                    subscription: subscription(),
-                    group: group.clone(),
-                },
-                rest,
-                query,
-            );
+            return of_group(method, GroupId { subscription: subscription(), group: group.clone() }, rest, query);
         }
         _ => return None,
     })
@@ -249,22 +226,10 @@ fn of_group(method: Method, group: GroupId, rest: &[Name], query: &str) -> Optio
         (Method::Put, []) => Call::PutGroup(group),
         (Method::Patch, []) => Call::PatchGroup(group),
         (Method::Delete, []) => Call::DeleteGroup(group),
-        (Method::Get, [a, p, b]) if is(a, "providers") && is(p, PROVIDER) && is(b, "managedClusters") => {
-            Call::ListClustersOf(group)
-        }
-        (Method::Get, [a, p, b]) if is(a, "providers") && is(p, PROVIDER) && is(b, "snapshots") => {
-            Call::ListSnapshotsOf(group)
-        }
+        (Method::Get, [a, p, b]) if is(a, "providers") && is(p, PROVIDER) && is(b, "managedClusters") => Call::ListClustersOf(group),
+        (Method::Get, [a, p, b]) if is(a, "providers") && is(p, PROVIDER) && is(b, "snapshots") => Call::ListSnapshotsOf(group),
         (_, [a, p, b, cluster, rest @ ..]) if is(a, "providers") && is(p, PROVIDER) && is(b, "managedClusters") => {
-            return of_cluster(
-                method,
-                ClusterId {
-                    group,
-                    cluster: cluster.clone(),
-                },
-                rest,
-                query,
-            );
+            return of_cluster(method, ClusterId { group, cluster: cluster.clone() }, rest, query);
         }
         _ => return None,
     })
@@ -297,8 +262,7 @@ fn of_pool(method: Method, pool: PoolId, rest: &[Name], query: &str) -> Option<C
         (Method::Get, []) => Call::GetPool(pool),
         (Method::Put, []) => Call::PutPool(pool),
         (Method::Delete, []) => {
-            let ignore_budgets =
-                parameter(query, "ignore-pod-disruption-budget").is_some_and(|value| is(&value, "true"));
+            let ignore_budgets = parameter(query, "ignore-pod-disruption-budget").is_some_and(|value| is(&value, "true"));
             Call::DeletePool { pool, ignore_budgets }
         }
         (Method::Post, [a]) if is(a, "abort") => Call::AbortPool(pool),
@@ -314,10 +278,7 @@ fn of_pool(method: Method, pool: PoolId, rest: &[Name], query: &str) -> Option<C
 /// The value of a query parameter, its name without regard to case.
 fn parameter(query: &str, name: &str) -> Option<Name> {
     let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-    pairs
-        .into_iter()
-        .find(|(key, _)| is(&decoded(key), name))
-        .map(|(_, value)| decoded(value))
+    pairs.into_iter().find(|(key, _)| is(&decoded(key), name)).map(|(_, value)| decoded(value))
 }
 
 /// A text with its `%XX` read; one that is not UTF-8 then, or has a stray `%`, stays as it is.

@@ -9,17 +9,11 @@ use serde_json::{Map, Value, json};
 
 /// Versions that a pool may be upgraded to: above its own, not above the control plane (aks-semantics UV-1, UV-3).
 fn pool_upgrades(catalog: &Catalog, cluster: &Cluster, pool: &NodePool) -> Vec<Value> {
-    let (Ok(from), Ok(most)) = (
-        pool.state.version.parse::<Version>(),
-        cluster.state.version.parse::<Version>(),
-    ) else {
+    let (Ok(from), Ok(most)) = (pool.state.version.parse::<Version>(), cluster.state.version.parse::<Version>()) else {
         return Vec::new();
     };
     let releases = catalog.releases().iter().map(|release| release.version);
-    releases
-        .filter(|version| *version > from && *version <= most)
-        .map(upgrade)
-        .collect()
+    releases.filter(|version| *version > from && *version <= most).map(upgrade).collect()
 }
 
 fn upgrade(version: Version) -> Value {
@@ -30,9 +24,7 @@ fn upgrade(version: Version) -> Value {
 fn newest_image(catalog: &Catalog, pool: &NodePool) -> Option<String> {
     let version = pool.state.version.parse().ok()?;
     let sku = OsSku::from_name(&pool.spec.os_sku)?.effective(version).ok()?;
-    catalog
-        .newest_image(sku)?
-        .version(catalog.size(&pool.spec.vm_size)?.image_variant())
+    catalog.newest_image(sku)?.version(catalog.size(&pool.spec.vm_size)?.image_variant())
 }
 
 /// The upgrade profile of a pool.
@@ -62,13 +54,8 @@ pub fn cluster_profile<'a>(
     pools: impl Iterator<Item = (&'a str, &'a NodePool)>,
 ) -> Value {
     let current = &cluster.state.version;
-    let upgrades: Vec<Value> = current
-        .parse()
-        .map(|current| catalog.upgrades_from(current))
-        .unwrap_or_default()
-        .into_iter()
-        .map(upgrade)
-        .collect();
+    let upgrades: Vec<Value> =
+        current.parse().map(|current| catalog.upgrades_from(current)).unwrap_or_default().into_iter().map(upgrade).collect();
     let profile = |(name, pool): (&str, &NodePool)| {
         json!({
             "name": name, "kubernetesVersion": pool.state.version, "osType": format!("{:?}", pool.spec.os_type),
@@ -89,8 +76,7 @@ pub fn cluster_profile<'a>(
 pub fn available(catalog: &Catalog, id: &ClusterId, cluster: &Cluster) -> Value {
     let most: Option<Version> = cluster.state.version.parse().ok();
     let skew = |most: Version| if most.release() >= (1, 28) { 3 } else { 2 };
-    let fits =
-        |version: &Version| most.is_some_and(|most| *version <= most && version.minor + skew(most) >= most.minor);
+    let fits = |version: &Version| most.is_some_and(|most| *version <= most && version.minor + skew(most) >= most.minor);
     let releases = catalog.releases().iter().map(|release| release.version).filter(fits);
     let versions: Vec<Value> = releases
         .map(|version| {
@@ -119,27 +105,10 @@ pub fn on_offer(catalog: &Catalog) -> Value {
     }
     let default = catalog.default_version().minor;
     let value = |(minor, patches): (u32, Vec<&Release>)| {
-        let upgrades = |version: Version| {
-            catalog
-                .upgrades_from(version)
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-        };
-        let patch = |release: &&Release| {
-            (
-                release.version.to_string(),
-                json!({"upgrades": upgrades(release.version)}),
-            )
-        };
-        let official = patches
-            .iter()
-            .all(|release| release.support == Support::GenerallyAvailable);
-        let plan = if official {
-            vec!["KubernetesOfficial"]
-        } else {
-            Vec::new()
-        };
+        let upgrades = |version: Version| catalog.upgrades_from(version).iter().map(ToString::to_string).collect::<Vec<_>>();
+        let patch = |release: &&Release| (release.version.to_string(), json!({"upgrades": upgrades(release.version)}));
+        let official = patches.iter().all(|release| release.support == Support::GenerallyAvailable);
+        let plan = if official { vec!["KubernetesOfficial"] } else { Vec::new() };
         json!({
             "version": format!("1.{minor}"), "isDefault": minor == default, "isPreview": false,
             "capabilities": {"supportPlan": plan}, "patchVersions": patches.iter().map(patch).collect::<Map<_, _>>()
@@ -156,43 +125,17 @@ mod tests {
     use nodelane_model::pool::{PoolSpec, PoolState};
 
     fn id() -> ClusterId {
-        ClusterId {
-            group: GroupId {
-                subscription: "s".into(),
-                group: "lanes".into(),
-            },
-            cluster: "dev".into(),
-        }
+        ClusterId { group: GroupId { subscription: "s".into(), group: "lanes".into() }, cluster: "dev".into() }
     }
     fn cluster() -> Cluster {
-        Cluster {
-            state: ClusterState {
-                version: "1.35.5".into(),
-                ..ClusterState::default()
-            },
-            ..Cluster::default()
-        }
+        Cluster { state: ClusterState { version: "1.35.5".into(), ..ClusterState::default() }, ..Cluster::default() }
     }
     fn pool() -> NodePool {
-        let spec = PoolSpec {
-            vm_size: "Standard_D4s_v5".into(),
-            os_sku: "Ubuntu".into(),
-            ..PoolSpec::default()
-        };
-        NodePool {
-            spec,
-            state: PoolState {
-                version: "1.34.9".into(),
-                ..PoolState::default()
-            },
-        }
+        let spec = PoolSpec { vm_size: "Standard_D4s_v5".into(), os_sku: "Ubuntu".into(), ..PoolSpec::default() };
+        NodePool { spec, state: PoolState { version: "1.34.9".into(), ..PoolState::default() } }
     }
     fn versions(list: &Value) -> Vec<&str> {
-        list.as_array()
-            .unwrap()
-            .iter()
-            .map(|entry| entry["kubernetesVersion"].as_str().unwrap())
-            .collect()
+        list.as_array().unwrap().iter().map(|entry| entry["kubernetesVersion"].as_str().unwrap()).collect()
     }
 
     #[test]
@@ -200,24 +143,15 @@ mod tests {
         let body = pool_profile(&Catalog::default(), &id().pool("np1"), &cluster(), &pool());
         let properties = &body["properties"];
         assert_eq!(versions(&properties["upgrades"]), ["1.35.4", "1.35.5"]);
-        assert_eq!(
-            (&properties["kubernetesVersion"], &properties["osType"]),
-            (&json!("1.34.9"), &json!("Linux"))
-        );
-        assert_eq!(
-            properties["latestNodeImageVersion"],
-            "AKSUbuntu-2204gen2containerd-202607.09.0"
-        );
+        assert_eq!((&properties["kubernetesVersion"], &properties["osType"]), (&json!("1.34.9"), &json!("Linux")));
+        assert_eq!(properties["latestNodeImageVersion"], "AKSUbuntu-2204gen2containerd-202607.09.0");
     }
 
     #[test]
     fn a_cluster_is_offered_later_patches_and_the_next_minor() {
         let pool = pool();
         let body = cluster_profile(&Catalog::default(), &id(), &cluster(), [("np1", &pool)].into_iter());
-        assert_eq!(
-            versions(&body["properties"]["controlPlaneProfile"]["upgrades"]),
-            ["1.35.6", "1.36.0", "1.36.1", "1.36.2"]
-        );
+        assert_eq!(versions(&body["properties"]["controlPlaneProfile"]["upgrades"]), ["1.35.6", "1.36.0", "1.36.1", "1.36.2"]);
         assert_eq!(body["properties"]["agentPoolProfiles"][0]["name"], "np1");
     }
 
@@ -228,34 +162,16 @@ mod tests {
         assert_eq!(versions(list).first().copied(), Some("1.33.11"));
         assert_eq!(versions(list).last().copied(), Some("1.35.5"));
         let defaults = list.as_array().unwrap().iter().filter(|entry| entry["default"] == true);
-        assert_eq!(
-            defaults
-                .map(|entry| entry["kubernetesVersion"].as_str().unwrap())
-                .collect::<Vec<_>>(),
-            ["1.35.5"]
-        );
+        assert_eq!(defaults.map(|entry| entry["kubernetesVersion"].as_str().unwrap()).collect::<Vec<_>>(), ["1.35.5"]);
     }
 
     #[test]
     fn versions_on_offer_are_listed_by_minor_with_their_upgrades() {
         let body = on_offer(&Catalog::default());
-        let minors: Vec<_> = body["values"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|value| value["version"].as_str().unwrap())
-            .collect();
+        let minors: Vec<_> = body["values"].as_array().unwrap().iter().map(|value| value["version"].as_str().unwrap()).collect();
         assert_eq!(minors, ["1.33", "1.34", "1.35", "1.36"]);
-        let default = body["values"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .find(|value| value["isDefault"] == true)
-            .unwrap();
+        let default = body["values"].as_array().unwrap().iter().find(|value| value["isDefault"] == true).unwrap();
         assert_eq!(default["version"], "1.35");
-        assert_eq!(
-            default["patchVersions"]["1.35.6"]["upgrades"],
-            json!(["1.36.0", "1.36.1", "1.36.2"])
-        );
+        assert_eq!(default["patchVersions"]["1.35.6"]["upgrades"], json!(["1.36.0", "1.36.1", "1.36.2"]));
     }
 }

@@ -1,4 +1,7 @@
 //! Nothing leaves a cell before the revision that it rests on is durable, and what a store did not take has not happened.
+//!
+//! The store is the test: it says what is durable and when. Here too: extra ticks change nothing, the same inputs give the same
+//! outputs, and a planner that breaks down pauses while the others go on.
 
 mod support;
 

@@ -1,4 +1,6 @@
 //! One system pool exists at every moment, whatever is asked at once (aks-semantics SP-1, SP-2; invariant I4).
+//!
+//! A thousand rounds of twice 32 requests in one step, merged with the same published world; judged after every single event.
 
 mod support;
 
@@ -38,11 +40,13 @@ fn a_system_pool_remains_under_racing_deletes_and_mode_changes() {
     let (mut refused, mut gone, mut changed) = (0, 0, 0);
     for round in 0..ROUNDS {
         let mut bench = Bench::on(start.clone());
-        let mut system: BTreeSet<Key> = start.list(Kind::NodePool, None).filter(|doc| is_system_pool(doc)).map(|doc| doc.key.clone()).collect();
+        let mut system: BTreeSet<Key> =
+            start.list(Kind::NodePool, None).filter(|doc| is_system_pool(doc)).map(|doc| doc.key.clone()).collect();
         for wave in 0..2 {
             let seed = Hash::new(round).number(wave);
             let published = bench.cell.durable().clone();
-            let inputs: Vec<Input> = (0..AT_ONCE).filter_map(|n| draw(&published, seed.number(n).get())).map(|change| bench.request(change).1).collect();
+            let inputs: Vec<Input> =
+                (0..AT_ONCE).filter_map(|n| draw(&published, seed.number(n).get())).map(|change| bench.request(change).1).collect();
             bench.step(inputs);
             bench.settle();
         }

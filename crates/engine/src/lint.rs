@@ -63,7 +63,9 @@ fn owns(planner: Planner, kind: Kind) -> bool {
     let own = matches!(kind, Kind::Cluster | Kind::NodePool | Kind::Machine);
     let account = matches!(kind, Kind::Fault | Kind::Subscription | Kind::ResourceGroup | Kind::ClusterEntry);
     match planner {
-        Planner::Operation | Planner::Repair | Planner::Upgrade | Planner::Autoscale => own || matches!(kind, Kind::Node | Kind::Pod | Kind::Event),
+        Planner::Operation | Planner::Repair | Planner::Upgrade | Planner::Autoscale => {
+            own || matches!(kind, Kind::Node | Kind::Pod | Kind::Event)
+        }
         Planner::Converge => matches!(kind, Kind::Machine | Kind::Node | Kind::Pod | Kind::Event),
         Planner::Workload | Planner::Place => !own && !account && kind != Kind::Node,
     }

@@ -14,6 +14,7 @@ pub mod protobuf;
 pub mod registry;
 pub mod request;
 pub mod scale;
+pub mod schema;
 pub mod selector;
 pub mod status;
 pub mod table;

@@ -142,6 +142,23 @@ fn the_openapi_index_names_a_document_per_group_version() {
 }
 
 #[test]
+fn openapi_describes_fields_and_every_reference_leads_somewhere() {
+    for (group, version, _) in registry::GROUP_VERSIONS {
+        let document = discovery::openapi::v3(group, version).expect("a document");
+        let text = document.to_string();
+        for reference in text.split("\"#/components/schemas/").skip(1) {
+            let name = reference.split('"').next().expect("a name");
+            assert!(document["components"]["schemas"].get(name).is_some(), "{name} in {group}");
+        }
+    }
+    let core = discovery::openapi::v3("", "v1").expect("core");
+    let probe = &core["components"]["schemas"]["io.k8s.api.core.v1.Probe"]["properties"];
+    // `httpGet` stands in the handler that Go inlines.
+    assert_eq!(probe["httpGet"]["$ref"], "#/components/schemas/io.k8s.api.core.v1.HTTPGetAction");
+    assert_eq!(probe["periodSeconds"]["type"], "integer");
+}
+
+#[test]
 fn the_registry_is_sorted_and_free_of_clashes() {
     for (group, version, resources) in registry::GROUP_VERSIONS {
         assert!(resources.is_sorted_by_key(|resource| resource.plural), "{group}");

@@ -196,7 +196,7 @@ fn bodies_that_are_no_object_of_the_kind_are_refused() {
     assert_eq!(bad(r#"{"kind":"Pod","apiVersion":"v2"}"#).code, 400);
     assert!(
         decode(
-            br#"{"spec":{"containers":[{"a":[1,-2,0.5,null,true]}]}}"#,
+            br#"{"spec":{"containers":[{"args":[1,-2,0.5,null,true]}]}}"#,
             pods,
             FieldValidation::Strict
         )
@@ -222,4 +222,24 @@ fn name_and_namespace_of_a_body_must_be_those_of_the_path() {
     let mut object = json!({"metadata": {}});
     assert!(check_namespace(&mut object, "default").is_ok());
     assert_eq!(object, json!({"metadata": {"namespace": "default"}}));
+}
+
+#[test]
+fn an_unknown_field_is_found_at_any_depth_and_left_out() {
+    // The path is upstream's; lists, maps of messages and inlined sources are gone through.
+    let resource = registry::by_kind("apps", "v1", "Deployment").expect("deployments");
+    let body = br#"{"spec":{"template":{"spec":{"containers":[{"name":"c","imgae":"x","resources":{"requests":{"any/thing":"1"}}}],
+        "volumes":[{"name":"v","emptyDir":{"sizelimit":"1Gi"}}]}},"strategy":{"rollingUpdate":{"maxSurge":1}}}}"#;
+    let refused = decode(body, resource, FieldValidation::Strict).expect_err("strict");
+    assert_eq!(
+        refused.message,
+        "Deployment in version \"v1\" cannot be handled as a Deployment: strict decoding error: \
+         unknown field \"spec.template.spec.containers[0].imgae\", \
+         unknown field \"spec.template.spec.volumes[0].emptyDir.sizelimit\""
+    );
+    let read = decode(body, resource, FieldValidation::Warn).expect("warned");
+    assert_eq!(read.warnings.len(), 2);
+    let pod = &read.object["spec"]["template"]["spec"];
+    assert_eq!(pod["containers"], serde_json::json!([{"name": "c", "resources": {"requests": {"any/thing": "1"}}}]));
+    assert_eq!(pod["volumes"], serde_json::json!([{"name": "v", "emptyDir": {}}]));
 }

@@ -112,7 +112,11 @@ impl Rehearsal {
             self.step();
         }
         let last: Vec<String> = self.events.iter().rev().take(8).filter_map(|(_, event)| Some(format!("{}", event.key()?))).collect();
-        panic!("{STEPS_AT_ONE_INSTANT} steps at {}: the controllers do not come to rest; last written: {last:?}; left: {:?}", self.now, self.world().work);
+        panic!(
+            "{STEPS_AT_ONE_INSTANT} steps at {}: the controllers do not come to rest; last written: {last:?}; left: {:?}",
+            self.now,
+            self.world().work
+        );
     }
 
     fn step(&mut self) {

@@ -31,18 +31,30 @@ fn summary(world: &World) -> BTreeMap<String, String> {
     };
     for doc in world.list(Kind::NodePool, None) {
         let pool = doc.as_pool().unwrap();
-        let ends: Vec<_> = pool.state.history.iter().map(|operation| (operation.progress, operation.ended.as_ref().map(|ended| (ended.outcome, ended.error.clone())))).collect();
-        let is = (pool.provisioning_state(), pool.exists(), pool.spec.count, pool.spec.power, &pool.state.version, &pool.state.operation, ends);
+        let ends: Vec<_> = pool
+            .state
+            .history
+            .iter()
+            .map(|operation| (operation.progress, operation.ended.as_ref().map(|ended| (ended.outcome, ended.error.clone()))))
+            .collect();
+        let is =
+            (pool.provisioning_state(), pool.exists(), pool.spec.count, pool.spec.power, &pool.state.version, &pool.state.operation, ends);
         all.insert(doc.key.to_string(), format!("{is:?}"));
     }
     for doc in world.list(Kind::Machine, None) {
         let m = doc.as_machine().unwrap();
-        all.insert(format!("machine {}", ordinal(&doc.key.name)), format!("{:?}", (m.intent, m.phase, &m.running, m.surge, &m.cordoned_by, &m.drain, &m.roll.filter(|_| m.surge))));
+        all.insert(
+            format!("machine {}", ordinal(&doc.key.name)),
+            format!("{:?}", (m.intent, m.phase, &m.running, m.surge, &m.cordoned_by, &m.drain, &m.roll.filter(|_| m.surge))),
+        );
     }
     for doc in world.list(Kind::Node, None) {
         let node = doc.as_node().unwrap();
         let version = &node.status.node_info.kubelet_version;
-        all.insert(format!("node {}", ordinal(&doc.key.name)), format!("{:?}", (version, node.status.is_ready(), node.spec.unschedulable, &node.spec.taints)));
+        all.insert(
+            format!("node {}", ordinal(&doc.key.name)),
+            format!("{:?}", (version, node.status.is_ready(), node.spec.unschedulable, &node.spec.taints)),
+        );
     }
     for doc in world.list(Kind::Pod, None) {
         let app = doc.meta.labels.get("app").map(ToString::to_string).unwrap_or_default();
@@ -54,7 +66,8 @@ fn summary(world: &World) -> BTreeMap<String, String> {
 
 /// Whether an operation runs on a pool or cluster.
 fn runs(doc: &Doc) -> bool {
-    doc.as_pool().is_some_and(|pool| pool.state.operation.is_some()) || doc.as_cluster().is_some_and(|cluster| cluster.state.operation.is_some())
+    doc.as_pool().is_some_and(|pool| pool.state.operation.is_some())
+        || doc.as_cluster().is_some_and(|cluster| cluster.state.operation.is_some())
 }
 
 /// How many machines were ever made.
@@ -183,7 +196,11 @@ fn a_deletion_survives_a_crash_after_every_write() {
 fn deleted_machines_survive_a_crash_after_every_write() {
     let bench = loaded(3);
     let machines = vec![bench.machines("np")[1].0.name.clone()];
-    sweep(bench, Judge { pool: "np", least_ready: 2, most_nodes: 3, ..Judge::default() }, Change::DeleteMachines { name: "np".into(), machines });
+    sweep(
+        bench,
+        Judge { pool: "np", least_ready: 2, most_nodes: 3, ..Judge::default() },
+        Change::DeleteMachines { name: "np".into(), machines },
+    );
 }
 
 #[test]
@@ -205,6 +222,8 @@ fn an_abort_of_an_upgrade_survives_a_crash_after_every_write() {
     let mut bench = loaded(2);
     let change = put(&bench, |spec| spec.orchestrator_version = "1.35".into());
     bench.ask(change).unwrap();
-    bench.until(HOUR, |world| world.machines_of(&"np".into()).any(|(_, machine)| machine.roll == Some(nodelane_model::machine::Roll::Reimaging)));
+    bench.until(HOUR, |world| {
+        world.machines_of(&"np".into()).any(|(_, machine)| machine.roll == Some(nodelane_model::machine::Roll::Reimaging))
+    });
     sweep(bench, judge(2, 3), Change::AbortPool { name: "np".into() });
 }

@@ -48,7 +48,10 @@ fn a_budget_that_blocks_fails_a_deletion_and_only_a_deletion_is_accepted_then() 
     assert_eq!(bench.state("np"), "Failed");
     assert_eq!(
         bench.error("np"),
-        ("DeleteVMSSAgentPoolFailed".into(), format!("PodDrainFailure: Node '{node}' failed to be drained with error: 'Drain did not complete pods [{pod}] within 10m0s'"))
+        (
+            "DeleteVMSSAgentPoolFailed".into(),
+            format!("PodDrainFailure: Node '{node}' failed to be drained with error: 'Drain did not complete pods [{pod}] within 10m0s'")
+        )
     );
     let spec = bench.pool("np").spec;
     assert!(bench.put_spec("np", nodelane_model::pool::PoolSpec { count: 2, ..spec }).is_err());

@@ -13,7 +13,10 @@ use serde_json::json;
 use support::*;
 
 fn pending(world: &World) -> usize {
-    world.list(nodelane_model::Kind::Pod, Some("default")).filter(|doc| doc.as_pod().is_some_and(|pod| pod.node.is_none() && pod.status.phase == Phase::Pending)).count()
+    world
+        .list(nodelane_model::Kind::Pod, Some("default"))
+        .filter(|doc| doc.as_pod().is_some_and(|pod| pod.node.is_none() && pod.status.phase == Phase::Pending))
+        .count()
 }
 
 #[test]
@@ -107,7 +110,10 @@ fn a_cluster_that_cannot_start_all_of_its_machines_says_so_and_ends() {
     bench.fault("short", json!({"kind": "allocation", "pool": "np", "count": 1}));
     bench.ask(Change::StartCluster).unwrap();
     bench.until(HOUR, idle);
-    assert_eq!((bench.world().cluster().unwrap().provisioning_state(), bench.state("np"), bench.state("system")), ("Failed", "Failed", "Succeeded"));
+    assert_eq!(
+        (bench.world().cluster().unwrap().provisioning_state(), bench.state("np"), bench.state("system")),
+        ("Failed", "Failed", "Succeeded")
+    );
     bench.settle("np", |_| {});
     assert_eq!(bench.state("np"), "Succeeded", "a PUT of the pool mends it");
     bench.assert_tidy("np");

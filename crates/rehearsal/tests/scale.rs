@@ -58,6 +58,18 @@ fn the_newest_of_the_fullest_zone_go_first() {
 }
 
 #[test]
+fn a_fuller_zone_gives_before_a_newer_machine() {
+    // Zone 1 keeps only instance 6; zones 2 and 3 have 1, 4 and 2, 5.
+    let mut bench = zonal(7);
+    let named = [0, 3].map(|index| bench.machines("np")[index].0.name.clone()).to_vec();
+    bench.ask(Change::DeleteMachines { name: "np".into(), machines: named }).unwrap();
+    bench.idle("np", HOUR);
+    bench.settle("np", |spec| spec.count = 3);
+    let left: Vec<u32> = bench.machines("np").iter().map(|(_, machine)| machine.instance).collect();
+    assert_eq!(left, [1, 2, 6]);
+}
+
+#[test]
 fn instance_ids_are_never_used_twice() {
     let mut bench = Bench::with_pool(3, |_| {});
     let mut seen: BTreeSet<u32> = bench.machines("np").iter().map(|(_, machine)| machine.instance).collect();
@@ -86,16 +98,30 @@ fn a_smaller_pool_is_emptied_within_its_budgets() {
 #[test]
 fn a_budget_that_blocks_for_ten_minutes_fails_the_scale_and_what_was_cordoned_takes_pods_again() {
     let mut bench = Bench::with_pool(3, |_| {});
-    bench.deploy("stuck", 3, "np", json!({"topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "kubernetes.io/hostname",
-        "whenUnsatisfiable": "DoNotSchedule", "labelSelector": {"matchLabels": {"app": "stuck"}}}]}));
+    bench.deploy(
+        "stuck",
+        3,
+        "np",
+        json!({"topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "kubernetes.io/hostname",
+        "whenUnsatisfiable": "DoNotSchedule", "labelSelector": {"matchLabels": {"app": "stuck"}}}]}),
+    );
     let budget = bench.budget("stuck", json!({"minAvailable": 3}));
     let since = bench.r.events.len();
     bench.settle("np", |spec| spec.count = 2);
     let (code, message) = bench.error("np");
     let (_, victim) = (0, bench.node_names("np")[2].clone());
-    let pod = running(bench.world(), "stuck").into_iter().find(|pod| pod.as_pod().unwrap().node.as_ref().is_some_and(|node| *node == victim)).unwrap();
+    let pod = running(bench.world(), "stuck")
+        .into_iter()
+        .find(|pod| pod.as_pod().unwrap().node.as_ref().is_some_and(|node| *node == victim))
+        .unwrap();
     assert_eq!((bench.state("np"), code.as_str()), ("Failed", "ScaleVMSSAgentPoolFailed"));
-    assert_eq!(message, format!("PodDrainFailure: Node '{victim}' failed to be drained with error: 'Drain did not complete pods [{}] within 10m0s'", pod.key.name));
+    assert_eq!(
+        message,
+        format!(
+            "PodDrainFailure: Node '{victim}' failed to be drained with error: 'Drain did not complete pods [{}] within 10m0s'",
+            pod.key.name
+        )
+    );
     assert!(bench.nodes("np").iter().all(|node| takes_pods(node.as_node().unwrap())));
     assert_eq!(bench.nodes("np").len(), 3);
     Judge { pool: "np", least_ready: 2, most_nodes: 3, apps: vec![("stuck", 3)] }.judge(&bench.r.events, since);
@@ -133,7 +159,12 @@ fn what_the_cloud_refuses_fails_a_create_with_its_words_and_the_same_put_resumes
         bench.idle("np", HOUR);
         let (is, message) = bench.error("np");
         assert_eq!((bench.state("np"), is.as_str()), ("Failed", code));
-        assert!(message.starts_with(&format!("VMSSAgentPoolReconciler retry failed: Category: ClientError; SubCode: {code}; {outer}: Original Error: ")), "{message}");
+        assert!(
+            message.starts_with(&format!(
+                "VMSSAgentPoolReconciler retry failed: Category: ClientError; SubCode: {code}; {outer}: Original Error: "
+            )),
+            "{message}"
+        );
         bench.pass(MINUTE);
         bench.settle("np", |_| {});
         assert_eq!(bench.state("np"), "Succeeded", "{:?}", bench.error("np"));
@@ -146,7 +177,9 @@ fn what_the_cloud_refuses_fails_a_create_with_its_words_and_the_same_put_resumes
 
 /// How many machines were ever made for the pool.
 fn created(bench: &Bench) -> usize {
-    let is_new = |event: &nodelane_control::Event| event.old.is_none() && event.new.as_ref().and_then(|doc| doc.as_machine()).is_some_and(|machine| machine.pool == "np");
+    let is_new = |event: &nodelane_control::Event| {
+        event.old.is_none() && event.new.as_ref().and_then(|doc| doc.as_machine()).is_some_and(|machine| machine.pool == "np")
+    };
     bench.r.events.iter().filter(|(_, event)| is_new(event)).count()
 }
 

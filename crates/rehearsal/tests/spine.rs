@@ -66,7 +66,11 @@ fn with_pool(profile: BootProfile, count: u32) -> Rehearsal {
     let mut rehearsal = Rehearsal::new(World::new(7), Env::default(), profile, START);
     ask(&mut rehearsal, cluster());
     for name in ["default", "kube-system"] {
-        create(&mut rehearsal, Kind::Namespace, json!({"metadata": {"name": name}, "spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}));
+        create(
+            &mut rehearsal,
+            Kind::Namespace,
+            json!({"metadata": {"name": name}, "spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}),
+        );
     }
     let idle = |world: &World| world.cluster().is_some_and(|cluster| cluster.state.operation.is_none());
     assert!(rehearsal.run_until_holds(START.plus(300_000), idle), "the cluster is made");
@@ -94,12 +98,20 @@ fn running_pods(world: &World) -> usize {
 #[test]
 fn a_pool_becomes_ready_nodes_and_a_deployment_running_pods() {
     let mut rehearsal = with_pool(BootProfile::Fast, 5);
-    assert!(rehearsal.run_until_holds(START.plus(22_000), |world| ready_nodes(world) == 8), "{} nodes are Ready", ready_nodes(rehearsal.world()));
+    assert!(
+        rehearsal.run_until_holds(START.plus(22_000), |world| ready_nodes(world) == 8),
+        "{} nodes are Ready",
+        ready_nodes(rehearsal.world())
+    );
     rehearsal.run_until(START.plus(23_000));
     let (_, pool) = rehearsal.world().pool("load").unwrap();
     assert_eq!(pool.provisioning_state(), "Succeeded");
     create(&mut rehearsal, Kind::Deployment, deployment(0, 20));
-    assert!(rehearsal.run_until_holds(START.plus(30_000), |world| running_pods(world) == 20), "{} pods run", running_pods(rehearsal.world()));
+    assert!(
+        rehearsal.run_until_holds(START.plus(30_000), |world| running_pods(world) == 20),
+        "{} pods run",
+        running_pods(rehearsal.world())
+    );
     rehearsal.run_until(START.plus(60_000));
     let doc = rehearsal.world().list(Kind::Deployment, None).next().unwrap();
     let status = &doc.as_deployment().unwrap().status;
@@ -128,6 +140,7 @@ fn the_same_requests_give_the_same_documents_and_events() {
 /// Figures, not expectations: run with `cargo test --release -p nodelane-rehearsal -- --ignored --nocapture`.
 #[test]
 #[ignore = "prints figures"]
+#[allow(clippy::disallowed_methods)] // How long it takes in real time is what it is about.
 fn a_thousand_machines_and_five_thousand_pods() {
     let start = std::time::Instant::now();
     let mut rehearsal = with_pool(BootProfile::Instant, 1000);

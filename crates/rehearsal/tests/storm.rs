@@ -8,10 +8,12 @@ mod support;
 use nodelane_control::Event;
 use nodelane_model::budget::IntOrPercent;
 use nodelane_model::hash::Hash;
+use nodelane_model::machine::{CordonOwner, Intent, MachinePhase};
+use nodelane_model::operation::Outcome;
 use nodelane_model::pool::{Power, Undrainable};
 use nodelane_model::{Change, Doc, Key, Kind};
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use support::*;
 
@@ -71,10 +73,20 @@ fn judge(bench: &Bench, seed: u64, since: usize) {
             Some(IntOrPercent::Int(least)) => least,
             _ => 0,
         };
-        let stops = docs.values().filter_map(|doc| doc.as_machine()).any(|machine| machine.intent == nodelane_model::machine::Intent::Stop);
-        assert!(index < since || healthy >= before || healthy >= least || stops, "seed {seed}: {healthy} of {least} are healthy at {at} after {new:?}");
+        let stops = docs
+            .values()
+            .filter_map(|doc| doc.as_machine())
+            .any(|machine| machine.intent == Intent::Stop || matches!(machine.phase, MachinePhase::Stopping | MachinePhase::Stopped));
+        assert!(
+            index < since || healthy >= before || healthy >= least || stops,
+            "seed {seed}: {healthy} of {least} are healthy at {at} after {:?}",
+            new.as_ref().or(old.as_ref()).map(|doc| (&doc.key, doc.is_terminating(), doc.as_pod().and_then(|pod| pod.node.clone())))
+        );
         before = healthy;
-        let nodes = docs.values().filter(|doc| doc.key.kind == Kind::Node && doc.meta.labels.get("agentpool").is_some_and(|pool| pool == "np")).count();
+        let nodes = docs
+            .values()
+            .filter(|doc| doc.key.kind == Kind::Node && doc.meta.labels.get("agentpool").is_some_and(|pool| pool == "np"))
+            .count();
         assert!(nodes <= MOST as usize + SURGE, "seed {seed}: {nodes} nodes at {at}");
     }
 }
@@ -110,12 +122,17 @@ fn clear_up(bench: &mut Bench, seed: u64) {
     let faults: Vec<Key> = bench.world().list(Kind::Fault, None).map(|doc| doc.key.clone()).collect();
     faults.iter().for_each(|key| bench.remove(key));
     bench.pass(20 * MINUTE);
-    let cordoned = |machine: &nodelane_model::Machine| machine.cordoned_by.contains(&nodelane_model::machine::CordonOwner::User);
-    let mine: Vec<Key> = bench.machines("np").into_iter().filter(|(_, machine)| cordoned(machine)).map(|(key, _)| Key::global(Kind::Node, key.name)).collect();
-    for node in mine.iter().filter(|node| bench.world().get(node).is_some()).cloned().collect::<Vec<_>>() {
-        bench.edit(&node, |doc| doc.as_node_mut().unwrap().spec.unschedulable = false);
-    }
     bench.settle("np", |spec| spec.power = Power::Running);
+    let cordoned = |machine: &nodelane_model::Machine| machine.cordoned_by.contains(&CordonOwner::User);
+    let mine: Vec<Key> = bench
+        .machines("np")
+        .into_iter()
+        .filter(|(_, machine)| cordoned(machine))
+        .map(|(key, _)| Key::global(Kind::Node, key.name))
+        .collect();
+    for node in &mine {
+        bench.edit(node, |doc| doc.as_node_mut().unwrap().spec.unschedulable = false);
+    }
     bench.settle("np", |_| {});
     bench.pass(MINUTE);
     assert_eq!(bench.state("np"), "Succeeded", "seed {seed}: {:?}", bench.error("np"));
@@ -132,8 +149,23 @@ fn clear_up(bench: &mut Bench, seed: u64) {
 
 #[test]
 fn whatever_the_weather_a_pool_comes_to_rest_as_asked() {
+    let mut ends = BTreeSet::new();
     for seed in 0..SEEDS {
+        println!("seed {seed}");
         let mut bench = weather(seed);
+        for (_, event) in &bench.r.events {
+            let last = event.new.as_ref().and_then(|doc| doc.as_pool()?.last_ended());
+            ends.extend(last.and_then(|last| Some((last.progress.provisioning_state(), last.ended.as_ref()?.outcome))));
+        }
         clear_up(&mut bench, seed);
+    }
+    // It was no fair weather.
+    for what in ["Creating", "Scaling", "Upgrading", "Stopping", "Starting", "Updating"] {
+        assert!(ends.contains(&(what, Outcome::Succeeded)), "{what}: {ends:?}");
+    }
+    for what in
+        [("Scaling", Outcome::Failed), ("Upgrading", Outcome::Failed), ("Upgrading", Outcome::Canceled), ("Scaling", Outcome::Canceled)]
+    {
+        assert!(ends.contains(&what), "{what:?}: {ends:?}");
     }
 }

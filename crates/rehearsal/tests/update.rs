@@ -17,7 +17,17 @@ fn label(bench: &Bench, node: &Key, key: &str) -> Option<String> {
     bench.world().get(node).unwrap().meta.labels.get(key).map(ToString::to_string)
 }
 fn taints(bench: &Bench, node: &Key) -> Vec<Taint> {
-    bench.world().get(node).unwrap().as_node().unwrap().spec.taints.iter().map(|taint| Taint { time_added: None, ..taint.clone() }).collect()
+    bench
+        .world()
+        .get(node)
+        .unwrap()
+        .as_node()
+        .unwrap()
+        .spec
+        .taints
+        .iter()
+        .map(|taint| Taint { time_added: None, ..taint.clone() })
+        .collect()
 }
 
 #[test]
@@ -75,7 +85,10 @@ fn what_a_user_set_by_kubectl_stays_until_the_reimage() {
     bench.pass(HOUR);
     assert_eq!((label(&bench, &node, "mine").as_deref(), taints(&bench, &node).len()), (Some("yes"), 1));
     bench.settle("np", |spec| spec.orchestrator_version = "1.35".into());
-    assert_eq!((label(&bench, &node, "mine"), label(&bench, &node, "lane").as_deref(), taints(&bench, &node).len()), (None, Some("fast"), 0));
+    assert_eq!(
+        (label(&bench, &node, "mine"), label(&bench, &node, "lane").as_deref(), taints(&bench, &node).len()),
+        (None, Some("fast"), 0)
+    );
 }
 
 #[test]
@@ -85,7 +98,11 @@ fn surge_nodes_have_the_pools_marks_and_not_the_users() {
     bench.edit(&node, |doc| set_label(doc, "mine", "yes"));
     let since = bench.r.events.len();
     bench.settle("np", |spec| spec.orchestrator_version = "1.35".into());
-    let surge = bench.r.events[since..].iter().filter_map(|(_, event)| event.new.clone()).find(|doc| doc.as_node().is_some() && doc.key != node).unwrap();
+    let surge = bench.r.events[since..]
+        .iter()
+        .filter_map(|(_, event)| event.new.clone())
+        .find(|doc| doc.as_node().is_some() && doc.key != node)
+        .unwrap();
     assert_eq!((surge.meta.labels.get("lane").map(|lane| lane.as_str()), surge.meta.labels.get("mine")), (Some("fast"), None));
 }
 

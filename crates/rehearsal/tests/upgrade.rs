@@ -57,14 +57,19 @@ fn assert_rolled(bench: &Bench, before: &BTreeMap<String, Arc<Doc>>) {
 fn assert_order(bench: &Bench, since: usize, names: &[String]) {
     for name in names {
         let of = |doc: &Doc| doc.key.kind == Kind::Node && doc.key.name == *name;
-        let cordoned = bench.when(since, |doc| of(doc) && doc.as_node().is_some_and(|node| node.spec.unschedulable)).expect("it is cordoned");
+        let cordoned =
+            bench.when(since, |doc| of(doc) && doc.as_node().is_some_and(|node| node.spec.unschedulable)).expect("it is cordoned");
         let gone = bench.r.events[since..].iter().find(|(_, event)| event.new.is_none() && event.old.as_ref().is_some_and(|doc| of(doc)));
         let (gone, event) = gone.expect("its node goes");
         assert!(*gone >= cordoned);
         // No pod but daemons is on it when it goes.
         let mut on_it = BTreeSet::new();
         for (_, earlier) in bench.r.events.iter().take_while(|(_, earlier)| earlier.revision < event.revision) {
-            let Some(doc) = earlier.new.as_ref().or(earlier.old.as_ref()).filter(|doc| doc.key.kind == Kind::Pod && doc.key.namespace == "default") else { continue };
+            let Some(doc) =
+                earlier.new.as_ref().or(earlier.old.as_ref()).filter(|doc| doc.key.kind == Kind::Pod && doc.key.namespace == "default")
+            else {
+                continue;
+            };
             match &earlier.new {
                 Some(doc) if doc.as_pod().unwrap().node.as_ref().is_some_and(|node| node == name) => on_it.insert(doc.key.clone()),
                 _ => on_it.remove(&doc.key),
@@ -88,9 +93,16 @@ fn a_default_upgrade_takes_one_node_at_a_time_and_overspends_nothing() {
     assert_eq!(after.len(), 8);
     assert!(web.iter().all(|uid| !after.contains(uid)), "every pod has moved");
     assert_eq!(running(bench.world(), "agent").len(), 4, "daemons are back on every node");
-    let said: BTreeSet<String> = bench.world().list(Kind::Event, None).filter_map(|doc| doc.as_event()).map(|event| event.reason.to_string()).collect();
+    let said: BTreeSet<String> =
+        bench.world().list(Kind::Event, None).filter_map(|doc| doc.as_event()).map(|event| event.reason.to_string()).collect();
     assert!(said.contains("Surge") && said.contains("Drain"), "{said:?}");
-    assert!(bench.world().list(Kind::Event, None).filter_map(|doc| doc.as_event()).any(|event| event.message.starts_with("Created a surge node [aks-np-") && event.message.ends_with(" np] for agentpool np")));
+    assert!(
+        bench
+            .world()
+            .list(Kind::Event, None)
+            .filter_map(|doc| doc.as_event())
+            .any(|event| event.message.starts_with("Created a surge node [aks-np-") && event.message.ends_with(" np] for agentpool np"))
+    );
 }
 
 #[test]
@@ -101,7 +113,10 @@ fn a_third_of_four_is_two_extra_nodes() {
     upgrade(&mut bench);
     assert_rolled(&bench, &before);
     Judge { pool: "np", least_ready: 4, most_nodes: 6, apps: vec![("web", 8), ("db", 3)] }.judge(&bench.r.events, since);
-    let surged = bench.r.events[since..].iter().filter(|(_, event)| event.old.is_none() && event.new.as_ref().is_some_and(|doc| doc.as_machine().is_some())).count();
+    let surged = bench.r.events[since..]
+        .iter()
+        .filter(|(_, event)| event.old.is_none() && event.new.as_ref().is_some_and(|doc| doc.as_machine().is_some()))
+        .count();
     assert_eq!(surged, 2);
 }
 
@@ -121,8 +136,15 @@ fn an_emptied_node_waits_out_its_soak() {
     upgrade(&mut bench);
     assert_rolled(&bench, &before);
     for name in before.keys() {
-        let emptied = bench.when(since, |doc| doc.key.name == *name && doc.as_machine().is_some_and(|machine| machine.drain.as_ref().is_some_and(|drain| drain.done.is_some()))).unwrap();
-        let reimaged = bench.when(since, |doc| doc.key.name == *name && doc.as_machine().is_some_and(|machine| machine.phase == MachinePhase::Reimaging)).unwrap();
+        let emptied = bench
+            .when(since, |doc| {
+                doc.key.name == *name
+                    && doc.as_machine().is_some_and(|machine| machine.drain.as_ref().is_some_and(|drain| drain.done.is_some()))
+            })
+            .unwrap();
+        let reimaged = bench
+            .when(since, |doc| doc.key.name == *name && doc.as_machine().is_some_and(|machine| machine.phase == MachinePhase::Reimaging))
+            .unwrap();
         assert_eq!(reimaged.since(emptied), 5 * MINUTE, "{name}");
     }
     Judge { pool: "np", least_ready: 2, most_nodes: 3, apps: vec![("web", 8), ("db", 3)] }.judge(&bench.r.events, since);
@@ -173,13 +195,20 @@ fn an_undrainable_node_takes_pods_again_the_upgrade_fails_and_a_put_resumes_it()
     let (code, message) = bench.error("np");
     assert_eq!((bench.state("np"), code.as_str()), ("Failed", "UpgradeFailed"));
     let pod = running(bench.world(), "stuck")[0].key.name.clone();
-    assert_eq!(message, format!("Drain node {host} failed when evicting pod {pod} failed with Too Many Requests error. This is often caused by a restrictive Pod Disruption Budget (PDB) policy. See https://aka.ms/aks/debugdrainfailures. Original error: Cannot evict pod as it would violate the pod's disruption budget.. PDB debug info: default/{pod} blocked by pdb stuck with 0 unready pods."));
-    let cordoned = bench.when(since, |doc| doc.key.name == host && doc.as_machine().is_some_and(|machine| machine.drain.is_some())).unwrap();
+    assert_eq!(
+        message,
+        format!(
+            "Drain node {host} failed when evicting pod {pod} failed with Too Many Requests error. This is often caused by a restrictive Pod Disruption Budget (PDB) policy. See https://aka.ms/aks/debugdrainfailures. Original error: Cannot evict pod as it would violate the pod's disruption budget.. PDB debug info: default/{pod} blocked by pdb stuck with 0 unready pods."
+        )
+    );
+    let cordoned =
+        bench.when(since, |doc| doc.key.name == host && doc.as_machine().is_some_and(|machine| machine.drain.is_some())).unwrap();
     assert_eq!(bench.pool("np").last_ended().unwrap().ended.as_ref().unwrap().at.since(cordoned), 10 * MINUTE);
     bench.pass(MINUTE);
     bench.assert_tidy("np");
     assert!(old_ones(&bench).contains(&host.to_string()));
-    let done: Vec<Uid> = bench.nodes("np").iter().filter(|node| !old_ones(&bench).contains(&node.key.name.to_string())).map(|node| node.meta.uid).collect();
+    let done: Vec<Uid> =
+        bench.nodes("np").iter().filter(|node| !old_ones(&bench).contains(&node.key.name.to_string())).map(|node| node.meta.uid).collect();
     assert_eq!(bench.pool("np").spec.orchestrator_version, "1.35", "the target stays");
 
     bench.remove(&Key::new(Kind::PodDisruptionBudget, "default", "stuck"));
@@ -244,7 +273,12 @@ fn a_budget_that_is_mended_midway_lets_the_upgrade_go_on_at_once() {
     let before = by_name(bench.nodes("np"));
     bench.pass(5 * MINUTE);
     assert_eq!(bench.state("np"), "Upgrading");
-    let said = |world: &World| world.list(Kind::Event, None).filter_map(|doc| doc.as_event()).any(|event| event.message.starts_with("Eviction blocked by Too Many Requests (usually a pdb): stuck-"));
+    let said = |world: &World| {
+        world
+            .list(Kind::Event, None)
+            .filter_map(|doc| doc.as_event())
+            .any(|event| event.message.starts_with("Eviction blocked by Too Many Requests (usually a pdb): stuck-"))
+    };
     assert!(said(bench.world()));
     let key = Key::new(Kind::PodDisruptionBudget, "default", "stuck");
     let mended = bench.r.now();
@@ -300,7 +334,9 @@ fn spot_nodes_are_neither_surged_nor_emptied() {
     assert_eq!((bench.state("np"), old_ones(&bench)), ("Succeeded", vec![]));
     assert_eq!(bench.node_names("np"), before.keys().cloned().collect::<Vec<_>>());
     Judge { pool: "np", least_ready: 2, most_nodes: 3, apps: vec![] }.judge(&bench.r.events, since);
-    let evicted = bench.when(since, |doc| doc.key.kind == Kind::Pod && doc.is_terminating() && doc.as_pod().is_some_and(|pod| pod.status.phase == Phase::Running));
+    let evicted = bench.when(since, |doc| {
+        doc.key.kind == Kind::Pod && doc.is_terminating() && doc.as_pod().is_some_and(|pod| pod.status.phase == Phase::Running)
+    });
     assert_eq!(evicted, None, "nobody was asked to leave");
 }
 
@@ -325,7 +361,8 @@ fn what_a_user_cordoned_stays_cordoned_on_its_new_image() {
     let since = bench.r.events.len();
     upgrade(&mut bench);
     assert_eq!((bench.state("np"), old_ones(&bench)), ("Succeeded", vec![]), "{:?}", bench.error("np"));
-    let cordoned: Vec<_> = bench.nodes("np").into_iter().filter(|node| node.as_node().unwrap().spec.unschedulable).map(|node| node.key.clone()).collect();
+    let cordoned: Vec<_> =
+        bench.nodes("np").into_iter().filter(|node| node.as_node().unwrap().spec.unschedulable).map(|node| node.key.clone()).collect();
     assert_eq!(cordoned, vec![node.clone()]);
     Judge { pool: "np", least_ready: 2, most_nodes: 4, apps: vec![("web", 8), ("db", 3)] }.judge(&bench.r.events, since);
     bench.edit(&node, |doc| doc.as_node_mut().unwrap().spec.unschedulable = false);
@@ -353,4 +390,41 @@ fn an_aborted_upgrade_keeps_what_is_done_and_leaves_nothing_behind() {
     assert_eq!((bench.state("np"), old_ones(&bench)), ("Succeeded", vec![]), "the same PUT resumes");
     bench.assert_tidy("np");
     Judge { pool: "np", least_ready: 4, most_nodes: 5, apps: vec![("web", 8), ("db", 3)] }.judge(&bench.r.events, since);
+}
+
+#[test]
+fn while_the_surge_node_is_cordoned_no_other_is_taken() {
+    for comes_back in [true, false] {
+        let mut bench = loaded(3, |_| {});
+        let (before, since) = (bench.node_names("np"), bench.r.events.len());
+        bench.put("np", |spec| spec.orchestrator_version = "1.35".into());
+        let done =
+            |world: &World, count| world.machines_of(&"np".into()).filter(|(_, machine)| machine.roll == Some(Roll::Done)).count() == count;
+        bench.until(HOUR, |world| world.nodes().count() == 5);
+        let surge = bench.nodes("np").into_iter().find(|node| !before.contains(&node.key.name.to_string())).unwrap().key.clone();
+        bench.edit(&surge, |doc| doc.as_node_mut().unwrap().spec.unschedulable = true);
+        bench.pass(10 * MINUTE);
+        assert_eq!((bench.state("np"), done(bench.world(), 0)), ("Upgrading", true));
+        if comes_back {
+            bench.edit(&surge, |doc| doc.as_node_mut().unwrap().spec.unschedulable = false);
+        }
+        bench.idle("np", HOUR);
+        bench.pass(MINUTE);
+        let (state, code) = if comes_back { ("Succeeded", "") } else { ("Failed", "NodesNotReady") };
+        assert_eq!((bench.state("np"), bench.error("np").0.as_str()), (state, code));
+        bench.assert_tidy("np");
+        Judge { pool: "np", least_ready: 3, most_nodes: 4, apps: vec![("web", 8), ("db", 3)] }.judge(&bench.r.events, since);
+    }
+}
+
+#[test]
+fn an_upgrade_brings_the_machines_that_a_failed_scale_left_out() {
+    let mut bench = Bench::with_pool(2, |_| {});
+    bench.fault("short", json!({"kind": "allocation", "pool": "np", "count": 1}));
+    bench.settle("np", |spec| spec.count = 4);
+    assert_eq!(bench.state("np"), "Failed");
+    upgrade(&mut bench);
+    assert_eq!((bench.state("np"), old_ones(&bench)), ("Succeeded", vec![]));
+    bench.assert_tidy("np");
+    assert_eq!(bench.nodes("np").len(), 4);
 }

@@ -17,7 +17,9 @@ pub async fn answer(arm: &Arm, request: &Request) -> Result<Option<Answer>> {
     let segments: Vec<&str> = request.path.split('/').filter(|segment| !segment.is_empty()).collect();
     let (subscription, what) = match segments.as_slice() {
         [a, subscription, b, provider, what, "default"]
-            if a.eq_ignore_ascii_case("subscriptions") && b.eq_ignore_ascii_case("providers") && provider.eq_ignore_ascii_case("Microsoft.Nodelane") =>
+            if a.eq_ignore_ascii_case("subscriptions")
+                && b.eq_ignore_ascii_case("providers")
+                && provider.eq_ignore_ascii_case("Microsoft.Nodelane") =>
         {
             (*subscription, *what)
         }

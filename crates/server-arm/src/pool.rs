@@ -9,7 +9,8 @@ use nodelane_arm::{ArmError, Call, ClusterId, PoolId, account, conditions, machi
 use nodelane_control::Door;
 use nodelane_model::change::{Accepted, Change};
 use nodelane_model::machine::Intent;
-use nodelane_model::{Cluster, Doc, Key, Kind, Name, Refusal};
+use nodelane_model::refusal::PoolRefusal;
+use nodelane_model::{Cluster, Doc, Name, Refusal};
 use nodelane_world::World;
 use serde_json::Value;
 use std::sync::Arc;
@@ -103,8 +104,8 @@ fn list(request: &Request, world: &World) -> Result<Answer> {
 
 fn found<'a>(world: &'a World, id: &PoolId) -> Result<(&'a Cluster, (&'a Arc<Doc>, &'a nodelane_model::NodePool))> {
     let cluster = world.cluster().ok_or_else(|| ArmError::ClusterNotFound(id.cluster.clone()))?;
-    let pool = world.pool(&id.pool).ok_or_else(|| Refusal::NotFound(Key::global(Kind::NodePool, id.pool.clone())))?;
-    Ok((cluster, pool))
+    let absent = || PoolRefusal::PoolNotFound { pool: id.pool.clone(), cluster: cluster.spec.name.clone() };
+    Ok((cluster, world.pool(&id.pool).ok_or_else(absent)?))
 }
 
 fn get(world: &World, id: &PoolId) -> Result<Answer> {
@@ -173,10 +174,8 @@ pub fn accepted_later(request: &Request, world: &World, accepted: &Accepted, bod
         None => Answer::empty(status),
     };
     match (accepted.operation, world.cluster()) {
-        (Some(id), Some(cluster)) => with(202).polled(
-            request,
-            &Poll { id, subscription: &cluster.spec.subscription, location: &cluster.spec.location, with_location: true },
-        ),
+        (Some(id), Some(cluster)) => with(202)
+            .polled(request, &Poll { id, subscription: &cluster.spec.subscription, location: &cluster.spec.location, with_location: true }),
         _ => with(idle),
     }
 }
@@ -207,10 +206,7 @@ fn machines(request: &Request, world: &World, id: &PoolId) -> Result<Answer> {
 
 fn one_machine(world: &World, id: &PoolId, name: &Name) -> Result<Answer> {
     found(world, id)?;
-    let (doc, _) = world
-        .machines_of(&id.pool)
-        .find(|(doc, _)| doc.key.name == *name)
-        .ok_or_else(|| ArmError::MachineNotFound(name.clone()))?;
+    let (doc, _) =
+        world.machines_of(&id.pool).find(|(doc, _)| doc.key.name == *name).ok_or_else(|| ArmError::MachineNotFound(name.clone()))?;
     Ok(Answer::json(200, &machine_body(world, id, doc)?))
 }
-

@@ -117,7 +117,7 @@ pub fn list(api: &Api, call: &Call, target: &Target) -> Result<Answer> {
     let world = world_of(api, &options)?;
     let mut page = page(&world, target, &options);
     if target.kind == nodelane_model::Kind::Lease && matches!(target.namespace.as_str(), "" | lease::NAMESPACE) && page.next.is_none() {
-        page.docs.extend(lease::leases(&world, api.door.now()).filter(|doc| matches(doc, &options)));
+        page.docs.extend(lease::leases(&world, api.door.now()).filter(|doc| matches(doc, &options) && world.get(&doc.key).is_none()));
     }
     if page.next.is_some() {
         api.remember(&world);

@@ -17,7 +17,7 @@ use nodelane_model::change::{Accepted, Change};
 use nodelane_model::codec::to_value;
 use nodelane_model::{Doc, Key, Origin, Refusal, Uid};
 use serde_json::Value;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// How often a write is computed again before the client is told of the conflict; upstream's limit for patches is 5.
 const TRIES: usize = 5;
@@ -73,12 +73,19 @@ pub async fn change(api: &Api, call: Call, target: Target, part: Part) -> Result
     let options = WriteOptions::parse(&target.query, "PatchOptions")?;
     let content_type = call.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let dialect = Dialect::of(content_type, target.resource)?;
+    let warnings = Mutex::new(Vec::new());
     let next = |old: &Doc| {
         let patched = patch::apply(dialect, target.resource.kind, &to_value(old), &call.body)?;
-        objects::update(old, patched, part)
+        // Events are stored in the shape of the other group, which the fields of this one are not.
+        if let Home::SharedWith { .. } = target.resource.home {
+            return objects::update(old, patched, part);
+        }
+        let read = request::decode(patched.to_string().as_bytes(), target.resource, options.field_validation)?;
+        *warnings.lock().expect("no one panics with them") = read.warnings;
+        objects::update(old, read.object, part)
     };
     let doc = rewrite(api, &target, &call.origin, options.dry_run, next).await?;
-    Ok(object(api, &target, form, &doc, 200))
+    Ok(object(api, &target, form, &doc, 200).warn(&warnings.into_inner().expect("no one panics with them")))
 }
 
 /// Computes an object anew and submits it, again if it has moved.

@@ -11,8 +11,7 @@ use nodelane_world::World;
 use std::sync::Arc;
 
 /// The kinds of faults.
-pub const KINDS: &[&str] =
-    &["allocation", "quota", "never-registers", "not-ready", "slow-boot", "spot-evict", "zone-out", "api-throttle"];
+pub const KINDS: &[&str] = &["allocation", "quota", "never-registers", "not-ready", "slow-boot", "spot-evict", "zone-out", "api-throttle"];
 
 /// An injected fault.
 #[derive(Clone, Debug)]
@@ -43,7 +42,15 @@ impl Fault {
             return None;
         }
         let rate_percent = spec.get("rate").and_then(serde_json::Value::as_u64).unwrap_or(100);
-        Some(Fault { kind: text("kind"), pool: text("pool"), zone: text("zone"), node: text("node"), rate_percent, until, doc: doc.clone() })
+        Some(Fault {
+            kind: text("kind"),
+            pool: text("pool"),
+            zone: text("zone"),
+            node: text("node"),
+            rate_percent,
+            until,
+            doc: doc.clone(),
+        })
     }
     /// Whether it concerns a machine.
     pub fn concerns(&self, machine: &str, pool: &str, zone: &str) -> bool {

@@ -53,11 +53,7 @@ pub fn credentials(admin: bool, kubeconfig: &str) -> Value {
 
 fn properties(view: &View) -> Map<String, Value> {
     let (spec, state) = (&view.cluster.spec, &view.cluster.state);
-    let code = if spec.power == Power::Stopped {
-        "Stopped"
-    } else {
-        "Running"
-    };
+    let code = if spec.power == Power::Stopped { "Stopped" } else { "Running" };
     let mut body = json!({
         "provisioningState": view.cluster.provisioning_state(),
         "powerState": {"code": code},
@@ -76,18 +72,11 @@ fn properties(view: &View) -> Map<String, Value> {
     for key in DEFAULTED {
         map.insert((*key).into(), shown(spec, key).unwrap_or_default());
     }
-    for (key, value) in spec
-        .properties
-        .iter()
-        .filter(|(key, _)| !DEFAULTED.contains(&key.as_str()))
-    {
+    for (key, value) in spec.properties.iter().filter(|(key, _)| !DEFAULTED.contains(&key.as_str())) {
         map.insert(key.clone(), value.clone());
     }
     if spec.windows && !map.contains_key("windowsProfile") {
-        map.insert(
-            "windowsProfile".into(),
-            json!({"adminUsername": "azureuser", "enableCSIProxy": true}),
-        );
+        map.insert("windowsProfile".into(), json!({"adminUsername": "azureuser", "enableCSIProxy": true}));
     }
     std::mem::take(map)
 }
@@ -151,10 +140,7 @@ fn kubelet_identity(spec: &ClusterSpec) -> Value {
 }
 
 fn network(spec: &ClusterSpec, stored: Option<&Value>) -> Value {
-    let dns = spec
-        .service_cidr
-        .rsplit_once('.')
-        .map_or(String::new(), |(net, _)| format!("{net}.10"));
+    let dns = spec.service_cidr.rsplit_once('.').map_or(String::new(), |(net, _)| format!("{net}.10"));
     let mut network = json!({
         "networkPlugin": spec.network_plugin, "podCidr": spec.pod_cidr, "serviceCidr": spec.service_cidr, "dnsServiceIP": dns,
         "loadBalancerSku": "standard", "outboundType": "loadBalancer", "networkPolicy": "none", "networkDataplane": "azure",

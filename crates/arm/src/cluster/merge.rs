@@ -51,37 +51,16 @@ const NOT_KEPT: [&str; 13] = [
     "azurePortalFQDN",
 ];
 /// The same beside `properties`.
-const ENVELOPE: [&str; 9] = [
-    "id",
-    "name",
-    "type",
-    "location",
-    "tags",
-    "properties",
-    "eTag",
-    "systemData",
-    "resourceGroup",
-];
+const ENVELOPE: [&str; 9] = ["id", "name", "type", "location", "tags", "properties", "eTag", "systemData", "resourceGroup"];
 /// Fields of the network profile that have a type in the model.
-const NETWORK: [&str; 6] = [
-    "networkPlugin",
-    "networkPluginMode",
-    "podCidr",
-    "serviceCidr",
-    "podCidrs",
-    "serviceCidrs",
-];
+const NETWORK: [&str; 6] = ["networkPlugin", "networkPluginMode", "podCidr", "serviceCidr", "podCidrs", "serviceCidrs"];
 
 /// The cluster and the pools as a PUT asks for them.
 pub fn merge(bytes: &[u8], context: &Context) -> Result<(ClusterSpec, Vec<(Name, PoolSpec)>), ArmError> {
     let envelope = object(bytes)?;
     let outer = Fields::of(&envelope, "ManagedCluster");
-    let properties = outer
-        .object("properties", "ManagedClusterProperties")?
-        .renamed("ManagedClusterProperties.properties");
-    let mut spec = context
-        .stored
-        .map_or_else(|| new(context.id), |cluster| cluster.spec.clone());
+    let properties = outer.object("properties", "ManagedClusterProperties")?.renamed("ManagedClusterProperties.properties");
+    let mut spec = context.stored.map_or_else(|| new(context.id), |cluster| cluster.spec.clone());
     around(&mut spec, &outer, context)?;
     if let Some(version) = properties.text("kubernetesVersion")? {
         spec.kubernetes_version = version.strip_prefix(['v', 'V']).unwrap_or(version).into();
@@ -93,10 +72,7 @@ pub fn merge(bytes: &[u8], context: &Context) -> Result<(ClusterSpec, Vec<(Name,
     if scaler.is_present() && !echoed {
         spec.auto_scaler_profile = profile::read(&scaler)?;
     }
-    for (key, value) in properties
-        .entries()
-        .filter(|(key, _)| !NOT_KEPT.contains(&key.as_str()))
-    {
+    for (key, value) in properties.entries().filter(|(key, _)| !NOT_KEPT.contains(&key.as_str())) {
         if body::shown(&spec, key).as_ref() != Some(value) {
             spec.properties.insert(key.clone(), without_secrets(value));
         }
@@ -132,10 +108,7 @@ fn new(id: &ClusterId) -> ClusterSpec {
 /// Location, tags, and what else stands beside `properties`.
 fn around(spec: &mut ClusterSpec, outer: &Fields, context: &Context) -> Result<(), ArmError> {
     if let Some(location) = outer.text("location")? {
-        spec.location = context
-            .catalog
-            .region(location)
-            .map_or(location.into(), |region| region.name.into());
+        spec.location = context.catalog.region(location).map_or(location.into(), |region| region.name.into());
     }
     if let Some(tags) = outer.map("tags")? {
         check_tags(&tags)?;
@@ -145,10 +118,7 @@ fn around(spec: &mut ClusterSpec, outer: &Fields, context: &Context) -> Result<(
         // What identity and sku are by default, or with the ids that the service adds, is no difference.
         let plain = match key.as_str() {
             "identity" => value.get("type").and_then(Value::as_str) == Some("SystemAssigned"),
-            "sku" => value
-                .get("tier")
-                .and_then(Value::as_str)
-                .is_none_or(|tier| tier == "Free"),
+            "sku" => value.get("tier").and_then(Value::as_str).is_none_or(|tier| tier == "Free"),
             _ => false,
         };
         match plain {
@@ -168,9 +138,7 @@ fn network(spec: &mut ClusterSpec, properties: &Fields) -> Result<(), ArmError> 
     if let Some(plugin) = plugin {
         if !matches!(plugin, "azure" | "kubenet" | "none") {
             let why = format!("'{plugin}' is no network plugin");
-            return Err(
-                PoolRefusal::parameter("P-2", "networkProfile.networkPlugin", why, "azure, kubenet or none").into(),
-            );
+            return Err(PoolRefusal::parameter("P-2", "networkProfile.networkPlugin", why, "azure, kubenet or none").into());
         }
         spec.network_plugin = plugin.into();
     }
@@ -185,11 +153,8 @@ fn network(spec: &mut ClusterSpec, properties: &Fields) -> Result<(), ArmError> 
             *place = cidr.into();
         }
     }
-    let rest: Map<String, Value> = network
-        .entries()
-        .filter(|(key, _)| !NETWORK.contains(&key.as_str()))
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect();
+    let rest: Map<String, Value> =
+        network.entries().filter(|(key, _)| !NETWORK.contains(&key.as_str())).map(|(key, value)| (key.clone(), value.clone())).collect();
     spec.properties.insert("networkProfile".into(), rest.into());
     Ok(())
 }
@@ -197,20 +162,12 @@ fn network(spec: &mut ClusterSpec, properties: &Fields) -> Result<(), ArmError> 
 fn check_cidr(key: &str, cidr: &str) -> Result<(), ArmError> {
     let octets = |net: &str| net.split('.').count() == 4 && net.split('.').all(|octet| octet.parse::<u8>().is_ok());
     let prefix = |bits: &str| bits.parse::<u32>().is_ok_and(|bits| bits <= 32);
-    let fits = cidr
-        .split_once('/')
-        .is_some_and(|(net, bits)| octets(net) && prefix(bits));
+    let fits = cidr.split_once('/').is_some_and(|(net, bits)| octets(net) && prefix(bits));
     match fits {
         true => Ok(()),
         false => {
             let parameter = format!("networkProfile.{key}");
-            Err(PoolRefusal::parameter(
-                "P-4",
-                &parameter,
-                format!("'{cidr}' is no address range"),
-                "such as 10.244.0.0/16",
-            )
-            .into())
+            Err(PoolRefusal::parameter("P-4", &parameter, format!("'{cidr}' is no address range"), "such as 10.244.0.0/16").into())
         }
     }
 }
@@ -230,12 +187,8 @@ fn windows(spec: &mut ClusterSpec, properties: &Fields) -> Result<(), ArmError> 
 fn without_secrets(value: &Value) -> Value {
     match value {
         Value::Object(map) => {
-            let open = map
-                .iter()
-                .filter(|(key, _)| !matches!(key.as_str(), "adminPassword" | "secret"));
-            open.map(|(key, value)| (key.clone(), without_secrets(value)))
-                .collect::<Map<_, _>>()
-                .into()
+            let open = map.iter().filter(|(key, _)| !matches!(key.as_str(), "adminPassword" | "secret"));
+            open.map(|(key, value)| (key.clone(), without_secrets(value))).collect::<Map<_, _>>().into()
         }
         other => other.clone(),
     }
@@ -243,24 +196,14 @@ fn without_secrets(value: &Value) -> Value {
 
 /// The pools that the body names, each merged as a PUT of its own would be.
 fn pools(spec: &ClusterSpec, properties: &Fields, context: &Context) -> Result<Vec<(Name, PoolSpec)>, ArmError> {
-    let profiles = properties
-        .objects("agentPoolProfiles", "[]ManagedClusterAgentPoolProfile")?
-        .unwrap_or_default();
-    let stored_version = context
-        .stored
-        .and_then(|cluster| cluster.state.version.parse::<Version>().ok());
-    let control_plane = context
-        .catalog
-        .resolve_version(&spec.kubernetes_version)
-        .or(stored_version);
+    let profiles = properties.objects("agentPoolProfiles", "[]ManagedClusterAgentPoolProfile")?.unwrap_or_default();
+    let stored_version = context.stored.and_then(|cluster| cluster.state.version.parse::<Version>().ok());
+    let control_plane = context.catalog.resolve_version(&spec.kubernetes_version).or(stored_version);
     let mut pools = Vec::new();
     for profile in profiles {
         let fields = Fields::of(profile, "ManagedClusterAgentPoolProfile");
         let name = Name::from(fields.text("name")?.unwrap_or_default());
-        let stored = context
-            .pools
-            .get(&name)
-            .map(|(pool, count)| Stored { pool, count: *count });
+        let stored = context.pools.get(&name).map(|(pool, count)| Stored { pool, count: *count });
         let pool = pool::Context {
             catalog: context.catalog,
             cluster: spec,
@@ -270,9 +213,7 @@ fn pools(spec: &ClusterSpec, properties: &Fields, context: &Context) -> Result<V
         let merged = pool::merge(&fields, &pool)?;
         if pools.iter().any(|(other, _)| *other == name) {
             let why = format!("The agent pool name '{name}' is given twice");
-            return Err(
-                PoolRefusal::parameter("N-3", "agentPoolProfile.name", why, "a name of its own for each pool").into(),
-            );
+            return Err(PoolRefusal::parameter("N-3", "agentPoolProfile.name", why, "a name of its own for each pool").into());
         }
         pools.push((name, merged));
     }

@@ -65,10 +65,7 @@ pub(super) fn shown(profile: &Map<String, Value>) -> Value {
     for (key, value) in profile {
         shown[key] = value.clone();
     }
-    if let (Some(scan), None) = (
-        profile.get("scan-interval"),
-        profile.get("scale-down-delay-after-delete"),
-    ) {
+    if let (Some(scan), None) = (profile.get("scan-interval"), profile.get("scale-down-delay-after-delete")) {
         shown["scale-down-delay-after-delete"] = scan.clone();
     }
     shown
@@ -125,11 +122,5 @@ fn refusal(key: &str, text: &str, form: Form) -> ArmError {
         Form::Expanders => "random, most-pods, least-waste or priority, or several with commas between",
     };
     let parameter = format!("autoScalerProfile.{key}");
-    PoolRefusal::parameter(
-        "CA-1",
-        &parameter,
-        format!("'{text}' is not a value that it may have"),
-        accepted,
-    )
-    .into()
+    PoolRefusal::parameter("CA-1", &parameter, format!("'{text}' is not a value that it may have"), accepted).into()
 }

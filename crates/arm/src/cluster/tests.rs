@@ -23,13 +23,7 @@ fn create() -> Value {
 }
 
 fn id() -> ClusterId {
-    ClusterId {
-        group: GroupId {
-            subscription: "s".into(),
-            group: "lanes".into(),
-        },
-        cluster: "two".into(),
-    }
+    ClusterId { group: GroupId { subscription: "s".into(), group: "lanes".into() }, cluster: "two".into() }
 }
 
 fn merged(
@@ -37,78 +31,33 @@ fn merged(
     stored: Option<&Cluster>,
     pools: BTreeMap<Name, (&NodePool, u32)>,
 ) -> Result<(ClusterSpec, Vec<(Name, PoolSpec)>), ArmError> {
-    merge(
-        sent.to_string().as_bytes(),
-        &Context {
-            catalog: Catalog::default(),
-            id: &id(),
-            stored,
-            pools,
-        },
-    )
+    merge(sent.to_string().as_bytes(), &Context { catalog: Catalog::default(), id: &id(), stored, pools })
 }
 
 /// The cluster and its pool as admission stores them.
 fn stored() -> (Cluster, NodePool) {
     let (mut spec, pools) = merged(&create(), None, BTreeMap::new()).unwrap();
     spec.kubernetes_version = "1.35.6".into();
-    let pool = PoolSpec {
-        orchestrator_version: "1.35.6".into(),
-        ..pools[0].1.clone()
-    };
-    let state = PoolState {
-        version: "1.35.6".into(),
-        ..PoolState::default()
-    };
-    (
-        Cluster {
-            spec,
-            state: ClusterState {
-                version: "1.35.6".into(),
-                ..ClusterState::default()
-            },
-        },
-        NodePool { spec: pool, state },
-    )
+    let pool = PoolSpec { orchestrator_version: "1.35.6".into(), ..pools[0].1.clone() };
+    let state = PoolState { version: "1.35.6".into(), ..PoolState::default() };
+    (Cluster { spec, state: ClusterState { version: "1.35.6".into(), ..ClusterState::default() } }, NodePool { spec: pool, state })
 }
 
 fn shown(cluster: &Cluster, pool: &NodePool) -> Value {
-    let pools = vec![pool::View {
-        name: "nodepool1",
-        uid: Uid(8),
-        pool,
-        count: pool.spec.count,
-        cluster,
-    }];
-    body(&View {
-        uid: Uid(9),
-        cluster,
-        pools,
-        fqdn: "127.0.0.1",
-        tenant: "t",
-    })
+    let pools = vec![pool::View { name: "nodepool1", uid: Uid(8), pool, count: pool.spec.count, cluster }];
+    body(&View { uid: Uid(9), cluster, pools, fqdn: "127.0.0.1", tenant: "t" })
 }
 
 #[test]
 fn a_new_cluster_is_an_overlay_with_azures_own_ranges() {
     let (spec, pools) = merged(&create(), None, BTreeMap::new()).unwrap();
+    assert_eq!((spec.location.as_str(), spec.name.as_str(), spec.resource_group.as_str()), ("eastus", "two", "lanes"));
     assert_eq!(
-        (spec.location.as_str(), spec.name.as_str(), spec.resource_group.as_str()),
-        ("eastus", "two", "lanes")
-    );
-    assert_eq!(
-        (
-            spec.network_plugin.as_str(),
-            spec.network_plugin_mode.as_str(),
-            spec.pod_cidr.as_str()
-        ),
+        (spec.network_plugin.as_str(), spec.network_plugin_mode.as_str(), spec.pod_cidr.as_str()),
         ("azure", "overlay", "10.244.0.0/16")
     );
     assert!(spec.windows, "O-1: a windowsProfile at creation");
-    assert_eq!(
-        (pools[0].0.as_str(), pools[0].1.mode, pools[0].1.max_pods),
-        ("nodepool1", Mode::System, 250)
-    );
+    assert_eq!((pools[0].0.as_str(), pools[0].1.mode, pools[0].1.max_pods), ("nodepool1", Mode::System, 250));
 }
 
 #[test]
@@ -123,33 +72,14 @@ fn the_body_of_a_get_has_pools_network_and_the_autoscalers_defaults() {
     let (cluster, pool) = stored();
     let body = shown(&cluster, &pool);
     let properties = &body["properties"];
-    assert_eq!(
-        (&body["name"], &body["location"], &body["sku"]["tier"]),
-        (&json!("two"), &json!("eastus"), &json!("Free"))
-    );
-    assert_eq!(
-        (
-            &properties["kubernetesVersion"],
-            &properties["currentKubernetesVersion"]
-        ),
-        (&json!("1.35.6"), &json!("1.35.6"))
-    );
-    assert_eq!(
-        (&properties["powerState"]["code"], &properties["nodeResourceGroup"]),
-        (&json!("Running"), &json!("MC_lanes_two_eastus"))
-    );
+    assert_eq!((&body["name"], &body["location"], &body["sku"]["tier"]), (&json!("two"), &json!("eastus"), &json!("Free")));
+    assert_eq!((&properties["kubernetesVersion"], &properties["currentKubernetesVersion"]), (&json!("1.35.6"), &json!("1.35.6")));
+    assert_eq!((&properties["powerState"]["code"], &properties["nodeResourceGroup"]), (&json!("Running"), &json!("MC_lanes_two_eastus")));
     let pool = &properties["agentPoolProfiles"][0];
-    assert_eq!(
-        (&pool["name"], &pool["count"], &pool["mode"]),
-        (&json!("nodepool1"), &json!(1), &json!("System"))
-    );
+    assert_eq!((&pool["name"], &pool["count"], &pool["mode"]), (&json!("nodepool1"), &json!(1), &json!("System")));
     let network = &properties["networkProfile"];
     assert_eq!(
-        (
-            &network["podCidr"],
-            &network["networkPluginMode"],
-            &network["dnsServiceIP"]
-        ),
+        (&network["podCidr"], &network["networkPluginMode"], &network["dnsServiceIP"]),
         (&json!("10.244.0.0/16"), &json!("overlay"), &json!("10.0.0.10"))
     );
     let scaler = &properties["autoScalerProfile"];
@@ -191,13 +121,7 @@ fn an_upgrade_names_the_version_for_cluster_and_pools() {
     body["properties"]["agentPoolProfiles"][0]["orchestratorVersion"] = "1.36.2".into();
     let pools = BTreeMap::from([("nodepool1".into(), (&pool, 1))]);
     let (spec, pools) = merged(&body, Some(&cluster), pools).unwrap();
-    assert_eq!(
-        (
-            spec.kubernetes_version.as_str(),
-            pools[0].1.orchestrator_version.as_str()
-        ),
-        ("1.36.2", "1.36.2")
-    );
+    assert_eq!((spec.kubernetes_version.as_str(), pools[0].1.orchestrator_version.as_str()), ("1.36.2", "1.36.2"));
 }
 
 #[test]
@@ -206,11 +130,7 @@ fn the_autoscalers_profile_is_validated_kept_and_completed() {
     let send = |profile: Value| {
         let mut body = shown(&cluster, &pool);
         body["properties"]["autoScalerProfile"] = profile;
-        merged(
-            &body,
-            Some(&cluster),
-            BTreeMap::from([("nodepool1".into(), (&pool, 1))]),
-        )
+        merged(&body, Some(&cluster), BTreeMap::from([("nodepool1".into(), (&pool, 1))]))
     };
     for profile in [
         json!({"expander": "cheapest"}),
@@ -229,41 +149,17 @@ fn the_autoscalers_profile_is_validated_kept_and_completed() {
             other => panic!("{profile}: {other:?}"),
         }
     }
-    assert!(
-        matches!(
-            send(json!({"ignore-daemonsets-utilization": "true"})),
-            Err(ArmError::Unmarshal { .. })
-        ),
-        "a flag is no text"
-    );
-    assert!(
-        matches!(
-            send(json!({"max-empty-bulk-delete": 10})),
-            Err(ArmError::Unmarshal { .. })
-        ),
-        "a text is no number"
-    );
-    let (spec, _) =
-        send(json!({"expander": "least-waste,random", "scan-interval": "20", "scale-down-unneeded-time": "5m"}))
-            .unwrap();
-    let kept = Cluster {
-        spec,
-        ..cluster.clone()
-    };
+    assert!(matches!(send(json!({"ignore-daemonsets-utilization": "true"})), Err(ArmError::Unmarshal { .. })), "a flag is no text");
+    assert!(matches!(send(json!({"max-empty-bulk-delete": 10})), Err(ArmError::Unmarshal { .. })), "a text is no number");
+    let (spec, _) = send(json!({"expander": "least-waste,random", "scan-interval": "20", "scale-down-unneeded-time": "5m"})).unwrap();
+    let kept = Cluster { spec, ..cluster.clone() };
     let scaler = shown(&kept, &pool)["properties"]["autoScalerProfile"].clone();
     assert_eq!(
-        (
-            &scaler["expander"],
-            &scaler["scan-interval"],
-            &scaler["scale-down-unneeded-time"]
-        ),
+        (&scaler["expander"], &scaler["scan-interval"], &scaler["scale-down-unneeded-time"]),
         (&json!("least-waste,random"), &json!("20s"), &json!("5m"))
     );
     assert_eq!(
-        (
-            &scaler["max-graceful-termination-sec"],
-            &scaler["scale-down-delay-after-delete"]
-        ),
+        (&scaler["max-graceful-termination-sec"], &scaler["scale-down-delay-after-delete"]),
         (&json!("600"), &json!("20s")),
         "the rest by default"
     );
@@ -275,13 +171,7 @@ fn a_patch_replaces_the_tags_and_nothing_else() {
     cluster.spec.tags.insert("a".into(), "b".into());
     let spec = patch(br#"{"tags":{"c":"d"}}"#, &cluster).unwrap();
     assert_eq!(spec.tags.keys().collect::<Vec<_>>(), ["c"]);
-    assert_eq!(
-        ClusterSpec {
-            tags: cluster.spec.tags.clone(),
-            ..spec
-        },
-        cluster.spec
-    );
+    assert_eq!(ClusterSpec { tags: cluster.spec.tags.clone(), ..spec }, cluster.spec);
 }
 
 #[test]
@@ -292,12 +182,6 @@ fn address_ranges_plugins_and_pool_names_are_judged_for_form() {
         json!({"networkProfile": {"networkPlugin": "calico"}}),
         json!({"agentPoolProfiles": [{"name": "a"}, {"name": "a"}]}),
     ] {
-        assert!(
-            matches!(
-                merged(&json!({"properties": properties}), None, BTreeMap::new()),
-                Err(ArmError::Refused(_))
-            ),
-            "{properties}"
-        );
+        assert!(matches!(merged(&json!({"properties": properties}), None, BTreeMap::new()), Err(ArmError::Refused(_))), "{properties}");
     }
 }

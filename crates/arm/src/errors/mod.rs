@@ -110,18 +110,10 @@ pub struct Answer {
 
 impl Answer {
     fn gateway(status: u16, code: &str, message: impl Into<String>) -> Answer {
-        Answer {
-            status,
-            gateway: true,
-            body: json!({"error": {"code": code, "message": message.into()}}),
-        }
+        Answer { status, gateway: true, body: json!({"error": {"code": code, "message": message.into()}}) }
     }
     fn service(status: u16, code: &str, message: impl Into<String>) -> Answer {
-        Answer {
-            status,
-            gateway: false,
-            body: json!({"code": code, "details": null, "message": message.into(), "subcode": ""}),
-        }
+        Answer { status, gateway: false, body: json!({"code": code, "details": null, "message": message.into(), "subcode": ""}) }
     }
     /// Adds which rule refuses and what it would accept.
     fn because(mut self, rule: &str, accepted: &str) -> Answer {
@@ -148,11 +140,9 @@ impl ArmError {
                 let message = format!("The resource at '{path}' could not be found, or does not take this method.");
                 Answer::gateway(404, "InvalidResourceType", message)
             }
-            ArmError::SubscriptionNotFound(id) => Answer::gateway(
-                404,
-                "SubscriptionNotFound",
-                format!("The subscription '{id}' could not be found."),
-            ),
+            ArmError::SubscriptionNotFound(id) => {
+                Answer::gateway(404, "SubscriptionNotFound", format!("The subscription '{id}' could not be found."))
+            }
             ArmError::ProviderNotFound(namespace) => {
                 let message = format!("The resource namespace '{namespace}' is invalid.");
                 Answer::gateway(404, "InvalidResourceNamespace", message)
@@ -173,9 +163,7 @@ impl ArmError {
                 Answer::gateway(400, "InvalidRequestContent", message)
             }
             ArmError::Refused(refusal) => of_refusal(refusal),
-            ArmError::MachineNotFound(_) | ArmError::OperationNotFound(_) | ArmError::Unmarshal { .. } => {
-                self.of_service()
-            }
+            ArmError::MachineNotFound(_) | ArmError::OperationNotFound(_) | ArmError::Unmarshal { .. } => self.of_service(),
             ArmError::IfNoneMatchTag | ArmError::BothConditions | ArmError::Throttled { .. } => self.of_service(),
         }
     }
@@ -183,20 +171,16 @@ impl ArmError {
     fn of_service(&self) -> Answer {
         let (status, code, message) = match self {
             ArmError::MachineNotFound(machine) => (404, "NotFound", format!("Could not find the machine '{machine}'.")),
-            ArmError::OperationNotFound(id) => {
-                (404, "NotFound", format!("The entity was not found: operation '{id}'."))
-            }
+            ArmError::OperationNotFound(id) => (404, "NotFound", format!("The entity was not found: operation '{id}'.")),
             ArmError::Unmarshal { found, field, wanted } => {
                 let message = format!(
                     "UnmarshalEntity encountered error: json: cannot unmarshal {found} into Go struct field {field} of type {wanted}."
                 );
                 (400, "UnmarshalError", message)
             }
-            ArmError::Throttled { retry_after_seconds } => (
-                429,
-                "Throttled",
-                format!("The request is being throttled. Retry after {retry_after_seconds} seconds."),
-            ),
+            ArmError::Throttled { retry_after_seconds } => {
+                (429, "Throttled", format!("The request is being throttled. Retry after {retry_after_seconds} seconds."))
+            }
             ArmError::IfNoneMatchTag => {
                 let answer = Answer::service(400, "BadRequest", "If-None-Match must be empty or '*'.");
                 return answer.because("X-1", "'*' or no If-None-Match");
@@ -226,26 +210,17 @@ fn of_refusal(refusal: &Refusal) -> Answer {
         Refusal::Pool(refusal) => pool::answer(refusal),
         Refusal::NotFound(key) => Answer::service(404, "NotFound", format!("Could not find {}.", named(key))),
         Refusal::AlreadyExists(key) => Answer::service(409, "Conflict", format!("{} exists already.", named(key))),
-        Refusal::Stale { key, .. } | Refusal::Precondition { key, .. } => Answer::service(
-            409,
-            "Conflict",
-            format!("{} has changed meanwhile. Please retry the request.", named(key)),
-        ),
-        Refusal::Invalid { field, message, .. } => {
-            Answer::service(400, "InvalidParameter", format!("{field}: {message}")).at(field)
+        Refusal::Stale { key, .. } | Refusal::Precondition { key, .. } => {
+            Answer::service(409, "Conflict", format!("{} has changed meanwhile. Please retry the request.", named(key)))
         }
+        Refusal::Invalid { field, message, .. } => Answer::service(400, "InvalidParameter", format!("{field}: {message}")).at(field),
         Refusal::Forbidden { message, .. } => Answer::gateway(403, "AuthorizationFailed", message.as_str()),
         // The disk is full, or a write failed: not the caller's fault, and worth another try.
-        Refusal::Unavailable(why) => Answer::gateway(
-            503,
-            "ServiceUnavailable",
-            format!("The change could not be stored: {why}"),
-        ),
+        Refusal::Unavailable(why) => Answer::gateway(503, "ServiceUnavailable", format!("The change could not be stored: {why}")),
         // Nothing that ARM's calls ask for meets these.
-        Refusal::BudgetBlocks { .. }
-        | Refusal::BudgetUnobserved { .. }
-        | Refusal::TwoBudgets(_)
-        | Refusal::NamespaceTerminating { .. } => Answer::service(409, "OperationNotAllowed", refusal.to_string()),
+        Refusal::BudgetBlocks { .. } | Refusal::BudgetUnobserved { .. } | Refusal::TwoBudgets(_) | Refusal::NamespaceTerminating { .. } => {
+            Answer::service(409, "OperationNotAllowed", refusal.to_string())
+        }
     }
 }
 

@@ -30,35 +30,23 @@ fn parts(refusal: &PoolRefusal) -> Parts {
         ClusterStopped { .. } | PoolNotFound { .. } | NotAllowed { .. } => standing(refusal),
         AboveControlPlane { .. } | TooFarBehind { .. } | VersionNotSupported { .. } => version(refusal),
         UpgradePath { .. } | PoolVersionsMixed => version(refusal),
-        FamilyQuota { .. } | RegionQuota { .. } | SubnetSize { .. } | Policy { .. } | UnsatisfiableBudgets(_) => {
-            capacity(refusal)
-        }
+        FamilyQuota { .. } | RegionQuota { .. } | SubnetSize { .. } | Policy { .. } | UnsatisfiableBudgets(_) => capacity(refusal),
         Parameter { .. } | CountOutOfRange { .. } | SystemSizeTooSmall { .. } | SizeNotAllowed { .. } => value(refusal),
         ZonesNotSupported { .. } | PropertyChange { .. } | LabelPrefixReserved { .. } => value(refusal),
-        LabelNamespaceReserved { .. } | SystemTaint | LastSystemPool | NoSystemPool | SurgeAndUnavailable { .. } => {
-            value(refusal)
-        }
+        LabelNamespaceReserved { .. } | SystemTaint | LastSystemPool | NoSystemPool | SurgeAndUnavailable { .. } => value(refusal),
     }
 }
 
 /// The state of pool or cluster does not allow it.
 fn state(refusal: &PoolRefusal) -> Parts {
     use PoolRefusal::*;
-    let busy = |message: String| {
-        (
-            409,
-            "OperationNotAllowed",
-            message,
-            String::new(),
-            "the same request once that operation has ended".to_owned(),
-        )
-    };
+    let busy =
+        |message: String| (409, "OperationNotAllowed", message, String::new(), "the same request once that operation has ended".to_owned());
     match refusal {
         EtagMismatch { current } => {
-            let accepted = current.as_ref().map_or(
-                "a request without If-Match: there is no such resource".to_owned(),
-                |tag| format!("If-Match: \"{tag}\", and no If-None-Match"),
-            );
+            let accepted = current.as_ref().map_or("a request without If-Match: there is no such resource".to_owned(), |tag| {
+                format!("If-Match: \"{tag}\", and no If-None-Match")
+            });
             (
                 412,
                 "PreConditionFailed",
@@ -67,30 +55,17 @@ fn state(refusal: &PoolRefusal) -> Parts {
                 accepted,
             )
         }
-        PoolBusy { pool, state } => busy(format!(
-            "Operation is not allowed: Another agentpool operation ({pool} - {state}) {PENDING}"
-        )),
-        ClusterBusy { state } => busy(format!(
-            "Operation is not allowed: Another operation ({state}) {PENDING}"
-        )),
+        PoolBusy { pool, state } => busy(format!("Operation is not allowed: Another agentpool operation ({pool} - {state}) {PENDING}")),
+        ClusterBusy { state } => busy(format!("Operation is not allowed: Another operation ({state}) {PENDING}")),
         ClusterBlockedByPool { pool, state } => {
             let wait = PENDING.trim_start_matches("is in progress, ");
             busy(format!(
                 "Managed Cluster operation is not allowed: Another operation ({state}) is in progress on agent pool ({pool}), {wait}"
             ))
         }
-        PoolDeleting {
-            pool,
-            asked,
-            since,
-            elapsed_millis,
-        } => (
-            409,
-            "OperationNotAllowed",
-            deleting(pool, asked, *since, *elapsed_millis),
-            String::new(),
-            "a deletion".into(),
-        ),
+        PoolDeleting { pool, asked, since, elapsed_millis } => {
+            (409, "OperationNotAllowed", deleting(pool, asked, *since, *elapsed_millis), String::new(), "a deletion".into())
+        }
         _ => unreachable!("the caller sorts"),
     }
 }
@@ -102,9 +77,7 @@ fn standing(refusal: &PoolRefusal) -> Parts {
         ClusterStopped { state } => (
             409,
             "OperationNotAllowed",
-            format!(
-                "managed cluster is in Provisioning State({state}) and Power State(Stopped), starting cannot be performed."
-            ),
+            format!("managed cluster is in Provisioning State({state}) and Power State(Stopped), starting cannot be performed."),
             String::new(),
             "the cluster is started first".into(),
         ),
@@ -116,18 +89,8 @@ fn standing(refusal: &PoolRefusal) -> Parts {
             "the name of a pool of the cluster".into(),
         ),
         NotAllowed { why, accepted, rule } => {
-            let status = if matches!(*rule, "RB-1" | "M-2" | "S-6") {
-                400
-            } else {
-                409
-            };
-            (
-                status,
-                "OperationNotAllowed",
-                why.to_string(),
-                String::new(),
-                accepted.to_string(),
-            )
+            let status = if matches!(*rule, "RB-1" | "M-2" | "S-6") { 400 } else { 409 };
+            (status, "OperationNotAllowed", why.to_string(), String::new(), accepted.to_string())
         }
         _ => unreachable!("the caller sorts"),
     }
@@ -194,12 +157,7 @@ fn version(refusal: &PoolRefusal) -> Parts {
 fn capacity(refusal: &PoolRefusal) -> Parts {
     use PoolRefusal::*;
     match refusal {
-        FamilyQuota {
-            requested,
-            remaining,
-            family,
-            location,
-        } => (
+        FamilyQuota { requested, remaining, family, location } => (
             400,
             "ErrCode_InsufficientVCPUQuota",
             format!(
@@ -208,11 +166,7 @@ fn capacity(refusal: &PoolRefusal) -> Parts {
             String::new(),
             format!("at most {remaining} vCPUs of the family"),
         ),
-        RegionQuota {
-            requested,
-            remaining,
-            location,
-        } => (
+        RegionQuota { requested, remaining, location } => (
             400,
             "ErrCode_InsufficientVCPUQuota",
             format!(
@@ -221,12 +175,7 @@ fn capacity(refusal: &PoolRefusal) -> Parts {
             String::new(),
             format!("at most {remaining} vCPUs"),
         ),
-        SubnetSize {
-            needed,
-            available,
-            cidr,
-            subnet,
-        } => (
+        SubnetSize { needed, available, cidr, subnet } => (
             400,
             "InsufficientSubnetSize",
             format!(
@@ -243,19 +192,11 @@ fn capacity(refusal: &PoolRefusal) -> Parts {
             why.to_string(),
         ),
         UnsatisfiableBudgets(budgets) => {
-            let lines: Vec<String> = budgets
-                .iter()
-                .map(|name| format!("\n* PDB {name} has maxunavailble == 0 can't proceed with put operation"))
-                .collect();
+            let lines: Vec<String> =
+                budgets.iter().map(|name| format!("\n* PDB {name} has maxunavailble == 0 can't proceed with put operation")).collect();
             let noun = if budgets.len() == 1 { "error" } else { "errors" };
             let message = format!("{} {noun} occurred:{}", budgets.len(), lines.concat());
-            (
-                400,
-                "UnsatisfiablePDB",
-                message,
-                String::new(),
-                "budgets that let at least one pod go".into(),
-            )
+            (400, "UnsatisfiablePDB", message, String::new(), "budgets that let at least one pod go".into())
         }
         _ => unreachable!("the caller sorts"),
     }
@@ -264,8 +205,7 @@ fn capacity(refusal: &PoolRefusal) -> Parts {
 /// A value may not be had.
 fn value(refusal: &PoolRefusal) -> Parts {
     use PoolRefusal::*;
-    let bad_request =
-        |message: String, target: String, accepted: &str| (400, "BadRequest", message, target, accepted.to_owned());
+    let bad_request = |message: String, target: String, accepted: &str| (400, "BadRequest", message, target, accepted.to_owned());
     match refusal {
         Parameter { parameter, why, accepted, .. } => (
             400,
@@ -330,30 +270,13 @@ fn value(refusal: &PoolRefusal) -> Parts {
 }
 
 fn unsupported(refusal: &UnsupportedZones) -> Parts {
-    let UnsupportedZones {
-        cluster,
-        group,
-        pool,
-        location,
-        zones,
-        supported,
-    } = refusal;
-    let quoted = |zones: &[Name]| {
-        zones
-            .iter()
-            .map(|zone| format!("'{zone}'"))
-            .collect::<Vec<_>>()
-            .join(",")
-    };
+    let UnsupportedZones { cluster, group, pool, location, zones, supported } = refusal;
+    let quoted = |zones: &[Name]| zones.iter().map(|zone| format!("'{zone}'")).collect::<Vec<_>>().join(",");
     let message = format!(
         "Preflight validation check for resource(s) for container service {cluster} in resource group {group} failed. Message: The zone(s) {} for resource '{pool}' is not supported. The supported zones for location '{location}' are {}",
         quoted(zones),
         quoted(supported)
     );
-    let accepted = if supported.is_empty() {
-        "no zones".to_owned()
-    } else {
-        quoted(supported)
-    };
+    let accepted = if supported.is_empty() { "no zones".to_owned() } else { quoted(supported) };
     (400, "AvailabilityZoneNotSupported", message, String::new(), accepted)
 }

@@ -29,36 +29,19 @@ impl<'a> View<'a> {
     /// A pool's document; `None` where it is none, or a tombstone.
     pub fn of(doc: &'a Doc, count: u32, cluster: &'a Cluster) -> Option<View<'a>> {
         let pool = doc.as_pool().filter(|pool| pool.exists())?;
-        Some(View {
-            name: &doc.key.name,
-            uid: doc.meta.uid,
-            pool,
-            count,
-            cluster,
-        })
+        Some(View { name: &doc.key.name, uid: doc.meta.uid, pool, count, cluster })
     }
     fn id(&self) -> PoolId {
         ClusterId::of(&self.cluster.spec).pool(self.name)
     }
     /// Whether its machines run: a cluster stops as a whole.
     fn power(&self) -> Power {
-        if self.cluster.spec.power == Power::Stopped {
-            Power::Stopped
-        } else {
-            self.pool.spec.power
-        }
+        if self.cluster.spec.power == Power::Stopped { Power::Stopped } else { self.pool.spec.power }
     }
     /// A stopped pool shows 0, once it is; until then the old count (arm-wire section 2).
     fn shown_count(&self) -> u32 {
-        let stopping = matches!(
-            self.pool.state.operation.as_ref().map(|live| live.progress),
-            Some(Progress::Stop(_))
-        );
-        if self.power() == Power::Stopped && !stopping {
-            0
-        } else {
-            self.count
-        }
+        let stopping = matches!(self.pool.state.operation.as_ref().map(|live| live.progress), Some(Progress::Stop(_)));
+        if self.power() == Power::Stopped && !stopping { 0 } else { self.count }
     }
 }
 
@@ -136,14 +119,7 @@ fn properties(view: &View) -> Map<String, Value> {
     if !spec.node_taints.is_empty() {
         add("nodeTaints", json!(spec.node_taints));
     }
-    for key in [
-        "workloadRuntime",
-        "enableNodePublicIP",
-        "enableEncryptionAtHost",
-        "enableUltraSSD",
-        "enableFIPS",
-        "securityProfile",
-    ] {
+    for key in ["workloadRuntime", "enableNodePublicIP", "enableEncryptionAtHost", "enableUltraSSD", "enableFIPS", "securityProfile"] {
         add(key, default_of(key).unwrap_or_default());
     }
     for (key, value) in &spec.rest {
@@ -157,11 +133,7 @@ fn properties(view: &View) -> Map<String, Value> {
 
 /// Why the last operation failed, while the pool shows it.
 fn failure(pool: &NodePool) -> Option<Value> {
-    let ended = pool
-        .last_ended()
-        .filter(|_| pool.state.operation.is_none())?
-        .ended
-        .as_ref()?;
+    let ended = pool.last_ended().filter(|_| pool.state.operation.is_none())?.ended.as_ref()?;
     let error = ended.error.as_ref().filter(|_| pool.provisioning_state() == "Failed")?;
     Some(json!({"code": error.code, "message": error.message}))
 }

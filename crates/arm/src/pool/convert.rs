@@ -11,11 +11,7 @@ use nodelane_model::refusal::PoolRefusal;
 use serde_json::{Number, Value};
 
 pub(super) fn mode(fields: &Fields) -> Result<Option<Mode>, ArmError> {
-    let words = [
-        ("System", Mode::System),
-        ("User", Mode::User),
-        ("Gateway", Mode::Gateway),
-    ];
+    let words = [("System", Mode::System), ("User", Mode::User), ("Gateway", Mode::Gateway)];
     word(fields.text("mode")?, &words, true, "M-4", "agentPoolProfile.mode")
 }
 
@@ -26,13 +22,7 @@ pub(super) fn os_type(fields: &Fields) -> Result<Option<OsType>, ArmError> {
 
 pub(super) fn priority(fields: &Fields) -> Result<Option<Priority>, ArmError> {
     let words = [("Regular", Priority::Regular), ("Spot", Priority::Spot)];
-    word(
-        fields.text("scaleSetPriority")?,
-        &words,
-        false,
-        "S-1",
-        "agentPoolProfile.scaleSetPriority",
-    )
+    word(fields.text("scaleSetPriority")?, &words, false, "S-1", "agentPoolProfile.scaleSetPriority")
 }
 
 pub(super) fn power(fields: &Fields) -> Result<Option<Power>, ArmError> {
@@ -42,29 +32,14 @@ pub(super) fn power(fields: &Fields) -> Result<Option<Power>, ArmError> {
 }
 
 /// A word that the model keeps as a text, in its canonical spelling.
-pub(super) fn text_word(
-    fields: &Fields,
-    key: &str,
-    rule: &'static str,
-    words: &[&'static str],
-) -> Result<Option<Name>, ArmError> {
+pub(super) fn text_word(fields: &Fields, key: &str, rule: &'static str, words: &[&'static str]) -> Result<Option<Name>, ArmError> {
     let pairs: Vec<(&str, &'static str)> = words.iter().map(|word| (*word, *word)).collect();
-    let found = word(
-        fields.text(key)?,
-        &pairs,
-        false,
-        rule,
-        &format!("agentPoolProfile.{key}"),
-    )?;
+    let found = word(fields.text(key)?, &pairs, false, rule, &format!("agentPoolProfile.{key}"))?;
     Ok(found.map(Name::new_static))
 }
 
 /// A number that the model keeps in 32 bits without a sign; `refuse` is the answer to any other.
-pub(super) fn amount(
-    fields: &Fields,
-    key: &str,
-    refuse: impl FnOnce(i64) -> PoolRefusal,
-) -> Result<Option<u32>, ArmError> {
+pub(super) fn amount(fields: &Fields, key: &str, refuse: impl FnOnce(i64) -> PoolRefusal) -> Result<Option<u32>, ArmError> {
     match fields.integer(key)? {
         None => Ok(None),
         Some(number) => u32::try_from(number).map(Some).map_err(|_| refuse(number).into()),
@@ -78,11 +53,9 @@ pub(super) fn price(fields: &Fields) -> Result<Option<Name>, ArmError> {
     };
     match value.as_f64() {
         Some(price) => Ok(Some(price.to_string().into())),
-        None => Err(ArmError::Unmarshal {
-            found: "string",
-            field: "AgentPoolProperties.properties.spotMaxPrice".into(),
-            wanted: "float32",
-        }),
+        None => {
+            Err(ArmError::Unmarshal { found: "string", field: "AgentPoolProperties.properties.spotMaxPrice".into(), wanted: "float32" })
+        }
     }
 }
 
@@ -99,24 +72,11 @@ pub(super) fn upgrade_settings(fields: &Fields) -> Result<Option<UpgradeSettings
     }
     let at = |key: &str| format!("agentPoolProfile.upgradeSettings.{key}");
     let minutes = |key: &str| {
-        amount(&settings, key, |_| {
-            PoolRefusal::parameter(
-                "UD-1",
-                &at(key),
-                format!("{key} is out of range"),
-                "whole minutes from 0 on",
-            )
-        })
+        amount(&settings, key, |_| PoolRefusal::parameter("UD-1", &at(key), format!("{key} is out of range"), "whole minutes from 0 on"))
     };
     let words = [("Schedule", Undrainable::Schedule), ("Cordon", Undrainable::Cordon)];
     let key = "undrainableNodeBehavior";
-    let known = [
-        "maxSurge",
-        "maxUnavailable",
-        "drainTimeoutInMinutes",
-        "nodeSoakDurationInMinutes",
-        key,
-    ];
+    let known = ["maxSurge", "maxUnavailable", "drainTimeoutInMinutes", "nodeSoakDurationInMinutes", key];
     let rest = settings.entries().filter(|(key, _)| !known.contains(&key.as_str()));
     Ok(Some(UpgradeSettings {
         max_surge: share(&settings, "maxSurge")?,
@@ -140,13 +100,7 @@ fn share(settings: &Fields, key: &str) -> Result<Option<IntOrPercent>, ArmError>
         None => {
             let parameter = format!("agentPoolProfile.upgradeSettings.{key}");
             let why = format!("'{text}' is neither a count nor a percentage");
-            Err(PoolRefusal::parameter(
-                "US-1",
-                &parameter,
-                why,
-                "a number such as 1, or a percentage such as 33%",
-            )
-            .into())
+            Err(PoolRefusal::parameter("US-1", &parameter, why, "a number such as 1, or a percentage such as 33%").into())
         }
     }
 }

@@ -60,10 +60,7 @@ fn set<T>(place: &mut T, value: Option<T>) {
 fn machines(spec: &mut PoolSpec, fields: &Fields, context: &Context) -> Result<(), ArmError> {
     set(&mut spec.mode, convert::mode(fields)?);
     if let Some(asked) = fields.text("vmSize")? {
-        spec.vm_size = context
-            .catalog
-            .size(asked)
-            .map_or(asked.into(), |size| size.name.into());
+        spec.vm_size = context.catalog.size(asked).map_or(asked.into(), |size| size.name.into());
     }
     let range = |property: &'static str, rule: &'static str, most: &'static str| {
         move |number: i64| {
@@ -73,23 +70,15 @@ fn machines(spec: &mut PoolSpec, fields: &Fields, context: &Context) -> Result<(
     };
     let disk = convert::amount(fields, "osDiskSizeGB", range("osDiskSizeGB", "V-8", "0 to 2048"))?;
     set(&mut spec.os_disk_size_gb, disk.filter(|gib| *gib > 0));
-    set(
-        &mut spec.os_disk_type,
-        convert::text_word(fields, "osDiskType", "V-8", &["Managed", "Ephemeral"])?,
-    );
-    set(
-        &mut spec.scale_down_mode,
-        convert::text_word(fields, "scaleDownMode", "SM-1", &["Delete", "Deallocate"])?,
-    );
+    set(&mut spec.os_disk_type, convert::text_word(fields, "osDiskType", "V-8", &["Managed", "Ephemeral"])?);
+    set(&mut spec.scale_down_mode, convert::text_word(fields, "scaleDownMode", "SM-1", &["Delete", "Deallocate"])?);
     let kinds = ["VirtualMachineScaleSets", "AvailabilitySet", "VirtualMachines"];
     set(&mut spec.kind, convert::text_word(fields, "type", "M-5", &kinds)?);
     let pods = convert::amount(fields, "maxPods", range("maxPods", "P-1", "10 to 250"))?;
     set(&mut spec.max_pods, pods.filter(|pods| *pods > 0));
     set(&mut spec.power, convert::power(fields)?);
     if let Some(zones) = fields.list("availabilityZones")? {
-        let unfit = zones
-            .iter()
-            .find(|zone| zone.is_empty() || !zone.bytes().all(|byte| byte.is_ascii_digit()));
+        let unfit = zones.iter().find(|zone| zone.is_empty() || !zone.bytes().all(|byte| byte.is_ascii_digit()));
         if let Some(zone) = unfit {
             let (why, accepted) = (format!("'{zone}' is no zone"), "numbers as texts, such as \"1\"");
             return Err(PoolRefusal::parameter("Z-1", "agentPoolProfile.availabilityZones", why, accepted).into());
@@ -148,24 +137,12 @@ fn nodes(spec: &mut PoolSpec, fields: &Fields) -> Result<(), ArmError> {
 
 /// Counts and the autoscaler's bounds. Switched off without bounds, the autoscaler leaves none behind; a stopped pool keeps its count.
 fn counts(spec: &mut PoolSpec, fields: &Fields, context: &Context) -> Result<(), ArmError> {
-    let out = |mode: Mode| {
-        move |count: i64| PoolRefusal::CountOutOfRange {
-            count,
-            min: u32::from(mode == Mode::System),
-            max: 1000,
-        }
-    };
+    let out = |mode: Mode| move |count: i64| PoolRefusal::CountOutOfRange { count, min: u32::from(mode == Mode::System), max: 1000 };
     let bound = |key: &'static str| {
         let parameter = format!("agentPoolProfile.{key}");
-        convert::amount(fields, key, |_| {
-            PoolRefusal::parameter("MS-2", &parameter, format!("{key} is out of range"), "0 to 1000")
-        })
+        convert::amount(fields, key, |_| PoolRefusal::parameter("MS-2", &parameter, format!("{key} is out of range"), "0 to 1000"))
     };
-    let (enabled, min, max) = (
-        fields.flag("enableAutoScaling")?,
-        bound("minCount")?,
-        bound("maxCount")?,
-    );
+    let (enabled, min, max) = (fields.flag("enableAutoScaling")?, bound("minCount")?, bound("maxCount")?);
     if enabled == Some(false) {
         (spec.min_count, spec.max_count) = (min, max);
     }
@@ -179,10 +156,7 @@ fn counts(spec: &mut PoolSpec, fields: &Fields, context: &Context) -> Result<(),
     };
     if stored.pool.spec.power == Power::Stopped {
         // What a GET shows is 0, and a start brings the remembered count back, whatever it is sent with.
-        set(
-            &mut spec.count,
-            count.filter(|count| *count > 0 && spec.power == Power::Stopped),
-        );
+        set(&mut spec.count, count.filter(|count| *count > 0 && spec.power == Power::Stopped));
     } else {
         spec.count = count.unwrap_or(stored.count);
     }
@@ -191,12 +165,7 @@ fn counts(spec: &mut PoolSpec, fields: &Fields, context: &Context) -> Result<(),
 
 /// Properties without a type: kept as they came, unless they are what a GET shows anyway.
 fn keep_unknown(spec: &mut PoolSpec, fields: &Fields) -> Result<(), ArmError> {
-    for flag in [
-        "enableNodePublicIP",
-        "enableEncryptionAtHost",
-        "enableUltraSSD",
-        "enableFIPS",
-    ] {
+    for flag in ["enableNodePublicIP", "enableEncryptionAtHost", "enableUltraSSD", "enableFIPS"] {
         fields.flag(flag)?;
     }
     for (key, value) in fields.entries().filter(|(key, _)| !NOT_KEPT.contains(&key.as_str())) {
@@ -210,10 +179,7 @@ fn keep_unknown(spec: &mut PoolSpec, fields: &Fields) -> Result<(), ArmError> {
 
 /// An image that differs from the pool's is carried along for the rules; it is never stored (aks-semantics RB-1).
 fn image(spec: &mut PoolSpec, fields: &Fields, stored: &NodePool) -> Result<(), ArmError> {
-    if let Some(asked) = fields
-        .text("nodeImageVersion")?
-        .filter(|asked| *asked != stored.state.image)
-    {
+    if let Some(asked) = fields.text("nodeImageVersion")?.filter(|asked| *asked != stored.state.image) {
         spec.rest.insert("nodeImageVersion".into(), asked.into());
     }
     Ok(())

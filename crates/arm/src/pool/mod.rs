@@ -28,9 +28,7 @@ pub fn put(bytes: &[u8], context: &Context) -> Result<PoolSpec, ArmError> {
 /// The machines that a deletion names.
 pub fn machine_names(bytes: &[u8]) -> Result<Vec<Name>, ArmError> {
     let envelope = object(bytes)?;
-    Ok(Fields::of(&envelope, "AgentPoolDeleteMachinesParameter")
-        .list("machineNames")?
-        .unwrap_or_default())
+    Ok(Fields::of(&envelope, "AgentPoolDeleteMachinesParameter").list("machineNames")?.unwrap_or_default())
 }
 
 /// Properties that have a type in the model, or that only the service writes.

@@ -26,12 +26,8 @@ fn default_size(context: &Context) -> Name {
     let Some(region) = context.catalog.region(&context.cluster.location) else {
         return DEFAULT_SIZE.into();
     };
-    let ours = context
-        .catalog
-        .size(DEFAULT_SIZE)
-        .filter(|size| context.catalog.offered(region, size));
-    ours.or_else(|| context.catalog.default_size(region))
-        .map_or(DEFAULT_SIZE.into(), |size| size.name.into())
+    let ours = context.catalog.size(DEFAULT_SIZE).filter(|size| context.catalog.offered(region, size));
+    ours.or_else(|| context.catalog.default_size(region)).map_or(DEFAULT_SIZE.into(), |size| size.name.into())
 }
 
 /// Fills what depends on what the request did say.
@@ -44,10 +40,7 @@ pub(super) fn complete(spec: &mut PoolSpec, context: &Context, says_count: bool)
         spec.max_pods = plugin(context.cluster, has_pod_subnet).default_max_pods();
     }
     if spec.os_sku.is_empty() {
-        let version = context
-            .catalog
-            .resolve_version(&spec.orchestrator_version)
-            .unwrap_or(context.control_plane);
+        let version = context.catalog.resolve_version(&spec.orchestrator_version).unwrap_or(context.control_plane);
         spec.os_sku = OsSku::default_for(spec.os_type, version).as_str().into();
     }
     if let Some(size) = context.catalog.size(&spec.vm_size) {
@@ -62,8 +55,7 @@ fn disk(spec: &mut PoolSpec, size: &Size) {
         spec.os_disk_size_gb = default_os_disk_gib(size.vcpu);
     }
     if spec.os_disk_type.is_empty() {
-        let ephemeral =
-            unspecified && size.supports_ephemeral(spec.os_disk_size_gb) && spec.scale_down_mode != "Deallocate";
+        let ephemeral = unspecified && size.supports_ephemeral(spec.os_disk_size_gb) && spec.scale_down_mode != "Deallocate";
         spec.os_disk_type = if ephemeral { "Ephemeral" } else { "Managed" }.into();
     }
 }

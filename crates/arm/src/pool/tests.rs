@@ -37,26 +37,12 @@ fn cluster() -> Cluster {
         network_plugin_mode: "overlay".into(),
         ..ClusterSpec::default()
     };
-    Cluster {
-        spec,
-        state: ClusterState {
-            version: "1.35.6".into(),
-            ..ClusterState::default()
-        },
-    }
+    Cluster { spec, state: ClusterState { version: "1.35.6".into(), ..ClusterState::default() } }
 }
 
 fn context<'a>(cluster: &'a Cluster, stored: Option<&'a NodePool>) -> Context<'a> {
-    let stored = stored.map(|pool| Stored {
-        pool,
-        count: pool.spec.count,
-    });
-    Context {
-        catalog: Catalog::default(),
-        cluster: &cluster.spec,
-        control_plane: Version::new(1, 35, 6),
-        stored,
-    }
+    let stored = stored.map(|pool| Stored { pool, count: pool.spec.count });
+    Context { catalog: Catalog::default(), cluster: &cluster.spec, control_plane: Version::new(1, 35, 6), stored }
 }
 
 fn new(body: &str) -> Result<PoolSpec, ArmError> {
@@ -70,26 +56,12 @@ fn stored(body: &str) -> NodePool {
         spec.orchestrator_version = "1.35.6".into();
     }
     let image = "AKSUbuntu-2404gen2containerd-202607.09.0".into();
-    NodePool {
-        spec,
-        state: PoolState {
-            version: "1.35.6".into(),
-            image,
-            etag: 1,
-            ..PoolState::default()
-        },
-    }
+    NodePool { spec, state: PoolState { version: "1.35.6".into(), image, etag: 1, ..PoolState::default() } }
 }
 
 fn shown(pool: &NodePool) -> Value {
     let cluster = cluster();
-    body(&View {
-        name: "np1",
-        uid: Uid(7),
-        pool,
-        count: pool.spec.count,
-        cluster: &cluster,
-    })
+    body(&View { name: "np1", uid: Uid(7), pool, count: pool.spec.count, cluster: &cluster })
 }
 
 /// The pool after a PUT of its GET body with some properties changed, as az does it.
@@ -104,30 +76,12 @@ fn changed(pool: &NodePool, changes: Value) -> Result<PoolSpec, ArmError> {
 #[test]
 fn what_az_adds_is_completed_with_the_services_defaults() {
     let spec = new(ADD).unwrap();
-    assert_eq!(
-        (spec.vm_size.as_str(), spec.count, spec.max_pods),
-        ("Standard_D2s_v5", 3, 250),
-        "V-5, P-2"
-    );
-    assert_eq!(
-        (spec.os_disk_size_gb, spec.os_disk_type.as_str(), spec.os_sku.as_str()),
-        (128, "Managed", "Ubuntu"),
-        "V-8, O-2"
-    );
-    assert_eq!(
-        (spec.mode, spec.os_type, spec.power, spec.priority),
-        (Mode::User, OsType::Linux, Power::Running, Priority::Regular)
-    );
-    assert_eq!(
-        spec.upgrade_settings.undrainable_node_behavior,
-        Some(Undrainable::Schedule)
-    );
+    assert_eq!((spec.vm_size.as_str(), spec.count, spec.max_pods), ("Standard_D2s_v5", 3, 250), "V-5, P-2");
+    assert_eq!((spec.os_disk_size_gb, spec.os_disk_type.as_str(), spec.os_sku.as_str()), (128, "Managed", "Ubuntu"), "V-8, O-2");
+    assert_eq!((spec.mode, spec.os_type, spec.power, spec.priority), (Mode::User, OsType::Linux, Power::Running, Priority::Regular));
+    assert_eq!(spec.upgrade_settings.undrainable_node_behavior, Some(Undrainable::Schedule));
     assert!(spec.node_taints.is_empty() && spec.eviction_policy.is_empty() && spec.spot_max_price.is_empty());
-    assert_eq!(
-        new(r#"{"properties":{"mode":"User"}}"#).unwrap().count,
-        1,
-        "section 9 item 0: 1 without the autoscaler"
-    );
+    assert_eq!(new(r#"{"properties":{"mode":"User"}}"#).unwrap().count, 1, "section 9 item 0: 1 without the autoscaler");
     let auto = r#"{"properties":{"enableAutoScaling":true,"minCount":2,"maxCount":5}}"#;
     assert_eq!(new(auto).unwrap().count, 2, "and minCount with it");
 }
@@ -135,29 +89,14 @@ fn what_az_adds_is_completed_with_the_services_defaults() {
 #[test]
 fn defaults_follow_the_network_the_size_and_the_operating_system() {
     let mut other = cluster();
-    for (plugin, mode, max_pods) in [
-        ("azure", "", 30),
-        ("kubenet", "", 110),
-        ("azure", "overlay", 250),
-        ("none", "", 250),
-    ] {
+    for (plugin, mode, max_pods) in [("azure", "", 30), ("kubenet", "", 110), ("azure", "overlay", 250), ("none", "", 250)] {
         (other.spec.network_plugin, other.spec.network_plugin_mode) = (plugin.into(), mode.into());
-        assert_eq!(
-            put(b"{}", &context(&other, None)).unwrap().max_pods,
-            max_pods,
-            "P-2 {plugin} {mode}"
-        );
+        assert_eq!(put(b"{}", &context(&other, None)).unwrap().max_pods, max_pods, "P-2 {plugin} {mode}");
     }
     let spec = new(r#"{"properties":{"osType":"Windows","vmSize":"standard_d16S_v5"}}"#).unwrap();
-    assert_eq!(
-        (spec.vm_size.as_str(), spec.os_sku.as_str(), spec.os_disk_size_gb),
-        ("Standard_D16s_v5", "Windows2022", 512)
-    );
+    assert_eq!((spec.vm_size.as_str(), spec.os_sku.as_str(), spec.os_disk_size_gb), ("Standard_D16s_v5", "Windows2022", 512));
     let spec = new(r#"{"properties":{"vmSize":"Standard_D16ds_v5"}}"#).unwrap();
-    assert_eq!(
-        spec.os_disk_type, "Ephemeral",
-        "V-8: it fits the temporary disk and no size is given"
-    );
+    assert_eq!(spec.os_disk_type, "Ephemeral", "V-8: it fits the temporary disk and no size is given");
     let spec = new(r#"{"properties":{"vmSize":"Standard_D16ds_v5","osDiskSizeGB":64}}"#).unwrap();
     assert_eq!(spec.os_disk_type, "Managed", "V-8: a size is given");
 }
@@ -166,22 +105,12 @@ fn defaults_follow_the_network_the_size_and_the_operating_system() {
 fn a_spot_pool_is_read_and_shown_with_what_only_spot_pools_have() {
     let pool = stored(ADD_SPOT);
     assert_eq!(
-        (
-            pool.spec.priority,
-            pool.spec.spot_max_price.as_str(),
-            pool.spec.eviction_policy.as_str()
-        ),
+        (pool.spec.priority, pool.spec.spot_max_price.as_str(), pool.spec.eviction_policy.as_str()),
         (Priority::Spot, "0.5", "Delete")
     );
     let shown = &shown(&pool)["properties"];
-    assert_eq!(
-        (&shown["scaleSetPriority"], &shown["spotMaxPrice"]),
-        (&json!("Spot"), &json!(0.5))
-    );
-    assert_eq!(
-        (&shown["minCount"], &shown["maxCount"], &shown["availabilityZones"]),
-        (&json!(1), &json!(5), &json!(["1", "2"]))
-    );
+    assert_eq!((&shown["scaleSetPriority"], &shown["spotMaxPrice"]), (&json!("Spot"), &json!(0.5)));
+    assert_eq!((&shown["minCount"], &shown["maxCount"], &shown["availabilityZones"]), (&json!(1), &json!(5), &json!(["1", "2"])));
 }
 
 #[test]
@@ -190,16 +119,9 @@ fn a_regular_pool_shows_nothing_of_spot_and_nothing_that_is_empty() {
         let pool = stored(body);
         let shown = shown(&pool);
         let properties = shown["properties"].as_object().unwrap();
-        for absent in [
-            "scaleSetPriority",
-            "scaleSetEvictionPolicy",
-            "spotMaxPrice",
-            "nodeTaints",
-            "nodeLabels",
-            "tags",
-            "minCount",
-            "status",
-        ] {
+        for absent in
+            ["scaleSetPriority", "scaleSetEvictionPolicy", "spotMaxPrice", "nodeTaints", "nodeLabels", "tags", "minCount", "status"]
+        {
             assert!(!properties.contains_key(absent), "{absent}");
         }
         assert!(properties.values().all(|value| !value.is_null()), "null is never shown");
@@ -215,10 +137,7 @@ fn the_body_of_a_get_is_what_aks_returns() {
     );
     assert_eq!(
         (shown["name"].as_str(), shown["type"].as_str()),
-        (
-            Some("np1"),
-            Some("Microsoft.ContainerService/managedClusters/agentPools")
-        )
+        (Some("np1"), Some("Microsoft.ContainerService/managedClusters/agentPools"))
     );
     let expected = json!({
         "count": 3, "vmSize": "Standard_D2s_v5", "osDiskSizeGB": 128, "osDiskType": "Managed", "maxPods": 250, "osType": "Linux",
@@ -233,10 +152,7 @@ fn the_body_of_a_get_is_what_aks_returns() {
         assert_eq!(&shown["properties"][key], value, "{key}");
     }
     let tag = shown["properties"]["eTag"].as_str().unwrap();
-    assert!(
-        tag.len() == 36 && Uid::parse(tag).is_some(),
-        "the eTag is a guid: {tag}"
-    );
+    assert!(tag.len() == 36 && Uid::parse(tag).is_some(), "the eTag is a guid: {tag}");
 }
 
 #[test]
@@ -244,14 +160,7 @@ fn a_body_that_was_read_can_be_sent_back() {
     let unknown = r#"{"properties":{"count":2,"futureSetting":{"deep":[1,"x"]},"kubeletDiskType":"OS","enableFIPS":true,
         "upgradeSettings":{"maxSurge":"33%","maxUnavailable":"0","drainTimeoutInMinutes":30,"later":{"a":1}},
         "gpuProfile":{"driver":"None"},"networkProfile":{"allowedHostPorts":[{"portStart":80,"portEnd":80,"protocol":"TCP"}]}}}"#;
-    for sent in [
-        ADD,
-        ADD_SPOT,
-        ADD_OLD,
-        unknown,
-        r#"{"properties":{"osType":"Windows"}}"#,
-        "{}",
-    ] {
+    for sent in [ADD, ADD_SPOT, ADD_OLD, unknown, r#"{"properties":{"osType":"Windows"}}"#, "{}"] {
         let pool = stored(sent);
         assert_eq!(changed(&pool, json!({})).unwrap(), pool.spec, "{sent}");
     }
@@ -273,22 +182,10 @@ fn clients_that_send_empty_values_or_leave_things_out_change_nothing() {
 fn maps_and_lists_are_replaced_as_a_whole() {
     let pool = stored(ADD_SPOT);
     let spec = changed(&pool, json!({"nodeLabels": {}, "tags": {"c": "d"}, "nodeTaints": []})).unwrap();
-    assert!(
-        spec.node_labels.is_empty() && spec.node_taints.is_empty(),
-        "LB-6, LB-7, T-3"
-    );
-    assert_eq!(
-        spec.tags
-            .iter()
-            .map(|(k, v)| (k.as_str(), v.as_str()))
-            .collect::<Vec<_>>(),
-        [("c", "d")]
-    );
+    assert!(spec.node_labels.is_empty() && spec.node_taints.is_empty(), "LB-6, LB-7, T-3");
+    assert_eq!(spec.tags.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect::<Vec<_>>(), [("c", "d")]);
     let spec = changed(&pool, json!({"upgradeSettings": {"maxUnavailable": "1"}})).unwrap();
-    assert_eq!(
-        spec.upgrade_settings.undrainable_node_behavior, None,
-        "a present object replaces"
-    );
+    assert_eq!(spec.upgrade_settings.undrainable_node_behavior, None, "a present object replaces");
 }
 
 #[test]
@@ -309,16 +206,9 @@ fn switching_the_autoscaler_off_leaves_no_bounds() {
     properties.remove("minCount");
     properties.remove("maxCount");
     let spec = put(body.to_string().as_bytes(), &context(&cluster(), Some(&pool))).unwrap();
-    assert_eq!(
-        (spec.enable_auto_scaling, spec.min_count, spec.max_count, spec.count),
-        (false, None, None, 3)
-    );
+    assert_eq!((spec.enable_auto_scaling, spec.min_count, spec.max_count, spec.count), (false, None, None, 3));
     let kept = changed(&pool, json!({"enableAutoScaling": false})).unwrap();
-    assert_eq!(
-        (kept.min_count, kept.max_count),
-        (Some(1), Some(5)),
-        "given bounds are judged by MS-2"
-    );
+    assert_eq!((kept.min_count, kept.max_count), (Some(1), Some(5)), "given bounds are judged by MS-2");
 }
 
 #[test]
@@ -326,31 +216,13 @@ fn a_stopped_pool_shows_no_machines_and_remembers_its_count() {
     let mut pool = stored(ADD);
     pool.spec.power = Power::Stopped;
     pool.state.operation = Some(Operation::begin(Uid(1), Progress::Stop(StopPhase::Stopping), Time(0)));
-    assert_eq!(
-        shown(&pool)["properties"]["count"],
-        3,
-        "while it stops the old count is shown"
-    );
+    assert_eq!(shown(&pool)["properties"]["count"], 3, "while it stops the old count is shown");
     pool.state.operation = None;
-    assert_eq!(
-        (
-            &shown(&pool)["properties"]["count"],
-            &shown(&pool)["properties"]["powerState"]
-        ),
-        (&json!(0), &json!({"code": "Stopped"}))
-    );
+    assert_eq!((&shown(&pool)["properties"]["count"], &shown(&pool)["properties"]["powerState"]), (&json!(0), &json!({"code": "Stopped"})));
     assert_eq!(changed(&pool, json!({})).unwrap().count, 3, "its echo is no change");
     let started = changed(&pool, json!({"powerState": {"code": "Running"}, "count": 7})).unwrap();
-    assert_eq!(
-        (started.power, started.count),
-        (Power::Running, 3),
-        "a start restores the remembered count"
-    );
-    assert_eq!(
-        changed(&pool, json!({"count": 7})).unwrap().count,
-        7,
-        "left for the rules to refuse (ST-1)"
-    );
+    assert_eq!((started.power, started.count), (Power::Running, 3), "a start restores the remembered count");
+    assert_eq!(changed(&pool, json!({"count": 7})).unwrap().count, 7, "left for the rules to refuse (ST-1)");
 }
 
 #[test]
@@ -358,35 +230,15 @@ fn a_stopped_clusters_pools_show_that_they_are_stopped() {
     let pool = stored(ADD);
     let mut cluster = cluster();
     cluster.spec.power = Power::Stopped;
-    let shown = body(&View {
-        name: "np1",
-        uid: Uid(7),
-        pool: &pool,
-        count: 3,
-        cluster: &cluster,
-    });
-    assert_eq!(
-        (
-            &shown["properties"]["count"],
-            &shown["properties"]["powerState"]["code"]
-        ),
-        (&json!(0), &json!("Stopped")),
-        "SP-7"
-    );
+    let shown = body(&View { name: "np1", uid: Uid(7), pool: &pool, count: 3, cluster: &cluster });
+    assert_eq!((&shown["properties"]["count"], &shown["properties"]["powerState"]["code"]), (&json!(0), &json!("Stopped")), "SP-7");
 }
 
 #[test]
 fn an_image_that_is_not_the_pools_is_carried_to_the_rules() {
     let pool = stored(ADD);
-    let other = changed(
-        &pool,
-        json!({"nodeImageVersion": "AKSUbuntu-2404gen2containerd-202604.13.0"}),
-    )
-    .unwrap();
-    assert_eq!(
-        other.rest["nodeImageVersion"],
-        "AKSUbuntu-2404gen2containerd-202604.13.0"
-    );
+    let other = changed(&pool, json!({"nodeImageVersion": "AKSUbuntu-2404gen2containerd-202604.13.0"})).unwrap();
+    assert_eq!(other.rest["nodeImageVersion"], "AKSUbuntu-2404gen2containerd-202604.13.0");
 }
 
 #[test]
@@ -396,10 +248,7 @@ fn a_value_of_another_type_has_the_services_own_error() {
             json!({"nodeTaints": "x"}),
             "json: cannot unmarshal string into Go struct field AgentPoolProperties.properties.nodeTaints of type []string.",
         ),
-        (
-            json!({"count": "3"}),
-            "json: cannot unmarshal string into Go struct field AgentPoolProperties.properties.count of type int32.",
-        ),
+        (json!({"count": "3"}), "json: cannot unmarshal string into Go struct field AgentPoolProperties.properties.count of type int32."),
         (
             json!({"nodeLabels": {"a": 1}}),
             "json: cannot unmarshal object into Go struct field AgentPoolProperties.properties.nodeLabels of type map[string]string.",
@@ -411,10 +260,7 @@ fn a_value_of_another_type_has_the_services_own_error() {
     ] {
         let answer = new(&json!({"properties": body}).to_string()).unwrap_err().answer();
         let expected = format!("UnmarshalEntity encountered error: {message}");
-        assert_eq!(
-            (answer.status, answer.gateway, answer.body["code"].as_str()),
-            (400, false, Some("UnmarshalError"))
-        );
+        assert_eq!((answer.status, answer.gateway, answer.body["code"].as_str()), (400, false, Some("UnmarshalError")));
         assert_eq!(answer.body["message"], expected);
     }
     for body in ["", "[]", "{", "1"] {
@@ -426,10 +272,7 @@ fn a_value_of_another_type_has_the_services_own_error() {
 fn forms_that_no_pool_can_have_are_refused_by_their_rule() {
     for (rule, properties) in [
         ("M-4", json!({"mode": "system"})),
-        (
-            "UD-2",
-            json!({"upgradeSettings": {"undrainableNodeBehavior": "Delete"}}),
-        ),
+        ("UD-2", json!({"upgradeSettings": {"undrainableNodeBehavior": "Delete"}})),
         ("US-1", json!({"upgradeSettings": {"maxSurge": "many"}})),
         ("US-1", json!({"upgradeSettings": {"maxSurge": "-1"}})),
         ("UD-1", json!({"upgradeSettings": {"drainTimeoutInMinutes": -5}})),
@@ -439,10 +282,7 @@ fn forms_that_no_pool_can_have_are_refused_by_their_rule() {
         ("Z-1", json!({"availabilityZones": ["a"]})),
         ("S-1", json!({"scaleSetPriority": "Low"})),
         ("ST-1", json!({"powerState": {"code": "Off"}})),
-        (
-            "MS-2",
-            json!({"enableAutoScaling": true, "minCount": -1, "maxCount": 1}),
-        ),
+        ("MS-2", json!({"enableAutoScaling": true, "minCount": -1, "maxCount": 1})),
         ("E10", json!({"tags": {"a<b": "c"}})),
     ] {
         match new(&json!({"properties": properties}).to_string()) {
@@ -451,15 +291,7 @@ fn forms_that_no_pool_can_have_are_refused_by_their_rule() {
         }
     }
     let negative = new(r#"{"properties":{"mode":"System","count":-1}}"#);
-    assert_eq!(
-        negative,
-        Err(PoolRefusal::CountOutOfRange {
-            count: -1,
-            min: 1,
-            max: 1000
-        }
-        .into())
-    );
+    assert_eq!(negative, Err(PoolRefusal::CountOutOfRange { count: -1, min: 1, max: 1000 }.into()));
 }
 
 #[test]

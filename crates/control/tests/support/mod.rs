@@ -1,4 +1,6 @@
 //! A cell with a store, a cloud and kubelets that do at once what they are told, or wait until a test lets them.
+//!
+//! Nothing happens by itself: a test steps the cell, or lets everything settle. What left the cell is kept in order.
 #![allow(dead_code)] // Each test file uses its own part.
 
 use nodelane_control::{Append, Cell, Event, Input, Outputs, ReplyId};

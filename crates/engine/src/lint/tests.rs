@@ -1,10 +1,12 @@
 //! Each rule, broken by a planner that is written here.
+//!
+//! No planner of ours breaks one, so a draft is written as a bad planner would, and beside it what is allowed and looks alike.
 
 use super::*;
 use nodelane_model::codec::from_value;
 use nodelane_model::machine::MachineModel;
 use nodelane_model::operation::{DeletePhase, Progress, ScalePhase};
-use nodelane_model::{Body, Cluster, Meta, Time, Uid};
+use nodelane_model::{Body, Meta, Time, Uid};
 use nodelane_world::Draft;
 use serde_json::json;
 use std::sync::Arc;
@@ -19,7 +21,7 @@ fn machine_key(name: &str) -> Key {
 /// A system pool of two machines, and two healthy pods of one budget that may spare one.
 fn world() -> World {
     let mut draft = Draft::new(World::new(7), Time(0));
-    draft.create(crate::cluster_key(), Meta::default(), Body::Cluster(Box::new(Cluster::default())));
+    draft.create(crate::cluster_key(), Meta::default(), Body::Cluster(Box::default()));
     let mut pool = NodePool::default();
     (pool.spec.count, pool.spec.mode, pool.state.version) = (2, Mode::System, "1.35.1".into());
     draft.create(pool_key(), Meta::default(), Body::NodePool(Box::new(pool)));
@@ -33,7 +35,8 @@ fn world() -> World {
         let pod = from_value(Kind::Pod, &pod).unwrap();
         draft.create(pod.key.clone(), pod.meta.clone(), pod.body.clone());
     }
-    let budget = json!({"metadata": {"name": "b", "namespace": "x"}, "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "a"}}}});
+    let budget =
+        json!({"metadata": {"name": "b", "namespace": "x"}, "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "a"}}}});
     let budget = from_value(Kind::PodDisruptionBudget, &budget).unwrap();
     draft.create(budget.key.clone(), budget.meta.clone(), budget.body.clone());
     draft.world
@@ -113,7 +116,9 @@ fn the_last_system_pool_stays_unless_its_cluster_goes() {
 
 #[test]
 fn planners_write_only_their_own_kinds() {
-    let relabel = |key: Key| move |draft: &mut Draft| drop(draft.update(&key, |doc| drop(Arc::make_mut(&mut doc.meta.labels).insert("a".into(), "b".into()))));
+    let relabel = |key: Key| {
+        move |draft: &mut Draft| drop(draft.update(&key, |doc| drop(Arc::make_mut(&mut doc.meta.labels).insert("a".into(), "b".into()))))
+    };
     for (planner, key, expected) in [
         (Planner::Place, pool_key(), Some(KINDS)),
         (Planner::Workload, machine_key("m0"), Some(KINDS)),

@@ -52,7 +52,8 @@ pub fn provider_error(progress: Progress, failure: Option<MachineFailure>) -> Op
         Progress::Scale(_) | Progress::Stop(_) | Progress::DeleteMachines(_) | Progress::Cluster(_) => "ScaleVMSSAgentPoolFailed",
     };
     let MachineFailure { code, message } = failure.unwrap_or(MachineFailure { code: outer.into(), message: Name::default() });
-    let message = format!("VMSSAgentPoolReconciler retry failed: Category: ClientError; SubCode: {code}; {outer}: Original Error: {message}");
+    let message =
+        format!("VMSSAgentPoolReconciler retry failed: Category: ClientError; SubCode: {code}; {outer}: Original Error: {message}");
     error(&code, message)
 }
 

@@ -57,9 +57,9 @@ fn reconcile(draft: &mut Draft, env: &Env, key: &Key, budget: usize) -> usize {
         return 1;
     }
     match operation.progress {
-        Progress::Create(CreatePhase::Provisioning)
-        | Progress::Scale(ScalePhase::Provisioning)
-        | Progress::Start(StartPhase::Starting) => provision(draft, key, pool, operation, budget),
+        Progress::Create(CreatePhase::Provisioning) | Progress::Scale(ScalePhase::Provisioning) | Progress::Start(StartPhase::Starting) => {
+            provision(draft, key, pool, operation, budget)
+        }
         Progress::Update(UpdatePhase::Applying) => apply(draft, key),
         Progress::Scale(ScalePhase::Draining) => shrink::choose_and_drain(draft, key),
         Progress::Scale(ScalePhase::Removing) | Progress::DeleteMachines(DeleteMachinesPhase::Removing) => shrink::remove(draft, key),
@@ -143,9 +143,8 @@ fn stop(draft: &mut Draft, key: &Key) -> usize {
     for doc in &machines {
         fleet::change(draft, &doc.key, |machine| machine.intent = Intent::Stop);
     }
-    let stopped = |doc: &Arc<Doc>| {
-        doc.as_machine().is_some_and(|machine| matches!(machine.phase, MachinePhase::Stopped | MachinePhase::Failed))
-    };
+    let stopped =
+        |doc: &Arc<Doc>| doc.as_machine().is_some_and(|machine| matches!(machine.phase, MachinePhase::Stopped | MachinePhase::Failed));
     if machines.iter().all(stopped) {
         end(draft, key, Outcome::Succeeded, None);
     }

@@ -36,7 +36,8 @@ pub fn choose_and_drain(draft: &mut Draft, key: &Key) -> usize {
 /// Deletion: empties every machine, unless budgets are passed over.
 pub fn drain_all(draft: &mut Draft, key: &Key) -> usize {
     let Some((mut operation, _)) = live(draft, key) else { return 1 };
-    operation.victims = draft.world.machines_of(&key.name).filter(|(_, m)| m.phase == MachinePhase::Running).map(|(doc, _)| doc.key.name.clone()).collect();
+    operation.victims =
+        draft.world.machines_of(&key.name).filter(|(_, m)| m.phase == MachinePhase::Running).map(|(doc, _)| doc.key.name.clone()).collect();
     let ignore_budgets = operation.ignore_budgets;
     drain_machines(draft, key, &operation, ignore_budgets)
 }
@@ -146,5 +147,9 @@ fn advance(draft: &mut Draft, key: &Key) {
         operation.advance(now);
     });
     // The next phase is entered in the same pass; what it waits for puts the pool back on the list.
-    if victims.is_empty() { remove_all(draft, key) } else { remove(draft, key) };
+    if victims.is_empty() {
+        remove_all(draft, key)
+    } else {
+        remove(draft, key)
+    };
 }

@@ -46,25 +46,20 @@ pub(crate) fn is_behind(machine: &Machine, target: &MachineModel) -> bool {
     machine.running.as_ref() != Some(target)
 }
 
+/// Brings the pool to its count and adds the extra machines; the roll begins when all of them are Ready.
 fn surge(draft: &mut Draft, key: &Key, pool: &NodePool, operation: &Operation) {
     let target = target(pool);
-    spare(draft, key, pool);
-    let machines = own(&draft.world, &key.name);
-    for doc in &machines {
-        fleet::change(draft, &doc.key, |machine| {
-            machine.roll = None; // What an earlier roll left.
-            machine.drain = None;
-            if pool.spec.power == Power::Stopped || machine.intent == Intent::Stop {
-                machine.model = target.clone(); // A stopped machine boots with it (aks-semantics ST-1, UR-3).
-            }
-        });
+    if let Some(failed) = prepare(draft, key, pool, operation) {
+        return fail(draft, key, Outcome::Failed, provider_error(operation.progress, failed.failure));
     }
+    let machines = own(&draft.world, &key.name);
     let behind = machines.iter().filter_map(|doc| doc.as_machine()).filter(|machine| is_behind(machine, &target)).count() as u32;
-    if pool.spec.power == Power::Stopped || behind == 0 {
+    let complete = machines.len() >= pool.spec.count as usize;
+    if pool.spec.power == Power::Stopped || behind == 0 && complete {
         return end(draft, key, Outcome::Succeeded, None);
     }
-    let wished = bounds(pool, machines.len() as u32).surge.min(behind);
-    let wished = if operation.attempt > 0 { wished.min(1) } else { wished };
+    let most = if operation.attempt > 0 { 1 } else { behind };
+    let wished = bounds(pool, pool.spec.count).surge.min(most) as usize;
     let surging = extra(&draft.world, &key.name);
     for doc in &surging {
         disrupt::release(draft, &doc.key); // What an earlier roll left is of use again.
@@ -73,13 +68,14 @@ fn surge(draft: &mut Draft, key: &Key, pool: &NodePool, operation: &Operation) {
         let failed = failed.clone();
         return surge_failed(draft, key, pool, operation, &failed);
     }
-    for _ in surging.len()..wished as usize {
-        fleet::add(draft, key, true);
-    }
-    let surging = extra(&draft.world, &key.name);
+    (machines.len()..pool.spec.count as usize).for_each(|_| drop(fleet::add(draft, key, false)));
+    (surging.len()..wished).for_each(|_| drop(fleet::add(draft, key, true)));
+    let new = |doc: &&Arc<Doc>| doc.as_machine().is_some_and(|machine| machine.phase_since >= operation.phase_since);
+    let (own, surging) = (own(&draft.world, &key.name), extra(&draft.world, &key.name));
+    let awaited: Vec<_> = own.iter().filter(new).chain(&surging).collect();
+    let ready = awaited.iter().filter(|doc| fleet::is_ready(&draft.world, doc)).count();
     let deadline = operation.phase_since.plus(PROVISION_LIMIT_MILLIS);
-    let ready = surging.iter().filter(|doc| fleet::is_ready(&draft.world, doc)).count();
-    if ready >= wished as usize {
+    if ready == awaited.len() {
         for doc in &surging {
             let name = &doc.key.name;
             let message = format!("Created a surge node [{name} {0}] for agentpool {0}", key.name);
@@ -88,21 +84,41 @@ fn surge(draft: &mut Draft, key: &Key, pool: &NodePool, operation: &Operation) {
         advance(draft, key);
         roll::step(draft, key, pool);
     } else if draft.now >= deadline {
-        let message = format!("Not all nodes reached Ready state. Expected: {wished}, Actual: {ready}");
+        let message = format!("Not all nodes reached Ready state. Expected: {}, Actual: {ready}", awaited.len());
         fail(draft, key, Outcome::Failed, error("NodesNotReady", message));
     } else {
         draft.world.work.wake(deadline, List::Operations, key.clone());
     }
 }
 
-/// Machines beyond the count (replacements of quarantined ones, for example) serve as extra ones, and go with them.
-fn spare(draft: &mut Draft, key: &Key, pool: &NodePool) {
-    let quarantined = |doc: &Doc| doc.as_machine().is_some_and(|machine| machine.cordoned_by.contains(&CordonOwner::Quarantine));
-    let machines = own(&draft.world, &key.name);
-    let surplus = machines.len().saturating_sub(pool.spec.count as usize);
-    for doc in machines.iter().rev().filter(|doc| !quarantined(doc)).take(surplus) {
-        fleet::change(draft, &doc.key, |machine| machine.surge = true);
+/// Puts a pool's own machines in order before a roll; gives one that could not be made in this very operation.
+///
+/// Machines beyond the count (replacements of quarantined ones, for example) serve as extra ones, and go with them. Machines that never
+/// came are forgotten. A stopped machine boots with the new model (aks-semantics ST-1, UR-3).
+fn prepare(draft: &mut Draft, key: &Key, pool: &NodePool, operation: &Operation) -> Option<Machine> {
+    let mut surplus = own(&draft.world, &key.name).len().saturating_sub(pool.spec.count as usize);
+    let mut failed = None;
+    for doc in own(&draft.world, &key.name).iter().rev() {
+        let Some(machine) = doc.as_machine().cloned() else { continue };
+        let never_came = machine.phase == MachinePhase::Failed && machine.running.is_none();
+        let spare = surplus > 0 && !machine.cordoned_by.contains(&CordonOwner::Quarantine);
+        surplus -= usize::from(spare);
+        fleet::change(draft, &doc.key, |machine| {
+            machine.roll = None; // What an earlier roll left.
+            machine.drain = None;
+            if never_came || spare && machine.phase == MachinePhase::Failed {
+                machine.intent = Intent::Gone;
+            }
+            machine.surge = spare && machine.intent != Intent::Gone;
+            if pool.spec.power == Power::Stopped || machine.intent == Intent::Stop {
+                machine.model = target(pool);
+            }
+        });
+        if never_came && machine.phase_since >= operation.phase_since {
+            failed = Some(machine);
+        }
     }
+    failed
 }
 
 /// No room for the surge: from 1.35 on one machine is tried, before that the upgrade fails (aks-semantics US-4).

@@ -6,7 +6,7 @@
 use super::{advance, bounds, fail, is_behind, notify, target, undrainable, unsurge};
 use crate::disrupt::{self, Drained};
 use crate::fleet::{self, extra, own};
-use crate::operation::{error, provider_error};
+use crate::operation::{PROVISION_LIMIT_MILLIS, error, provider_error};
 use nodelane_model::machine::{CordonOwner, MachinePhase, Roll};
 use nodelane_model::operation::{Outcome, Progress, UpgradePhase};
 use nodelane_model::{Doc, Key, Kind, Machine, NodePool, Time};
@@ -28,6 +28,9 @@ pub fn step(draft: &mut Draft, key: &Key, pool: &NodePool) {
         }
     }
     take_more(draft, key, pool);
+    if draft.world.get(key).and_then(|doc| doc.as_pool()).is_none_or(|pool| pool.state.operation.is_none()) {
+        return; // It has ended.
+    }
     let machines = own(&draft.world, &key.name);
     let rolls = || machines.iter().filter_map(|doc| doc.as_machine());
     let target = target(pool);
@@ -76,6 +79,24 @@ fn take_more(draft: &mut Draft, key: &Key, pool: &NodePool) {
         notify(draft, &name, false, "Drain", &format!("Draining node: [{name}]"));
         empty(draft, key, pool, doc);
     }
+    let left = machines.iter().filter_map(|doc| doc.as_machine()).any(|machine| machine.roll.is_none() && is_behind(machine, &target));
+    if flying == 0 && left {
+        stall(draft, key, floor + 1, taking_pods);
+    }
+}
+
+/// Nothing is under way and nothing may be taken: somebody has cordoned or broken what stands in. It may come back for a while.
+fn stall(draft: &mut Draft, key: &Key, expected: usize, actual: usize) {
+    let all = fleet::wanted(&draft.world, &key.name);
+    let moved = all.iter().filter_map(|doc| doc.as_machine()).map(|machine| machine.phase_since).max().unwrap_or(draft.now);
+    let phase_since =
+        draft.world.get(key).and_then(|doc| doc.as_pool()?.state.operation.as_ref()).map_or(moved, |operation| operation.phase_since);
+    let deadline = moved.max(phase_since).plus(PROVISION_LIMIT_MILLIS);
+    if draft.now < deadline {
+        return draft.world.work.wake(deadline, List::Operations, key.clone());
+    }
+    let message = format!("Not all nodes reached Ready state. Expected: {expected}, Actual: {actual}");
+    fail(draft, key, Outcome::Failed, error("NodesNotReady", message));
 }
 
 /// `false` when the operation has ended.
@@ -139,7 +160,7 @@ fn reimage(draft: &mut Draft, pool: &NodePool, key: &Key) {
 /// `false` when the operation has ended.
 fn come_back(draft: &mut Draft, key: &Key, pool: &NodePool, doc: &Arc<Doc>) -> bool {
     let Some(machine) = doc.as_machine() else { return true };
-    let deadline = machine.phase_since.plus(crate::operation::PROVISION_LIMIT_MILLIS);
+    let deadline = machine.phase_since.plus(PROVISION_LIMIT_MILLIS);
     if machine.phase == MachinePhase::Failed {
         let error = provider_error(Progress::Upgrade(UpgradePhase::Rolling), machine.failure.clone());
         fail(draft, key, Outcome::Failed, error);

@@ -1,7 +1,6 @@
 //! Bodies in protobuf, as typed Go clients send them (`kubectl create`, `drain`, `auth`), turned into JSON at the door.
 //!
-//! `schema.txt` says which number is which field; `conformance/protobuf-schema` makes it from k8s.io/api. One table instead of
-//! generated types: nothing behind this file knows that a body was not JSON. Unknown fields are skipped, as upstream skips them.
+//! The `schema` says which number is which field. One table instead of generated types: nothing behind this file knows that a body was not JSON. Unknown fields are skipped, as upstream skips them.
 //! Invariant: what JSON leaves out when it is zero (`omitempty`) is left out here, so both encodings mean the same.
 //! Not here: answers. They are JSON always, which these clients accept.
 
@@ -10,10 +9,9 @@ mod wire;
 use crate::status::Status;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use crate::schema::{self, Count, Field, Type};
 use nodelane_model::Time;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
-use std::sync::LazyLock;
 use wire::{Malformed, Reader, Wire};
 
 /// The content type of such bodies.
@@ -22,71 +20,14 @@ pub const CONTENT_TYPE: &str = "application/vnd.kubernetes.protobuf";
 /// The first bytes of every body.
 const MAGIC: &[u8] = b"k8s\0";
 
-#[derive(Clone, Copy)]
-enum Type {
-    Int,
-    Bool,
-    Text,
-    Bytes,
-    Message(&'static str),
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Count {
-    One,
-    Many,
-    Map,
-}
-
-struct Field {
-    number: u64,
-    name: &'static str,
-    count: Count,
-    /// A zero is said on purpose.
-    keeps_zero: bool,
-    kind: Type,
-}
-
-static SCHEMA: LazyLock<BTreeMap<&'static str, Vec<Field>>> = LazyLock::new(|| {
-    let message = |line: &'static str| {
-        let (name, fields) = line.split_once('|').expect("the schema is ours");
-        (name, fields.split('|').filter_map(Field::parse).collect())
-    };
-    include_str!("schema.txt").lines().map(message).collect()
-});
-
-impl Field {
-    fn parse(text: &'static str) -> Option<Field> {
-        let mut words = text.split(' ');
-        let (number, name, word) = (words.next()?.parse().ok()?, words.next()?, words.next()?);
-        let bare = word.trim_start_matches(['*', '!']);
-        let (count, bare) = match (bare.strip_prefix("[]"), bare.strip_prefix("{}")) {
-            (Some(item), _) => (Count::Many, item),
-            (_, Some(item)) => (Count::Map, item),
-            _ => (Count::One, bare),
-        };
-        let kind = match bare {
-            "int" => Type::Int,
-            "bool" => Type::Bool,
-            "string" => Type::Text,
-            "bytes" => Type::Bytes,
-            message => Type::Message(message),
-        };
-        let keeps_zero = word.starts_with(['*', '!']);
-        Some(Field { number, name, count, keeps_zero, kind })
-    }
-}
-
 /// A body as JSON, with its `apiVersion` and `kind`. The error is the 400.
 pub fn to_json(body: &[u8]) -> Result<Value, Status> {
     let refused = |why: &str| Status::bad_request(format!("the protobuf body cannot be read: {why}"));
     let envelope = body.strip_prefix(MAGIC).ok_or_else(|| refused("it does not begin with k8s"))?;
     let (api_version, kind, raw) = unwrap(envelope).map_err(|_| refused("its envelope is malformed"))?;
-    let group = api_version.rsplit_once('/').map_or("core", |(group, _)| group.split('.').next().unwrap_or(group));
     // Options of deletions come under the group of what is deleted.
-    let name = if kind == "DeleteOptions" { "meta.DeleteOptions".to_owned() } else { format!("{group}.{kind}") };
-    let (name, _) = SCHEMA
-        .get_key_value(name.as_str())
+    let found = if kind == "DeleteOptions" { schema::of_kind("meta.k8s.io/v1", &kind) } else { schema::of_kind(&api_version, &kind) };
+    let name = found
         .ok_or_else(|| refused(&format!("no kind {kind:?} of {api_version:?} is known in this encoding; send JSON")))?;
     let mut object = json!({"apiVersion": api_version, "kind": kind});
     let fields = message(name, raw).map_err(|_| refused(&format!("it is no {kind}")))?;
@@ -131,7 +72,7 @@ fn message(name: &'static str, bytes: &[u8]) -> Result<Value, Malformed> {
         "runtime.RawExtension" | "meta.FieldsV1" => return serde_json::from_slice(part(bytes, 1)?).map_err(|_| Malformed),
         _ => {}
     }
-    let fields = SCHEMA.get(name).ok_or(Malformed)?;
+    let fields = schema::fields(name).ok_or(Malformed)?;
     let mut object = Map::new();
     for part in Reader(bytes) {
         let (number, wire) = part?;

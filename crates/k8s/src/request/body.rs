@@ -1,10 +1,11 @@
 //! Bodies of create and update: bytes to a document, with upstream's complaints.
 //!
-//! Found are repeated fields (anywhere) and unknown fields at the top and in `metadata`. Not found are unknown fields
-//! deeper down: that needs the schema of every kind, which is not here.
+//! Found are repeated and unknown fields, at any depth for upstream's kinds (`schema`), at the top and in `metadata` for ours.
+//! Unknown fields are left out of what is read, as upstream leaves them out. Not found here: what a field's type refuses.
 
 use super::FieldValidation;
 use crate::registry::{Resource, api_version};
+use crate::schema;
 use crate::status::Status;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
@@ -37,6 +38,7 @@ pub fn decode(bytes: &[u8], resource: &Resource, validation: FieldValidation) ->
         path: String::new(),
         depth: 0,
         kind,
+        shape: schema::of_kind(&api_version(resource.group, resource.version), kind).map_or(Shape::Any, Shape::Message),
         problems: &problems,
     };
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
@@ -203,24 +205,60 @@ struct Seed<'a> {
     path: String,
     depth: usize,
     kind: &'a str,
+    shape: Shape,
     problems: &'a RefCell<Vec<String>>,
 }
 
+/// What is known about the value that is read next.
+#[derive(Clone, Copy)]
+enum Shape {
+    /// Nothing: it may hold any field.
+    Any,
+    /// It has the fields of a message.
+    Message(&'static str),
+    /// Its items, or the values of its keys, have the fields of a message.
+    Each(&'static str),
+}
+
+impl Shape {
+    fn of(field: &schema::Field) -> Shape {
+        match (field.kind, field.count) {
+            (schema::Type::Message(name), schema::Count::One) if schema::fields(name).is_some() => Shape::Message(name),
+            (schema::Type::Message(name), _) if schema::fields(name).is_some() => Shape::Each(name),
+            _ => Shape::Any,
+        }
+    }
+
+    fn item(self) -> Shape {
+        match self {
+            Shape::Each(name) => Shape::Message(name),
+            _ => Shape::Any,
+        }
+    }
+}
+
 impl Seed<'_> {
-    fn child(&self, path: String) -> Self {
+    fn child(&self, path: String, shape: Shape) -> Self {
         Seed {
             path,
             depth: self.depth + 1,
             kind: self.kind,
+            shape,
             problems: self.problems,
         }
     }
 
-    fn is_known(&self, field: &str) -> bool {
-        match (self.depth, self.path.as_str()) {
-            (0, _) => is_top_field(self.kind, field),
-            (1, "metadata") => META_FIELDS.contains(&field),
-            _ => true,
+    /// What a field holds; `None` for one that does not exist.
+    fn field(&self, name: &str) -> Option<Shape> {
+        let known = |known: bool| known.then_some(Shape::Any);
+        match (self.depth, self.path.as_str(), self.shape) {
+            (0, _, Shape::Message(_)) if matches!(name, "apiVersion" | "kind") => Some(Shape::Any),
+            (_, _, Shape::Message(message)) => {
+                schema::find(message, name).map(Shape::of)
+            }
+            (0, _, _) => known(is_top_field(self.kind, name)),
+            (1, "metadata", _) => known(META_FIELDS.contains(&name)),
+            (_, _, shape) => Some(shape.item()),
         }
     }
 }
@@ -266,7 +304,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
-        while let Some(item) = seq.next_element_seed(self.child(format!("{}[{}]", self.path, list.len())))? {
+        while let Some(item) = seq.next_element_seed(self.child(format!("{}[{}]", self.path, list.len()), self.shape.item()))? {
             list.push(item);
         }
         Ok(list.into())
@@ -280,20 +318,18 @@ impl<'de> Visitor<'de> for Seed<'_> {
             } else {
                 format!("{}.{key}", self.path)
             };
-            let known = self.is_known(&key);
-            let problem = match (known, map.contains_key(&key)) {
+            let field = self.field(&key);
+            let problem = match (field.is_some(), map.contains_key(&key)) {
                 (true, true) => Some(format!("duplicate field \"{path}\"")),
                 (false, false) => Some(format!("unknown field \"{path}\"")),
                 _ => None,
             };
             self.problems.borrow_mut().extend(problem);
             // Unknown fields are kept until the whole was read, so that a repeat of one is no second complaint.
-            let value = access.next_value_seed(self.child(path))?;
+            let value = access.next_value_seed(self.child(path, field.unwrap_or(Shape::Any)))?;
             map.insert(key, value);
         }
-        if self.depth < 2 {
-            map.retain(|key, _| self.is_known(key));
-        }
+        map.retain(|key, _| self.field(key).is_some());
         Ok(map.into())
     }
 }

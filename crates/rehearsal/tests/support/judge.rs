@@ -73,7 +73,12 @@ impl Judge {
                 other => panic!("no test has such a budget: {other:?}"),
             };
             let healthy = healthy(docs, app);
-            assert!(healthy >= least, "{healthy} pods of {app} are healthy, {least} must be: at {at}, revision {} {:?}", event.revision, event.key());
+            assert!(
+                healthy >= least,
+                "{healthy} pods of {app} are healthy, {least} must be: at {at}, revision {} {:?}",
+                event.revision,
+                event.key()
+            );
         }
     }
 }

@@ -73,7 +73,10 @@ impl Bench {
         let mut bench = Bench { r: Rehearsal::new(World::new(SEED), Env::default(), profile, START) };
         bench.ask(put_cluster(&["system"])).expect("the cluster is made");
         for name in ["default", "kube-system"] {
-            bench.create(Kind::Namespace, json!({"metadata": {"name": name}, "spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}));
+            bench.create(
+                Kind::Namespace,
+                json!({"metadata": {"name": name}, "spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}),
+            );
         }
         bench.until(20 * MINUTE, |world| world.cluster().is_some_and(|cluster| cluster.state.operation.is_none()));
         bench
@@ -143,10 +146,13 @@ impl Bench {
             "nodeSelector": {"agentpool": pool},
             "containers": [{"name": "c", "image": "fake", "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}}}]});
         merge(&mut template, pod);
-        self.create(Kind::Deployment, json!({"metadata": {"name": app, "namespace": "default", "generation": 1}, "spec": {
+        self.create(
+            Kind::Deployment,
+            json!({"metadata": {"name": app, "namespace": "default", "generation": 1}, "spec": {
             "replicas": replicas, "selector": {"matchLabels": {"app": app}}, "progressDeadlineSeconds": 600, "revisionHistoryLimit": 10,
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}},
-            "template": {"metadata": {"labels": {"app": app}}, "spec": template}}}));
+            "template": {"metadata": {"labels": {"app": app}}, "spec": template}}}),
+        );
         self.until(5 * MINUTE, |world| running(world, app).len() == replicas as usize);
         self.pass(5_000);
     }
@@ -156,10 +162,13 @@ impl Bench {
         self.create(Kind::PodDisruptionBudget, json!({"metadata": {"name": app, "namespace": "default", "generation": 1}, "spec": spec}))
     }
     pub fn daemons(&mut self, app: &str) {
-        self.create(Kind::DaemonSet, json!({"metadata": {"name": app, "namespace": "kube-system", "generation": 1}, "spec": {
+        self.create(
+            Kind::DaemonSet,
+            json!({"metadata": {"name": app, "namespace": "kube-system", "generation": 1}, "spec": {
             "selector": {"matchLabels": {"app": app}}, "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1}},
             "template": {"metadata": {"labels": {"app": app}}, "spec": {"restartPolicy": "Always", "schedulerName": "default-scheduler",
-                "tolerations": [{"operator": "Exists"}], "containers": [{"name": "c", "image": "fake"}]}}}}));
+                "tolerations": [{"operator": "Exists"}], "containers": [{"name": "c", "image": "fake"}]}}}}),
+        );
         self.pass(10_000);
     }
 
@@ -179,7 +188,8 @@ impl Bench {
         error.map(|error| (error.code.to_string(), error.message.to_string())).unwrap_or_default()
     }
     pub fn machines(&self, pool: &str) -> Vec<(Key, Machine)> {
-        let mut machines: Vec<_> = self.world().machines_of(&pool.into()).map(|(doc, machine)| (doc.key.clone(), machine.clone())).collect();
+        let mut machines: Vec<_> =
+            self.world().machines_of(&pool.into()).map(|(doc, machine)| (doc.key.clone(), machine.clone())).collect();
         machines.sort_by_key(|(_, machine)| machine.instance);
         machines
     }

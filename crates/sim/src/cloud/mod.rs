@@ -37,7 +37,8 @@ impl Cloud {
             (BootProfile::Azure, true) => (90_000, 180_000),
             (BootProfile::Azure, false) => (30_000, 60_000),
         };
-        let drawn = Hash::new(self.seed).text(&call.machine).number(call.verb as u64).number(u64::from(call.incarnation)).between(low, high);
+        let drawn =
+            Hash::new(self.seed).text(&call.machine).number(call.verb as u64).number(u64::from(call.incarnation)).between(low, high);
         let drawn = if boots { (drawn - crate::kubelet::ready_lag_millis(self.profile)).max(0) } else { drawn };
         if self.slow && boots { drawn.max(1_000) * SLOW_FACTOR } else { drawn }
     }

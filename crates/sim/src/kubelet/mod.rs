@@ -73,7 +73,9 @@ impl Kubelets {
     /// Takes up what the documents of a world ask for.
     pub fn prime(&mut self, world: &World, now: Time) {
         for doc in world.list(Kind::Node, None) {
-            if let Some(index) = doc.as_node().and_then(|node| node.status.addresses.first()).and_then(|address| node::index_of(&address.address)) {
+            if let Some(index) =
+                doc.as_node().and_then(|node| node.status.addresses.first()).and_then(|address| node::index_of(&address.address))
+            {
                 self.addresses.nodes.insert(doc.key.name.clone(), index);
                 self.addresses.taken.insert(index);
             }

@@ -38,8 +38,8 @@ impl Kubelets {
         if world.node(&name).is_some() {
             return None;
         }
-        let fault = fault::active(world, now)
-            .find(|fault| fault.kind == "never-registers" && fault.concerns(&name, &machine.pool, &machine.zone));
+        let fault =
+            fault::active(world, now).find(|fault| fault.kind == "never-registers" && fault.concerns(&name, &machine.pool, &machine.zone));
         if let Some(fault) = fault {
             self.hold(fault.until, Duty::Register, machine_key, Uid::default());
             return None;
@@ -47,8 +47,8 @@ impl Kubelets {
         let ready = ready_lag_millis(self.profile) == 0;
         let index = self.addresses.node(&name);
         let size = self.catalog.size(&machine.size)?;
-        let mut node = Node::default();
-        node.status = self.status(doc.meta.uid, machine, &pool.spec, size, &name, index, now);
+        let status = self.status(doc.meta.uid, machine, &pool.spec, size, &name, index, now);
+        let mut node = Node { status, ..Node::default() };
         set_ready(&mut node.status, ready, now);
         if !ready {
             node.spec.taints.push(Taint { key: NOT_READY.into(), effect: "NoSchedule".into(), ..Taint::default() });
@@ -64,8 +64,8 @@ impl Kubelets {
         if machine.phase != MachinePhase::Running || old.as_node()?.status.is_ready() {
             return None;
         }
-        let fault = fault::active(world, now)
-            .find(|fault| fault.kind == "not-ready" && fault.concerns(&key.name, &machine.pool, &machine.zone));
+        let fault =
+            fault::active(world, now).find(|fault| fault.kind == "not-ready" && fault.concerns(&key.name, &machine.pool, &machine.zone));
         if let Some(fault) = fault {
             self.hold(fault.until, Duty::BecomeReady, key, uid);
             return None;
@@ -162,4 +162,3 @@ fn images(os: OsType) -> Vec<Image> {
         OsType::Windows => vec![of("mcr.microsoft.com/oss/kubernetes/pause:3.6", 301_973)],
     }
 }
-

@@ -83,11 +83,8 @@ impl Kubelets {
         let host_ip = world.node(&node)?.doc.as_node()?.status.addresses.first()?.address.clone();
         let host = self.addresses.pod(&node, key);
         // Overlay: one /24 of 100.64.0.0/10 a node.
-        let pod_ip = if pod.spec.host_network {
-            host_ip.clone()
-        } else {
-            format!("100.{}.{}.{host}", 64 + index / 256 % 64, index % 256).into()
-        };
+        let pod_ip =
+            if pod.spec.host_network { host_ip.clone() } else { format!("100.{}.{}.{host}", 64 + index / 256 % 64, index % 256).into() };
         let mut doc = (**old).clone();
         let started = now.whole_seconds();
         let spec = pod.spec.clone();
@@ -161,7 +158,8 @@ pub fn end(world: &World, key: &Key, uid: Uid, now: Time) -> Option<(Name, Chang
     let status = &mut doc.as_pod_mut()?.status;
     let started_at = status.start_time.unwrap_or(now);
     let reason = if code == 0 { "Completed" } else { "Error" };
-    let ended = Terminated { exit_code: code, reason: reason.into(), started_at, finished_at: now.whole_seconds(), ..Terminated::default() };
+    let ended =
+        Terminated { exit_code: code, reason: reason.into(), started_at, finished_at: now.whole_seconds(), ..Terminated::default() };
     let ended = ContainerState { terminated: Some(ended), ..ContainerState::default() };
     if restarts {
         restart(status, &ended, now);
@@ -191,7 +189,8 @@ fn restart(status: &mut nodelane_model::pod::PodStatus, ended: &ContainerState, 
 pub fn release(world: &World, key: &Key, uid: Uid) -> Option<(Name, Change)> {
     let doc = world.get(key).filter(|doc| doc.meta.uid == uid && doc.is_terminating())?;
     let node = doc.as_pod()?.node.clone()?;
-    let change = Change::Delete { key: key.clone(), uid: Some(uid), base: None, grace_seconds: Some(0), propagation: Propagation::Background };
+    let change =
+        Change::Delete { key: key.clone(), uid: Some(uid), base: None, grace_seconds: Some(0), propagation: Propagation::Background };
     Some((node, change))
 }
 
