@@ -156,6 +156,21 @@ def wait_and_watch_see_conditions(b):
 
 
 @test
+def what_the_server_shows_can_be_put_back_as_it_is(b):
+    for kind in ("nodes", "pods", "deployments", "replicasets", "services", "poddisruptionbudgets", "namespaces", "priorityclasses"):
+        shown = b.kubectl("get", kind, "-A", "-o", "json").ok()
+        holds(shown.json["items"], f"{kind} are there")
+        b.kubectl("replace", "--dry-run=server", "--validate=strict", "-f", "-", stdin=shown.out).ok()
+
+
+@test
+def a_misspelt_field_is_named_at_any_depth(b):
+    done = b.kubectl("apply", "-f", "-", stdin=DEPLOYMENT.replace("image: web:1", "imgae: web:1")).failed(1)
+    holds('strict decoding error: unknown field "spec.template.spec.containers[0].imgae"' in done.err, done.err)
+    holds("periodSeconds\t<integer>" in b.kubectl("explain", "pod.spec.containers.readinessProbe").ok().out, "explain")
+
+
+@test
 def jobs_end_and_cron_jobs_are_created(b):
     b.kubectl("create", "job", "once", "--image=x", "--", "true").ok()
     b.kubectl("wait", "--for=condition=Complete", "job/once", "--timeout=30s").ok()

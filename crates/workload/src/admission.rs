@@ -1,4 +1,5 @@
-//! What the API server's admission adds to every pod, whoever makes it: priority, default tolerations, the service account.
+//! What the API server adds to every pod, whoever makes it: priority, default tolerations, the service account, and the defaults that
+//! a template does not have (requests from limits, host ports, service links).
 //!
 //! One function for pods that users create and for pods stamped from a template, so that no way in is missed. Completing twice is
 //! completing once.
@@ -59,12 +60,28 @@ pub(crate) fn complete(world: &World, spec: &mut Arc<PodSpec>) {
             });
         }
     }
+    pod_defaults(spec);
     let account = spec
         .rest
         .entry("serviceAccountName")
         .or_insert_with(|| Value::from("default"))
         .clone();
     spec.rest.entry("serviceAccount").or_insert(account);
+}
+
+/// Defaults of a pod that its template was not given: without them, a pod put back as it is would be a changed one.
+fn pod_defaults(spec: &mut PodSpec) {
+    let on_host = spec.host_network;
+    for container in spec.containers.iter_mut().chain(&mut spec.init_containers) {
+        let resources = &mut container.resources;
+        for (name, amount) in &resources.limits {
+            resources.requests.entry(name.clone()).or_insert_with(|| amount.clone());
+        }
+        for port in container.ports.iter_mut().filter(|port| on_host && port.host_port == 0) {
+            port.host_port = port.container_port;
+        }
+    }
+    spec.rest.entry("enableServiceLinks").or_insert(true.into());
 }
 
 /// The class of that name; without a name the global default, if there is one.
@@ -107,6 +124,17 @@ mod tests {
             (Some(1000), Some("Never"))
         );
         assert_eq!(completed(&world, json!({"containers": []})).priority, Some(0));
+    }
+
+    #[test]
+    fn a_pod_requests_its_limits_and_has_its_ports_on_the_host_whose_network_it_uses() {
+        // SetDefaults_Pod of upstream: for pods only, templates stay as they are.
+        let container = json!({"name": "c", "ports": [{"containerPort": 80}], "resources": {"requests": {"cpu": "1"}, "limits": {"cpu": "2", "memory": "1Gi"}}});
+        let spec = completed(&World::new(1), json!({"containers": [container], "hostNetwork": true}));
+        let value = serde_json::to_value(&spec).unwrap();
+        assert_eq!(value["containers"][0]["resources"]["requests"], json!({"cpu": "1", "memory": "1Gi"}));
+        assert_eq!(value["containers"][0]["ports"][0]["hostPort"], 80);
+        assert_eq!(value["enableServiceLinks"], true);
     }
 
     #[test]

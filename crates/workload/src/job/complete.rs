@@ -1,9 +1,10 @@
-//! What the API server adds to a new job: a selector by the job's uid, and the labels that it selects by.
+//! What the API server adds to a new job: its defaults, a selector by the job's uid, and the labels that it selects by.
 //!
 //! Admission calls this for jobs of users, the cron job reconciler for its own.
 
 use crate::claim::with;
 use nodelane_model::selector::Selector;
+use nodelane_model::workload::JobSpec;
 use nodelane_model::{Body, Doc};
 use std::collections::BTreeMap;
 
@@ -13,6 +14,7 @@ pub fn complete_job(doc: &mut Doc) {
     let uid = nodelane_model::Name::from(doc.meta.uid.to_string());
     let name = doc.key.name.clone();
     let Body::Job(job) = &mut doc.body else { return };
+    defaults(&mut job.spec);
     if job.spec.manual_selector {
         return;
     }
@@ -28,4 +30,18 @@ pub fn complete_job(doc: &mut Doc) {
         match_labels,
         ..job.spec.selector.take().unwrap_or_default()
     });
+}
+
+/// A cron job's template does not have them, and what a job was made with may not change later: without them, a job put back as it
+/// is would be a changed one.
+fn defaults(spec: &mut JobSpec) {
+    if spec.completions.is_none() && spec.parallelism.is_none() {
+        spec.completions = Some(1);
+    }
+    spec.parallelism.get_or_insert(1);
+    let per_index = spec.rest.contains_key("backoffLimitPerIndex");
+    spec.backoff_limit.get_or_insert(if per_index { i32::MAX } else { 6 });
+    spec.completion_mode.get_or_insert_with(|| "NonIndexed".into());
+    let replaced = if spec.rest.contains_key("podFailurePolicy") { "Failed" } else { "TerminatingOrFailed" };
+    spec.rest.entry("podReplacementPolicy").or_insert(replaced.into());
 }
