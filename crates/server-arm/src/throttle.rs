@@ -1,6 +1,7 @@
 //! Token buckets, as AKS has them (aks-semantics X-2): over the limit is 429 with when to come back.
 //!
-//! They hold while a fault of kind `api-throttle` with rate 0 does, not otherwise: on one's own machine they would only be in the way.
+//! In force under the boot profile `azure`, and while a fault of kind `api-throttle` with rate 0 holds; not otherwise: in a loop on one's
+//! own machine they would only be in the way.
 //! Buckets are counted in thousandths of a token from the times of calls; nothing runs between them.
 //! Not here: limits on connections and bodies (`server`).
 

@@ -110,7 +110,7 @@ pub async fn run(options: Options, ready: impl FnOnce(&Ready)) -> Result<(), Fai
     let cells = Cells::new(paths, lock, config, credentials.clone(), resolver.clone(), shutdown.clone(), options.profile, account, options.rule_off.as_str().into());
     cells.serve_all(first).await.map_err(Failed::Other)?;
     let tenant = cells.config.lock().expect("no one panics with it").installation.tenant_id.clone();
-    let arm = Arm::new(Arc::new(ArmDirectory(cells.clone())), &tenant);
+    let arm = Arm::new(Arc::new(ArmDirectory(cells.clone())), &tenant, options.profile == BootProfile::Azure);
     let handler = Arc::new(ArmHandler { arm });
     let edge = Arc::new(Edge::new(Realm::Arm, credentials, cells.limits.clone(), shutdown.clone(), handler));
     let tls = server_config(resolver.clone());
