@@ -9,7 +9,7 @@ use crate::route::Target;
 use crate::{Answer, Api, Call, Result, heartbeat, lease};
 use bytes::Bytes;
 use http::header;
-use nodelane_k8s::accept::{self, Encoding, Negotiated, Shape};
+use nodelane_k8s::accept::{self, Negotiated, Shape};
 use nodelane_k8s::registry::Home;
 use nodelane_k8s::request::{ContinueToken, ListOptions, Version, VersionMatch};
 use nodelane_k8s::status::Status;
@@ -51,12 +51,25 @@ pub fn shown(target: &Target, doc: &Doc) -> Value {
     value
 }
 
-/// The parts of an object from which a table's row is made.
-pub fn printed(target: &Target, doc: &Doc, include: IncludeObject) -> Value {
-    match target.resource.home {
-        Home::Stored if include != IncludeObject::Object => table::printed(doc),
-        _ => shown(target, doc),
+/// A table of documents, or the object of a watch's event.
+pub fn tabled<'a>(
+    target: &Target,
+    meta: Value,
+    with_columns: bool,
+    docs: impl Iterator<Item = &'a Doc>,
+    now: Time,
+    include: IncludeObject,
+) -> Vec<u8> {
+    let printer = printer(target);
+    if target.resource.home == Home::Stored {
+        return table::encode_table(printer, &meta, with_columns, docs, now, include);
     }
+    let rows = docs.map(|doc| table::row(printer, &shown(target, doc), now, include)).collect();
+    let mut table = table::table(printer, meta, rows);
+    if !with_columns {
+        table["columnDefinitions"] = Value::Null;
+    }
+    table.to_string().into()
 }
 
 /// An object as JSON bytes: as it was encoded once, where nothing about it depends on who looks and when.
@@ -82,25 +95,17 @@ pub fn get(api: &Api, call: &Call, target: &Target) -> Result<Answer> {
 
 /// An answer that shows one object.
 pub fn object(api: &Api, target: &Target, form: Form, doc: &Doc, status: u16) -> Answer {
-    let value = match form.negotiated.shape {
+    let now = api.door.now();
+    let body: Bytes = match form.negotiated.shape {
         Shape::Table => {
-            let value = printed(target, doc, form.include);
-            let row = table::row(printer(target), &value, api.door.now(), form.include);
-            table::table(printer(target), json!({"resourceVersion": doc.revision.to_string()}), vec![row])
+            let meta = json!({"resourceVersion": doc.revision.to_string()});
+            tabled(target, meta, true, std::iter::once(doc), now, form.include).into()
         }
-        Shape::PartialObject | Shape::PartialObjectList => table::partial_object(&table::metadata_only(doc)),
-        Shape::Object | Shape::AggregatedDiscovery => {
-            return Answer::whole(status, form.negotiated.content_type(), encoded(target, doc, api.door.now()));
-        }
+        Shape::PartialObject | Shape::PartialObjectList => table::encode_partial_object(doc).into(),
+        Shape::Object | Shape::AggregatedDiscovery => encoded(target, doc, now),
     };
-    written(status, form.negotiated, &value)
-}
-
-fn written(status: u16, negotiated: Negotiated, value: &Value) -> Answer {
-    match negotiated.encoding {
-        // JSON is YAML: a client that asks for YAML reads it as it is.
-        Encoding::Json | Encoding::Yaml => Answer::whole(status, negotiated.content_type(), value.to_string()),
-    }
+    // JSON is YAML: a client that asks for YAML reads it as it is.
+    Answer::whole(status, form.negotiated.content_type(), body)
 }
 
 /// A page of a list.
@@ -129,41 +134,32 @@ pub fn list(api: &Api, call: &Call, target: &Target) -> Result<Answer> {
     if let Some(remaining) = page.remaining {
         meta["remainingItemCount"] = remaining.into();
     }
-    let printer = printer(target);
-    let value = match form.negotiated.shape {
-        Shape::Table => {
-            let now = api.door.now();
-            let rows = page.docs.iter().map(|doc| table::row(printer, &printed(target, doc, form.include), now, form.include)).collect();
-            table::table(printer, meta, rows)
-        }
+    let now = api.door.now();
+    let (list_kind, api_version) = (target.resource.list_kind(), target.resource.api_version());
+    let body = match form.negotiated.shape {
+        Shape::Table => tabled(target, meta, true, page.docs.iter().map(|doc| &**doc), now, form.include),
         Shape::PartialObject | Shape::PartialObjectList => {
-            let items: Vec<Value> = page.docs.iter().map(|doc| table::metadata_only(doc)).collect();
-            table::partial_object_list(meta, items.iter())
+            let items = page.docs.iter().map(|doc| table::encode_partial_object(doc).into());
+            concatenated("PartialObjectMetadataList", "meta.k8s.io/v1", &meta, items)
         }
         Shape::Object | Shape::AggregatedDiscovery => {
-            return Ok(Answer::whole(200, form.negotiated.content_type(), concatenated(target, &page.docs, &meta, api.door.now())));
+            concatenated(&list_kind, &api_version, &meta, page.docs.iter().map(|doc| encoded(target, doc, now)))
         }
     };
-    Ok(written(200, form.negotiated, &value))
+    Ok(Answer::whole(200, form.negotiated.content_type(), body))
 }
 
-/// What an object of a list takes, mostly: a small pod.
-const USUAL_BYTES: usize = 2_048;
-
 /// A list in its own shape: the objects' encoded forms, one after another, nothing parsed.
-fn concatenated(target: &Target, docs: &[Arc<Doc>], meta: &Value, now: Time) -> Vec<u8> {
-    let head = format!(
-        "{{\"kind\":\"{}\",\"apiVersion\":\"{}\",\"metadata\":{meta},\"items\":[",
-        target.resource.list_kind(),
-        target.resource.api_version()
-    );
-    let mut out = Vec::with_capacity(head.len() + docs.len() * USUAL_BYTES);
-    out.extend_from_slice(head.as_bytes());
-    for (index, doc) in docs.iter().enumerate() {
+fn concatenated(kind: &str, api_version: &str, meta: &Value, items: impl ExactSizeIterator<Item = Bytes>) -> Vec<u8> {
+    /// What an object of a list takes, mostly: a small pod.
+    const USUAL_BYTES: usize = 2_048;
+    let mut out = Vec::with_capacity(items.len() * USUAL_BYTES);
+    out.extend_from_slice(format!("{{\"kind\":\"{kind}\",\"apiVersion\":\"{api_version}\",\"metadata\":{meta},\"items\":[").as_bytes());
+    for (index, item) in items.enumerate() {
         if index > 0 {
             out.push(b',');
         }
-        out.extend_from_slice(&encoded(target, doc, now));
+        out.extend_from_slice(&item);
     }
     out.extend_from_slice(b"]}");
     out

@@ -4,7 +4,7 @@
 //! that fell off the feed gets a 410 and lists again.
 
 use crate::fields::matches;
-use crate::read::{Form, encoded, form, printed, printer};
+use crate::read::{Form, encoded, form, tabled};
 use crate::route::Target;
 use crate::{Answer, Api, Call, Result, WATCHES_LIMIT};
 use bytes::{Bytes, BytesMut};
@@ -15,10 +15,12 @@ use nodelane_k8s::status::Status;
 use nodelane_k8s::table;
 use nodelane_k8s::watch::{EventType, bookmark, error_frame, frame};
 use nodelane_model::Doc;
+use serde_json::json;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Sleep, sleep};
 
 /// Events taken from the feed at once.
 const BATCH: usize = 256;
@@ -35,7 +37,7 @@ pub struct Stream {
     form: Form,
     cursor: u64,
     backlog: Vec<Bytes>,
-    ends_at: Instant,
+    life: Pin<Box<Sleep>>,
     over: bool,
     first_row: bool,
     _open: Open,
@@ -73,9 +75,9 @@ pub fn open(api: &Api, call: &Call, target: &Target) -> Result<Answer> {
     if cursor > world.revision {
         return Err(Status::resource_version_too_large(cursor, world.revision));
     }
-    let ends_at = Instant::now() + Duration::from_secs(options.timeout_seconds.unwrap_or(LIVES_SECONDS));
+    let life = Box::pin(sleep(Duration::from_secs(options.timeout_seconds.unwrap_or(LIVES_SECONDS))));
     let mut stream =
-        Stream { api: api.clone(), target, options, form, cursor, backlog: Vec::new(), ends_at, over: false, first_row: true, _open: open };
+        Stream { api: api.clone(), target, options, form, cursor, backlog: Vec::new(), life, over: false, first_row: true, _open: open };
     if initial {
         stream.show_present(&world);
     }
@@ -124,20 +126,13 @@ impl Stream {
                 }
             }
             let moved = self.api.door.moved(self.cursor);
-            let pause = (Instant::now() + BOOKMARK_EVERY).min(self.ends_at);
             tokio::select! {
                 _ = moved => {}
-                () = sleep_until(pause) => {
-                    if Instant::now() >= self.ends_at {
-                        self.over = true;
-                    }
-                    if self.options.bookmarks {
-                        return Some(self.bookmark(false));
-                    }
-                    if self.over {
-                        return None;
-                    }
+                () = &mut self.life => {
+                    self.over = true;
+                    return self.options.bookmarks.then(|| self.bookmark(false));
                 }
+                () = sleep(BOOKMARK_EVERY), if self.options.bookmarks => return Some(self.bookmark(false)),
             }
         }
     }
@@ -173,13 +168,11 @@ impl Stream {
         match self.form.negotiated.shape {
             Shape::Table => {
                 let first = std::mem::take(&mut self.first_row);
-                let value = printed(&self.target, doc, self.form.include);
-                let table = table::event_table(printer(&self.target), &value, self.api.door.now(), self.form.include, first);
-                frame(event, table.to_string().as_bytes()).into()
+                let meta = json!({"resourceVersion": doc.revision.to_string()});
+                let rows = std::iter::once(doc);
+                frame(event, &tabled(&self.target, meta, first, rows, self.api.door.now(), self.form.include)).into()
             }
-            Shape::PartialObject | Shape::PartialObjectList => {
-                frame(event, table::partial_object(&table::metadata_only(doc)).to_string().as_bytes()).into()
-            }
+            Shape::PartialObject | Shape::PartialObjectList => frame(event, &table::encode_partial_object(doc)).into(),
             _ => frame(event, &encoded(&self.target, doc, self.api.door.now())).into(),
         }
     }

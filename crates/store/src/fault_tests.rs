@@ -1,5 +1,7 @@
 //! Failing disks, by the seam in `State` (full, failing before a write, failing after it), and checkpoints cut in half.
 //! Real failing calls are in tests/durability.rs.
+//!
+//! Development only.
 
 use crate::writer::State;
 use crate::{Batch, Event, Failure, Options, Record, Store, verify};

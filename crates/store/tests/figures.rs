@@ -38,7 +38,7 @@ fn bare_syncs(path: &Path, count: usize, bytes: usize) -> (f64, f64, f64) {
 
 #[test]
 #[ignore = "measures; wants a release build and a quiet machine"]
-fn throughput_latency_and_restart() {
+fn throughput_and_latency() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("cell.db");
     let mut random = Random(31);
@@ -50,10 +50,7 @@ fn throughput_latency_and_restart() {
         cell.submit(writes);
     }
     cell.await_durable(cell.last);
-    println!(
-        "25,000 records of 1.5 KB in 50 batches, queued at once: {:.0} ms",
-        millis(start.elapsed())
-    );
+    println!("25,000 records of 1.5 KB in 50 batches, queued at once: {:.0} ms", millis(start.elapsed()));
     let start = Instant::now();
     for writes in &batches {
         cell.write(writes);
@@ -75,7 +72,12 @@ fn throughput_latency_and_restart() {
         println!("batch of {bytes} B, pause {pause} ms: p50 p99 max {ours:.2?} ms; bare {bare:.2?} and {again:.2?} ms");
     }
     cell.store.close().unwrap();
+}
 
+#[test]
+#[ignore = "measures; wants a release build and a quiet machine"]
+fn restart() {
+    let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("restart.db");
     let mut cell = Cell::open(&path, Options::default());
     for start in (0..31_000).step_by(500) {

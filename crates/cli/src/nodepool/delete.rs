@@ -1,4 +1,7 @@
 //! `delete`: looks the pool up in the list, then DELETE; nothing is printed.
+//!
+//! az's own order of requests: what it looks up first, it looks up first too, and refuses in the same words.
+//! Not here: flags (`arguments`) and polling (`connection`).
 
 use ::http::Method;
 

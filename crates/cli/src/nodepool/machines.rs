@@ -1,4 +1,7 @@
 //! `nodelane aks machine list|show`, and `nodepool delete-machines`.
+//!
+//! az's own order of requests: what it looks up first, it looks up first too, and refuses in the same words.
+//! Not here: flags (`arguments`) and polling (`connection`).
 
 use ::http::Method;
 use serde_json::json;

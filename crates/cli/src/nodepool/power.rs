@@ -1,4 +1,7 @@
 //! `stop`, `start`: list, GET, PUT with another power state. `operation-abort`: list, GET, POST.
+//!
+//! az's own order of requests: what it looks up first, it looks up first too, and refuses in the same words.
+//! Not here: flags (`arguments`) and polling (`connection`).
 
 use ::http::Method;
 use serde_json::json;

@@ -1,4 +1,7 @@
 //! `list`, `show`, `get-upgrades`: one request, printed.
+//!
+//! az's own order of requests: what it looks up first, it looks up first too, and refuses in the same words.
+//! Not here: flags (`arguments`) and polling (`connection`).
 
 use super::arguments::{InCluster, OfPool};
 use super::request::{Session, print};

@@ -1,4 +1,7 @@
 //! The requests that pool verbs are made of, and the printing of their results.
+//!
+//! Bodies are az's, property by property (golden files hold them); what a GET returned and is not known goes back unchanged.
+//! Not here: checks.
 
 use std::io::{IsTerminal, Write, stdout};
 

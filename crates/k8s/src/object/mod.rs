@@ -11,7 +11,7 @@ mod generation;
 mod immutable;
 mod own;
 mod pod_status;
-mod read;
+pub(crate) mod read;
 mod refusal;
 mod update;
 mod validate;

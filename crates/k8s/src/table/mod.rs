@@ -20,7 +20,7 @@ mod workload;
 pub use duration::human_duration;
 use nodelane_model::Time;
 pub use partial::{partial_object, partial_object_list};
-pub use view::{metadata_only, printed};
+pub use view::{encode_partial_object, encode_table};
 use serde_json::{Value, json};
 
 use crate::status::Status;

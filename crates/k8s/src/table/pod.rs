@@ -1,11 +1,13 @@
 //! Pods: the one kind whose status column is a story.
 //!
 //! Order of the story: phase or reason, scheduling gates, init containers until the first that is not done, then the
-//! containers from the last to the first, then deletion.
+//! containers from the last to the first, then deletion. Told from the typed document: a page has hundreds of pods.
 
-use super::access::{age, boolean, holds, integer, is_deleting, list, name, text, text_or};
+use super::access::text_or;
 use super::{AGE, Column, NAME, human_duration};
-use nodelane_model::Time;
+use crate::object::read;
+use nodelane_model::pod::{Container, ContainerStatus, Phase, Terminated};
+use nodelane_model::{Doc, Kind, Name, Pod, Time, codec};
 use serde_json::{Value, json};
 
 pub(super) const COLUMNS: &[Column] = &[
@@ -20,8 +22,23 @@ pub(super) const COLUMNS: &[Column] = &[
     Column::wide("Readiness Gates", "Readiness gates that hold, of all."),
 ];
 
-pub(super) fn cells(pod: &Value, now: Time) -> Vec<Value> {
-    let story = Story::of(pod);
+/// The cells of a pod that is a JSON value; one that is no pod has none but its name.
+pub(super) fn cells(object: &Value, now: Time) -> Vec<Value> {
+    let mut object = object.clone();
+    let read = read::prepare(Kind::Pod, &mut object).ok().and_then(|()| codec::from_value(Kind::Pod, &object).ok());
+    let Some(mut cells) = read.and_then(|doc| Some(doc_cells(&doc, doc.as_pod()?, now))) else {
+        return vec![super::access::name(&object)];
+    };
+    // A stored pod always has a phase; a foreign one may have none yet, which is no `Pending`.
+    if text_or(&object, "/status/phase", "").is_empty() && cells[2] == "Pending" {
+        cells[2] = "".into();
+    }
+    cells
+}
+
+/// The cells of a pod.
+pub(super) fn doc_cells(doc: &Doc, pod: &Pod, now: Time) -> Vec<Value> {
+    let story = Story::of(doc, pod);
     let restarts = match story.restarts.last {
         Some(last) if story.restarts.count > 0 => {
             format!("{} ({} ago)", story.restarts.count, human_duration(now.since(last)))
@@ -29,39 +46,54 @@ pub(super) fn cells(pod: &Value, now: Time) -> Vec<Value> {
         _ => story.restarts.count.to_string(),
     };
     let none = "<none>";
+    let age = match doc.meta.created {
+        Time(0) => "<unknown>".to_owned(),
+        created => human_duration(now.since(created)),
+    };
+    let address = pod.status.rest.get("podIPs").map_or(none, |addresses| text_or(addresses, "/0/ip", none));
+    let nominated = pod.status.nominated_node_name.as_str();
     vec![
-        name(pod),
+        doc.key.name.as_str().into(),
         format!("{}/{}", story.ready, story.containers).into(),
         story.reason.into(),
         restarts.into(),
-        age(pod, now),
-        text_or(pod, "/status/podIPs/0/ip", none).into(),
-        text_or(pod, "/spec/nodeName", none).into(),
-        text_or(pod, "/status/nominatedNodeName", none).into(),
+        age.into(),
+        address.into(),
+        pod.node.as_ref().map_or(none, Name::as_str).into(),
+        if nominated.is_empty() { none } else { nominated }.into(),
         gates(pod).into(),
     ]
 }
 
 /// Completed pods carry a row condition.
 pub(super) fn conditions(pod: &Value) -> Vec<Value> {
-    let (reason, message) = match text(pod, "/status/phase") {
-        "Succeeded" => ("Succeeded", "The pod has completed successfully."),
-        "Failed" => ("Failed", "The pod failed."),
-        _ => return Vec::new(),
+    match super::access::text(pod, "/status/phase") {
+        "Succeeded" => phase_conditions(Phase::Succeeded),
+        "Failed" => phase_conditions(Phase::Failed),
+        _ => Vec::new(),
+    }
+}
+
+/// The row conditions of a pod in a phase.
+pub(super) fn phase_conditions(phase: Phase) -> Vec<Value> {
+    let (reason, message) = match phase {
+        Phase::Succeeded => ("Succeeded", "The pod has completed successfully."),
+        Phase::Failed => ("Failed", "The pod failed."),
+        Phase::Pending | Phase::Running | Phase::Unknown => return Vec::new(),
     };
     vec![json!({"type": "Completed", "status": "True", "reason": reason, "message": message})]
 }
 
-fn gates(pod: &Value) -> String {
-    let gates = list(pod, "/spec/readinessGates");
-    if gates.is_empty() {
-        return "<none>".to_owned();
-    }
-    let open = gates
-        .iter()
-        .filter(|gate| holds(pod, text(gate, "/conditionType")))
-        .count();
-    format!("{open}/{}", gates.len())
+fn gates(pod: &Pod) -> String {
+    let gates = pod.spec.rest.get("readinessGates").and_then(Value::as_array);
+    let Some(gates) = gates.filter(|gates| !gates.is_empty()) else { return "<none>".to_owned() };
+    let open = gates.iter().filter(|gate| holds(pod, text_or(gate, "/conditionType", "")));
+    format!("{}/{}", open.count(), gates.len())
+}
+
+fn holds(pod: &Pod, kind: &str) -> bool {
+    let condition = pod.status.conditions.iter().find(|condition| condition.kind == kind);
+    condition.is_some_and(|condition| condition.status == "True")
 }
 
 #[derive(Clone, Copy, Default)]
@@ -71,11 +103,10 @@ struct Restarts {
 }
 
 impl Restarts {
-    fn add(&mut self, status: &Value) {
-        self.count += integer(status, "/restartCount");
-        self.last = self
-            .last
-            .max(Time::parse(text(status, "/lastState/terminated/finishedAt")));
+    fn add(&mut self, status: &ContainerStatus) {
+        self.count += i64::from(status.restart_count);
+        let ended = status.last_state.terminated.as_ref().map(|end| end.finished_at);
+        self.last = self.last.max(ended.filter(|at| *at != Time(0)));
     }
 }
 
@@ -87,31 +118,25 @@ struct Story {
 }
 
 impl Story {
-    fn of(pod: &Value) -> Story {
-        let gated = list(pod, "/status/conditions").iter().any(|condition| {
-            text(condition, "/type") == "PodScheduled" && text(condition, "/reason") == "SchedulingGated"
-        });
-        let phase = text(pod, "/status/phase");
-        let mut story = Story {
-            reason: if gated {
-                "SchedulingGated"
-            } else {
-                text_or(pod, "/status/reason", phase)
-            }
-            .to_owned(),
-            ready: 0,
-            containers: list(pod, "/spec/containers").len() + sidecars(pod).count(),
-            restarts: Restarts::default(),
+    fn of(doc: &Doc, pod: &Pod) -> Story {
+        let status = &pod.status;
+        let gated = status.conditions.iter().any(|condition| condition.kind == "PodScheduled" && condition.reason == "SchedulingGated");
+        let reason = match () {
+            () if gated => "SchedulingGated".to_owned(),
+            () if !status.reason.is_empty() => status.reason.to_string(),
+            () => format!("{:?}", status.phase),
         };
+        let containers = pod.spec.containers.len() + sidecars(pod).count();
+        let mut story = Story { reason, ready: 0, containers, restarts: Restarts::default() };
         let (initializing, sidecar_restarts) = story.init(pod);
         if !initializing || holds(pod, "Initialized") {
             story.restarts = sidecar_restarts;
             story.main(pod);
         }
-        if is_deleting(pod) {
-            if text(pod, "/status/reason") == "NodeLost" {
+        if doc.is_terminating() {
+            if status.reason == "NodeLost" {
                 story.reason = "Unknown".to_owned();
-            } else if !matches!(phase, "Succeeded" | "Failed") {
+            } else if !status.is_terminal() {
                 story.reason = "Terminating".to_owned();
             }
         }
@@ -119,21 +144,20 @@ impl Story {
     }
 
     /// Walks the init containers. Returns whether one is still at work, and the restarts of the sidecars among those seen.
-    fn init(&mut self, pod: &Value) -> (bool, Restarts) {
+    fn init(&mut self, pod: &Pod) -> (bool, Restarts) {
         let mut sidecar_restarts = Restarts::default();
-        let total = list(pod, "/spec/initContainers").len();
-        for (index, status) in list(pod, "/status/initContainerStatuses").iter().enumerate() {
+        let total = pod.spec.init_containers.len();
+        for (index, status) in pod.status.init_container_statuses.iter().enumerate() {
             self.restarts.add(status);
-            let sidecar = sidecars(pod).any(|name| name == text(status, "/name"));
+            let sidecar = sidecars(pod).any(|container| container.name == status.name);
             if sidecar {
                 sidecar_restarts.add(status);
             }
-            let terminated = status.pointer("/state/terminated");
-            let waiting = text(status, "/state/waiting/reason");
-            self.reason = match terminated {
-                Some(end) if integer(end, "/exitCode") == 0 => continue,
-                _ if sidecar && boolean(status, "/started") => {
-                    self.ready += usize::from(boolean(status, "/ready"));
+            let waiting = waiting_reason(status);
+            self.reason = match &status.state.terminated {
+                Some(end) if end.exit_code == 0 => continue,
+                _ if sidecar && status.started => {
+                    self.ready += usize::from(status.ready);
                     continue;
                 }
                 Some(end) => format!("Init:{}", end_reason(end)),
@@ -145,20 +169,20 @@ impl Story {
         (false, sidecar_restarts)
     }
 
-    fn main(&mut self, pod: &Value) {
+    fn main(&mut self, pod: &Pod) {
         let mut running = false;
         let mut error = None;
-        for status in list(pod, "/status/containerStatuses").iter().rev() {
+        for status in pod.status.container_statuses.iter().rev() {
             self.restarts.add(status);
-            let waiting = text(status, "/state/waiting/reason");
+            let waiting = waiting_reason(status);
             if !waiting.is_empty() {
                 self.reason = waiting.to_owned();
-            } else if let Some(end) = status.pointer("/state/terminated") {
+            } else if let Some(end) = &status.state.terminated {
                 self.reason = end_reason(end);
-                if integer(end, "/exitCode") != 0 {
+                if end.exit_code != 0 {
                     error = Some(self.reason.clone());
                 }
-            } else if boolean(status, "/ready") && status.pointer("/state/running").is_some() {
+            } else if status.ready && status.state.running.is_some() {
                 running = true;
                 self.ready += 1;
             }
@@ -176,17 +200,19 @@ impl Story {
     }
 }
 
-/// Names of the init containers that keep running.
-fn sidecars(pod: &Value) -> impl Iterator<Item = &str> {
-    let inits = list(pod, "/spec/initContainers").iter();
-    inits
-        .filter(|init| text(init, "/restartPolicy") == "Always")
-        .map(|init| text(init, "/name"))
+fn waiting_reason(status: &ContainerStatus) -> &str {
+    status.state.waiting.as_ref().map_or("", |waiting| waiting.reason.as_str())
 }
 
-fn end_reason(end: &Value) -> String {
-    match (text(end, "/reason"), integer(end, "/signal")) {
-        ("", 0) => format!("ExitCode:{}", integer(end, "/exitCode")),
+/// The init containers that keep running.
+fn sidecars(pod: &Pod) -> impl Iterator<Item = &Container> {
+    pod.spec.init_containers.iter().filter(|init| init.restart_policy.as_deref() == Some("Always"))
+}
+
+fn end_reason(end: &Terminated) -> String {
+    let signal = end.rest.get("signal").and_then(Value::as_i64).unwrap_or_default();
+    match (end.reason.as_str(), signal) {
+        ("", 0) => format!("ExitCode:{}", end.exit_code),
         ("", signal) => format!("Signal:{signal}"),
         (reason, _) => reason.to_owned(),
     }

@@ -1,5 +1,7 @@
 //! What the store's tests share: a cell whose events are awaited, batches made from numbers, and crash images, which
 //! are copies of a cell's three files while its log thread is idle.
+//!
+//! Development only.
 
 #![allow(dead_code)]
 
@@ -25,12 +27,7 @@ impl Cell {
         let (sender, events) = channel();
         let (store, recovered) = Store::open(path, options, move |event| drop(sender.send(event)))?;
         let last = recovered.revision;
-        Ok(Cell {
-            store,
-            recovered,
-            events,
-            last,
-        })
+        Ok(Cell { store, recovered, events, last })
     }
 
     pub fn open(path: &Path, options: Options) -> Cell {
@@ -74,13 +71,7 @@ pub fn batch(after: u64, writes: &[(Bytes, Option<Bytes>)]) -> Batch {
     };
     let records: Vec<Record> = writes.iter().enumerate().map(record).collect();
     let last = after + records.len().max(1) as u64;
-    Batch {
-        after,
-        last,
-        time_millis: 1_700_000_000_000 + last as i64,
-        origin: format!("alice {last}").into(),
-        records,
-    }
+    Batch { after, last, time_millis: 1_700_000_000_000 + last as i64, origin: format!("alice {last}").into(), records }
 }
 
 /// What a batch does to the model.
@@ -94,28 +85,20 @@ pub fn play(model: &mut Model, batch: &Batch) {
 }
 
 pub fn docs(model: &Model) -> Vec<Document> {
-    let document = |(key, (revision, value)): (&Bytes, &(u64, Bytes))| Document {
-        key: key.clone(),
-        revision: *revision,
-        value: value.clone(),
-    };
+    let document =
+        |(key, (revision, value)): (&Bytes, &(u64, Bytes))| Document { key: key.clone(), revision: *revision, value: value.clone() };
     model.iter().map(document).collect()
 }
 
 pub fn put(key: &str, value: &str) -> (Bytes, Option<Bytes>) {
-    (
-        Bytes::copy_from_slice(key.as_bytes()),
-        Some(Bytes::copy_from_slice(value.as_bytes())),
-    )
+    (Bytes::copy_from_slice(key.as_bytes()), Some(Bytes::copy_from_slice(value.as_bytes())))
 }
 
 /// `count` puts under keys spread over `keys`, with values of about `value_bytes`.
 pub fn puts(random: &mut Random, count: u64, keys: u64, value_bytes: u64) -> Vec<(Bytes, Option<Bytes>)> {
     let mut put = || {
         let key = format!("pods/namespace-{:03}/{:06}", random.below(keys) % 7, random.below(keys));
-        let value: Vec<u8> = (0..value_bytes / 2 + random.below(value_bytes))
-            .map(|_| random.below(256) as u8)
-            .collect();
+        let value: Vec<u8> = (0..value_bytes / 2 + random.below(value_bytes)).map(|_| random.below(256) as u8).collect();
         (Bytes::from(key), (random.below(10) > 0).then(|| Bytes::from(value)))
     };
     (0..count).map(|_| put()).collect()
@@ -155,9 +138,5 @@ pub fn restore(path: &Path, image: &[Option<Vec<u8>>; 3]) {
 
 /// Checkpoints only on close.
 pub fn lazy() -> Options {
-    Options {
-        idle_checkpoint_bytes: 1 << 40,
-        busy_checkpoint_bytes: 1 << 40,
-        ..Options::default()
-    }
+    Options { idle_checkpoint_bytes: 1 << 40, busy_checkpoint_bytes: 1 << 40, ..Options::default() }
 }

@@ -1,4 +1,7 @@
 //! JSON as Python's encoder writes it: two spaces, keys sorted, text outside of ASCII as it is.
+//!
+//! Two spaces, keys in order, characters beyond ASCII escaped: as Python's json module writes it for az.
+//! Not here: which keys there are.
 
 use super::super::value::{Value, number_text};
 

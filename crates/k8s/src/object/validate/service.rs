@@ -8,7 +8,7 @@ use crate::names::{dns1123_label, dns1123_subdomain, labels};
 use crate::status::FieldError;
 use serde_json::json;
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 const TYPES: [&str; 4] = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
 
