@@ -14,7 +14,5 @@ use std::path::PathBuf;
 
 /// The root of the checkout.
 pub fn root() -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-        .canonicalize()
-        .expect("the folder above this package exists")
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).canonicalize().expect("the folder above this package exists")
 }

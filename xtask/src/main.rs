@@ -28,16 +28,9 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &[String]) -> Result<bool> {
-    let (verb, rest) = arguments
-        .split_first()
-        .map_or(("", &[][..]), |(verb, rest)| (verb.as_str(), rest));
+    let (verb, rest) = arguments.split_first().map_or(("", &[][..]), |(verb, rest)| (verb.as_str(), rest));
     let flag = |name: &str| rest.iter().any(|a| a == name);
-    let value = |name: &str| {
-        rest.iter()
-            .position(|a| a == name)
-            .and_then(|at| rest.get(at + 1))
-            .map(String::as_str)
-    };
+    let value = |name: &str| rest.iter().position(|a| a == name).and_then(|at| rest.get(at + 1)).map(String::as_str);
     match verb {
         "tidy" => {
             let findings = tidy::check(&root())?;

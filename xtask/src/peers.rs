@@ -72,30 +72,10 @@ fn azure_cli(folder: &Path) -> Result<PathBuf> {
         return Ok(python);
     }
     timed("az and the Python SDK", || {
-        std::fs::remove_dir_all(&home).or_else(|e| {
-            if e.kind() == std::io::ErrorKind::NotFound {
-                Ok(())
-            } else {
-                Err(e)
-            }
-        })?;
-        succeed(Command::new("python3").args(["-m", "venv"]).arg(&home))
-            .context("python3 with its venv module is needed")?;
-        let pip = [
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--constraint",
-        ];
-        succeed(
-            Command::new(&python)
-                .args(pip)
-                .arg(&constraints)
-                .arg("--requirement")
-                .arg(&wanted),
-        )?;
+        std::fs::remove_dir_all(&home).or_else(|e| if e.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(e) })?;
+        succeed(Command::new("python3").args(["-m", "venv"]).arg(&home)).context("python3 with its venv module is needed")?;
+        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--constraint"];
+        succeed(Command::new(&python).args(pip).arg(&constraints).arg("--requirement").arg(&wanted))?;
         Ok(std::fs::write(home.join("stamp"), &stamp)?)
     })?;
     Ok(python)
@@ -109,24 +89,15 @@ fn kubectl(folder: &Path) -> Result<PathBuf> {
 }
 
 fn minor_version(kubectl: &Path) -> Option<u32> {
-    let output = Command::new(kubectl)
-        .args(["version", "--client", "-o", "json"])
-        .output()
-        .ok()?;
+    let output = Command::new(kubectl).args(["version", "--client", "-o", "json"]).output().ok()?;
     let version: serde_json::Value = serde_json::from_slice(&output.stdout).ok()?;
-    version["clientVersion"]["minor"]
-        .as_str()?
-        .trim_end_matches('+')
-        .parse()
-        .ok()
+    version["clientVersion"]["minor"].as_str()?.trim_end_matches('+').parse().ok()
 }
 
 /// The first executable file of that name on PATH.
 pub fn on_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path)
-        .map(|folder| folder.join(name))
-        .find(|file| file.is_file())
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 
 fn go_program(folder: &Path, name: &str) -> Result<PathBuf> {
@@ -142,9 +113,7 @@ fn go_program(folder: &Path, name: &str) -> Result<PathBuf> {
     }
     timed(name, || {
         let mut go = Command::new("go");
-        go.args(["build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o"])
-            .arg(&program)
-            .arg(".");
+        go.args(["build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o"]).arg(&program).arg(".");
         succeed(go.current_dir(&source)).context("go is needed")?;
         Ok(std::fs::write(&stamp_file, &stamp)?)
     })?;
@@ -161,9 +130,7 @@ fn timed(what: &str, install: impl FnOnce() -> Result<()>) -> Result<()> {
 
 /// Runs a command with this process's streams; an exit code other than 0 is an error.
 pub fn succeed(command: &mut Command) -> Result<()> {
-    let status = command
-        .status()
-        .with_context(|| format!("starting {:?}", command.get_program()))?;
+    let status = command.status().with_context(|| format!("starting {:?}", command.get_program()))?;
     if !status.success() {
         bail!("{command:?} ended with {status}");
     }

@@ -41,21 +41,13 @@ pub fn run(full: bool, only: Option<&str>) -> Result<bool> {
     if only.is_none() {
         println!("== cargo test");
         let mut tests = Command::new(env!("CARGO"));
-        tests
-            .args(["test", "--workspace", "--no-fail-fast"])
-            .env("NODELANE_FULL", if full { "1" } else { "" });
+        tests.args(["test", "--workspace", "--no-fail-fast"]).env("NODELANE_FULL", if full { "1" } else { "" });
         count.add(counted(&mut tests, cargo_line)?);
     }
     println!("== release build ({:.0} s so far)", start.elapsed().as_secs_f64());
-    let build = peers::succeed(
-        Command::new(env!("CARGO"))
-            .args(["build", "--release", "-p", "nodelane-cli"])
-            .current_dir(root()),
-    );
+    let build = peers::succeed(Command::new(env!("CARGO")).args(["build", "--release", "-p", "nodelane-cli"]).current_dir(root()));
     let build = build.and_then(|()| build_with_rules_off());
-    let installed = installation
-        .join()
-        .unwrap_or_else(|_| Err(anyhow::anyhow!("the installation panicked")));
+    let installed = installation.join().unwrap_or_else(|_| Err(anyhow::anyhow!("the installation panicked")));
     match (build, installed) {
         (Ok(()), Ok(peers)) => {
             println!("== conformance ({:.0} s so far)", start.elapsed().as_secs_f64());
@@ -63,10 +55,7 @@ pub fn run(full: bool, only: Option<&str>) -> Result<bool> {
         }
         (build, peers) => {
             let reasons = [build.err(), peers.err()];
-            reasons
-                .iter()
-                .flatten()
-                .for_each(|e| count.step_failed(&format!("conformance could not start: {e:#}")));
+            reasons.iter().flatten().for_each(|e| count.step_failed(&format!("conformance could not start: {e:#}")));
         }
     }
     println!("{:.0} s", start.elapsed().as_secs_f64());
@@ -82,11 +71,7 @@ fn build_with_rules_off() -> Result<()> {
         return Ok(());
     }
     let mut cargo = Command::new(env!("CARGO"));
-    peers::succeed(
-        cargo
-            .args(["build", "-p", "nodelane-cli", "--features", "rules-off"])
-            .current_dir(root()),
-    )?;
+    peers::succeed(cargo.args(["build", "-p", "nodelane-cli", "--features", "rules-off"]).current_dir(root()))?;
     let folder = peers::target().join("rules-off");
     std::fs::create_dir_all(&folder)?;
     std::fs::copy(peers::target().join("debug/nodelane"), folder.join("nodelane"))?;
@@ -97,11 +82,7 @@ fn conformance(peers: &peers::Peers, full: bool, only: Option<&str>) -> Result<C
     let mut command = Command::new(&peers.python);
     command.arg(root().join("conformance/run.py"));
     command.arg("--nodelane").arg(peers::target().join("release/nodelane"));
-    command
-        .arg("--kubectl")
-        .arg(&peers.kubectl)
-        .arg("--peers")
-        .arg(&peers.folder);
+    command.arg("--kubectl").arg(&peers.kubectl).arg("--peers").arg(&peers.folder);
     command.arg("--results").arg(peers::target().join("conformance"));
     if full {
         command.arg("--full");
@@ -115,12 +96,7 @@ fn conformance(peers: &peers::Peers, full: bool, only: Option<&str>) -> Result<C
 /// Runs a command, shows what it prints, and adds up the lines that count tests.
 fn counted(command: &mut Command, line_count: fn(&str) -> Option<Count>) -> Result<Count> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let mut child = command
-        .current_dir(root())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .with_context(|| name.clone())?;
+    let mut child = command.current_dir(root()).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().with_context(|| name.clone())?;
     let mut count = Count::default();
     let output = child.stdout.take().context("the output is piped")?;
     for line in BufReader::new(output).lines() {
@@ -148,10 +124,7 @@ fn cargo_line(line: &str) -> Option<Count> {
 /// `3 passed, 0 failed`, alone on a line.
 fn plain_line(line: &str) -> Option<Count> {
     let (passed, failed) = line.strip_suffix(" failed")?.split_once(" passed, ")?;
-    Some(Count {
-        passed: passed.parse().ok()?,
-        failed: failed.parse().ok()?,
-    })
+    Some(Count { passed: passed.parse().ok()?, failed: failed.parse().ok()? })
 }
 
 #[cfg(test)]
@@ -160,8 +133,7 @@ mod tests {
 
     #[test]
     fn the_closing_lines_of_both_runners_are_counted() {
-        let cargo =
-            "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.01s";
+        let cargo = "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.01s";
         assert_eq!(cargo_line(cargo), Some(Count { passed: 12, failed: 3 }));
         assert_eq!(plain_line("7 passed, 2 failed"), Some(Count { passed: 7, failed: 2 }));
         assert_eq!(cargo_line("running 12 tests"), None);

@@ -24,9 +24,7 @@ pub struct Catalog {
 
 impl Default for Catalog {
     fn default() -> Self {
-        Self {
-            spot_percent: SPOT_PERCENT_SIMULATED,
-        }
+        Self { spot_percent: SPOT_PERCENT_SIMULATED }
     }
 }
 
@@ -49,10 +47,7 @@ impl Catalog {
 
     /// Size of a pool that names none (aks-semantics V-5); `None` where none of the defaults is offered.
     pub fn default_size(&self, region: &Region) -> Option<&'static Size> {
-        DEFAULT_SIZES
-            .into_iter()
-            .filter_map(size::find)
-            .find(|size| self.offered(region, size))
+        DEFAULT_SIZES.into_iter().filter_map(size::find).find(|size| self.offered(region, size))
     }
 
     /// Every region, by name.
@@ -83,13 +78,7 @@ impl Catalog {
     /// Price in micro US dollars per hour.
     ///
     /// Windows is an estimate, spot is simulated. `None` where the size is not sold, has no spot capacity, or has no Windows price (arm64, B series).
-    pub fn price_micro_usd_per_hour(
-        &self,
-        region: &Region,
-        size: &Size,
-        os: OsType,
-        priority: Priority,
-    ) -> Option<i64> {
+    pub fn price_micro_usd_per_hour(&self, region: &Region, size: &Size, os: OsType, priority: Priority) -> Option<i64> {
         price::micro_usd_per_hour(region, size, os, priority, self.spot_percent)
     }
 

@@ -69,9 +69,7 @@ impl NodeImage {
     /// `nodeImageVersion` of this release for a build (aks-semantics O-4), e.g. `AKSUbuntu-2204gen2containerd-202607.09.0`; `None` where the
     /// SKU has no such build.
     pub fn version(&self, variant: ImageVariant) -> Option<String> {
-        variant
-            .prefix(self.os_sku)
-            .map(|prefix| format!("{prefix}-{}", self.release))
+        variant.prefix(self.os_sku).map(|prefix| format!("{prefix}-{}", self.release))
     }
 
     /// `nodeInfo.containerRuntimeVersion`, e.g. `containerd://1.7.33-1`.
@@ -89,26 +87,17 @@ pub(crate) fn all() -> &'static [NodeImage] {
 /// Releases of an effective OS SKU, oldest first.
 pub(crate) fn of_sku(os_sku: OsSku) -> &'static [NodeImage] {
     let images = all();
-    let start = images
-        .iter()
-        .position(|image| image.os_sku == os_sku)
-        .unwrap_or(images.len());
-    let count = images[start..]
-        .iter()
-        .take_while(|image| image.os_sku == os_sku)
-        .count();
+    let start = images.iter().position(|image| image.os_sku == os_sku).unwrap_or(images.len());
+    let count = images[start..].iter().take_while(|image| image.os_sku == os_sku).count();
     &images[start..start + count]
 }
 
 /// The release that an image version names.
 pub(crate) fn find(version: &str) -> Option<&'static NodeImage> {
     let (prefix, release) = version.rsplit_once('-')?;
-    all().iter().find(|image| {
-        image.release == release
-            && ImageVariant::ALL
-                .iter()
-                .any(|variant| variant.prefix(image.os_sku) == Some(prefix))
-    })
+    all()
+        .iter()
+        .find(|image| image.release == release && ImageVariant::ALL.iter().any(|variant| variant.prefix(image.os_sku) == Some(prefix)))
 }
 
 fn parse(line: &'static str) -> NodeImage {

@@ -23,8 +23,8 @@ pub use catalog::Catalog;
 pub use gpu::{GpuInstanceProfile, GpuVendor};
 pub use image::{ImageVariant, NodeImage};
 pub use limits::{
-    MAX_NODES_PER_CLUSTER, MAX_NODES_PER_POOL, MAX_POOLS_PER_CLUSTER, NetworkPlugin, PODS_PER_NODE_MAX,
-    PODS_PER_NODE_MIN, PODS_PER_POOL_MIN, VCPU_QUOTA_PER_FAMILY, VCPU_QUOTA_PER_REGION,
+    MAX_NODES_PER_CLUSTER, MAX_NODES_PER_POOL, MAX_POOLS_PER_CLUSTER, NetworkPlugin, PODS_PER_NODE_MAX, PODS_PER_NODE_MIN,
+    PODS_PER_POOL_MIN, VCPU_QUOTA_PER_FAMILY, VCPU_QUOTA_PER_REGION,
 };
 pub use os_sku::{OsSku, OsSkuRefusal};
 pub use price::{SPOT_PERCENT_SIMULATED, WINDOWS_MICRO_USD_PER_VCPU_HOUR};

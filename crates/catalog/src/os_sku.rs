@@ -84,9 +84,7 @@ impl OsSku {
 
     /// The SKU of this name, in any case.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|sku| sku.as_str().eq_ignore_ascii_case(name))
+        Self::ALL.into_iter().find(|sku| sku.as_str().eq_ignore_ascii_case(name))
     }
 
     /// Operating system of the SKU.

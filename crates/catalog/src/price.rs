@@ -30,10 +30,7 @@ fn name_of(line: &str) -> &str {
 
 /// Position of a region's column in a price line; `None` for a region without prices.
 pub(crate) fn column_of(region_name: &str) -> Option<usize> {
-    table::columns(PRICES)
-        .split(',')
-        .position(|column| column == region_name)
-        .filter(|&column| column > 0)
+    table::columns(PRICES).split(',').position(|column| column == region_name).filter(|&column| column > 0)
 }
 
 /// On-demand price on Linux; `None` where the size is not offered.
@@ -45,13 +42,7 @@ pub(crate) fn linux_micro_usd_per_hour(region: &Region, size: &Size) -> Option<i
 ///
 /// `None` where the size is not offered, for spot on a size without spot capacity, and for Windows where it has no price of its own: arm64
 /// cannot run it, and the B series is licensed differently.
-pub(crate) fn micro_usd_per_hour(
-    region: &Region,
-    size: &Size,
-    os: OsType,
-    priority: Priority,
-    spot_percent: i64,
-) -> Option<i64> {
+pub(crate) fn micro_usd_per_hour(region: &Region, size: &Size, os: OsType, priority: Priority, spot_percent: i64) -> Option<i64> {
     let windows = match os {
         OsType::Linux => 0,
         OsType::Windows if size.arch == Arch::Arm64 || size.is_burstable() => return None,
@@ -72,10 +63,7 @@ mod tests {
     #[test]
     fn price_lines_stand_in_the_order_of_the_sizes() {
         let names: Vec<_> = lines().map(name_of).collect();
-        assert_eq!(
-            names,
-            crate::size::all().iter().map(|size| size.name).collect::<Vec<_>>()
-        );
+        assert_eq!(names, crate::size::all().iter().map(|size| size.name).collect::<Vec<_>>());
     }
 
     #[test]

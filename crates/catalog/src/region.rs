@@ -33,11 +33,7 @@ pub(crate) fn all() -> &'static [Region] {
 
 /// The region of this name or display name, in any case.
 pub(crate) fn find(name: &str) -> Option<&'static Region> {
-    let key: String = name
-        .chars()
-        .filter(|&letter| letter != ' ')
-        .map(|letter| letter.to_ascii_lowercase())
-        .collect();
+    let key: String = name.chars().filter(|&letter| letter != ' ').map(|letter| letter.to_ascii_lowercase()).collect();
     let index = all().binary_search_by(|region| region.name.cmp(&key)).ok()?;
     Some(&all()[index])
 }

@@ -40,17 +40,11 @@ pub(crate) const ALL: [Release; 12] = [
 ];
 
 const fn available(minor: u32, patch: u32) -> Release {
-    Release {
-        version: Version::new(1, minor, patch),
-        support: Support::GenerallyAvailable,
-    }
+    Release { version: Version::new(1, minor, patch), support: Support::GenerallyAvailable }
 }
 
 const fn platform_only(minor: u32, patch: u32) -> Release {
-    Release {
-        version: Version::new(1, minor, patch),
-        support: Support::PlatformOnly,
-    }
+    Release { version: Version::new(1, minor, patch), support: Support::PlatformOnly }
 }
 
 fn versions() -> impl DoubleEndedIterator<Item = Version> {
@@ -65,9 +59,7 @@ pub(crate) fn newest_patch(release: (u32, u32)) -> Option<Version> {
 /// Newest patch of the second newest minor.
 pub(crate) fn default_version() -> Version {
     let newest = ALL[ALL.len() - 1].version.release();
-    versions()
-        .rfind(|version| version.release() < newest)
-        .expect("two minors are on offer")
+    versions().rfind(|version| version.release() < newest).expect("two minors are on offer")
 }
 
 /// The version that `1.34.9` names or the alias `1.34` stands for now (aks-semantics UV-5).
@@ -84,16 +76,9 @@ pub(crate) fn resolve(text: &str) -> Option<Version> {
 /// Later patches of its minor and every patch of the next one. From below everything on offer: the lowest minor that is fully supported.
 pub(crate) fn upgrades_from(current: Version) -> Vec<Version> {
     if current.release() < ALL[0].version.release() && newest_patch((current.major, current.minor + 1)).is_none() {
-        let lowest = ALL
-            .iter()
-            .find(|release| release.support == Support::GenerallyAvailable)
-            .map(|r| r.version);
-        return versions()
-            .filter(|version| Some(version.release()) == lowest.map(Version::release))
-            .collect();
+        let lowest = ALL.iter().find(|release| release.support == Support::GenerallyAvailable).map(|r| r.version);
+        return versions().filter(|version| Some(version.release()) == lowest.map(Version::release)).collect();
     }
     let next = (current.major, current.minor + 1);
-    versions()
-        .filter(|&version| version > current && version.release() <= next)
-        .collect()
+    versions().filter(|&version| version > current && version.release() <= next).collect()
 }

@@ -57,9 +57,7 @@ pub fn allocatable(size: &Size, os: OsType, version: Version, os_disk_gib: u32, 
 
 /// CPU that the kubelet reserves, in milli-cores: 60 for the first core, 40 for the second, 20 each for the next two, 10 each beyond (aks-semantics A-1).
 pub fn kube_reserved_cpu_milli(vcpu: u32) -> i64 {
-    (0..vcpu)
-        .map(|core| [60, 40, 20, 20].get(core as usize).copied().unwrap_or(10))
-        .sum()
+    (0..vcpu).map(|core| [60, 40, 20, 20].get(core as usize).copied().unwrap_or(10)).sum()
 }
 
 /// Memory that pods never get: the kubelet's reservation and the eviction threshold.
@@ -79,13 +77,7 @@ fn kube_reserved_memory(total: i64, max_pods: u32) -> i64 {
 fn kube_reserved_memory_before_1_29_mib(total_mib: i64) -> i64 {
     let mut rest_mib = total_mib;
     let mut percent_mib = 0;
-    for (tier_mib, percent) in [
-        (4 << 10, 25),
-        (4 << 10, 20),
-        (8 << 10, 10),
-        (112 << 10, 6),
-        (i64::MAX, 2),
-    ] {
+    for (tier_mib, percent) in [(4 << 10, 25), (4 << 10, 20), (8 << 10, 10), (112 << 10, 6), (i64::MAX, 2)] {
         let in_tier_mib = rest_mib.min(tier_mib);
         percent_mib += in_tier_mib * percent;
         rest_mib -= in_tier_mib;

@@ -78,8 +78,7 @@ impl Size {
 
     /// Whether an ephemeral OS disk of this many GiB fits the temporary disk (aks-semantics V-8). An unknown disk fits nothing.
     pub fn supports_ephemeral(&self, os_disk_gib: u32) -> bool {
-        self.temp_disk_gib
-            .is_some_and(|temp_disk_gib| temp_disk_gib >= os_disk_gib)
+        self.temp_disk_gib.is_some_and(|temp_disk_gib| temp_disk_gib >= os_disk_gib)
     }
 
     /// Whether the size is of the burstable B series (aks-semantics V-3: a warning on system pools, never a refusal).
@@ -101,19 +100,12 @@ pub fn default_os_disk_gib(vcpu: u32) -> u32 {
 /// All sizes by name.
 pub(crate) fn all() -> &'static [Size] {
     static TABLE: OnceLock<Vec<Size>> = OnceLock::new();
-    TABLE.get_or_init(|| {
-        lines(SIZES)
-            .zip(crate::price::lines())
-            .map(|(line, prices)| parse(line, prices))
-            .collect()
-    })
+    TABLE.get_or_init(|| lines(SIZES).zip(crate::price::lines()).map(|(line, prices)| parse(line, prices)).collect())
 }
 
 /// The size of this name, in any case.
 pub(crate) fn find(name: &str) -> Option<&'static Size> {
-    let index = all()
-        .binary_search_by(|size| compare_ignoring_case(size.name, name))
-        .ok()?;
+    let index = all().binary_search_by(|size| compare_ignoring_case(size.name, name)).ok()?;
     Some(&all()[index])
 }
 

@@ -10,9 +10,7 @@ pub(crate) fn lines(text: &'static str) -> impl Iterator<Item = &'static str> {
 
 /// The line that names the columns.
 pub(crate) fn columns(text: &'static str) -> &'static str {
-    text.lines()
-        .find(|line| !line.starts_with('#'))
-        .expect("built-in table has a column line")
+    text.lines().find(|line| !line.starts_with('#')).expect("built-in table has a column line")
 }
 
 /// Fields of one line, handed out in order.
@@ -36,8 +34,7 @@ impl Fields {
     }
 
     pub(crate) fn optional_number(&mut self) -> Option<u32> {
-        self.optional_text()
-            .map(|text| text.parse().expect("built-in table has a number here"))
+        self.optional_text().map(|text| text.parse().expect("built-in table has a number here"))
     }
 }
 

@@ -66,9 +66,5 @@ impl FromStr for Version {
 /// The plain numbers between dots, after an optional `v`: no signs, no blanks, no leading zeros.
 pub(crate) fn numbers(text: &str) -> Option<Vec<u32>> {
     let plain = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit()) && (part == "0" || !part.starts_with('0'));
-    text.strip_prefix('v')
-        .unwrap_or(text)
-        .split('.')
-        .map(|part| part.parse().ok().filter(|_| plain(part)))
-        .collect()
+    text.strip_prefix('v').unwrap_or(text).split('.').map(|part| part.parse().ok().filter(|_| plain(part))).collect()
 }

@@ -20,16 +20,10 @@ pub fn down(paths: &Paths) -> Result<ExitCode> {
             println!("nothing runs on {}", paths.root().display());
             return Ok(ExitCode::SUCCESS);
         }
-        RunState::Starting => bail!(
-            "a server is just starting on {}: try again in a moment",
-            paths.root().display()
-        ),
+        RunState::Starting => bail!("a server is just starting on {}: try again in a moment", paths.root().display()),
         RunState::Running(holder) => holder.pid,
     };
-    let process = i32::try_from(pid)
-        .ok()
-        .and_then(Pid::from_raw)
-        .context("the process id in running.json is no process id")?;
+    let process = i32::try_from(pid).ok().and_then(Pid::from_raw).context("the process id in running.json is no process id")?;
     kill_process(process, Signal::TERM).with_context(|| format!("process {pid} could not be stopped"))?;
     if look::until(LIMIT, || run_state(paths).map(|state| (state == RunState::Stopped).then_some(())))?.is_none() {
         bail!("process {pid} has not ended after {} s: look at {}/server.log", LIMIT.as_secs(), paths.root().display());
@@ -39,18 +33,8 @@ pub fn down(paths: &Paths) -> Result<ExitCode> {
 }
 
 /// Files and folders that a data directory consists of; a folder with anything else in it is not removed.
-const OURS: &[&str] = &[
-    "server.json",
-    "lock",
-    "running.json",
-    "credentials.json",
-    "ca.pem",
-    "ca.key",
-    "token.key",
-    "client",
-    "cells",
-    "server.log",
-];
+const OURS: &[&str] =
+    &["server.json", "lock", "running.json", "credentials.json", "ca.pem", "ca.key", "token.key", "client", "cells", "server.log"];
 
 /// Stops the server and removes everything that it kept: pools, pods, keys, kubeconfigs.
 pub fn reset(paths: &Paths) -> Result<ExitCode> {
@@ -62,11 +46,7 @@ pub fn reset(paths: &Paths) -> Result<ExitCode> {
     for entry in std::fs::read_dir(root)? {
         let name = entry?.file_name();
         if !OURS.iter().any(|ours| name == *ours) {
-            bail!(
-                "{} holds {}, which is not nodelane's: nothing was removed",
-                root.display(),
-                name.display()
-            );
+            bail!("{} holds {}, which is not nodelane's: nothing was removed", root.display(), name.display());
         }
     }
     std::fs::remove_dir_all(root).with_context(|| root.display().to_string())?;

@@ -44,15 +44,10 @@ pub fn run_verb(env: &Env, paths: &Paths) -> Result<ExitCode> {
 pub fn of(paths: &Paths) -> Result<ClientEnvironment> {
     let holder = match run_state(paths)? {
         RunState::Running(holder) => holder,
-        _ => bail!(
-            "no server runs on {}: start one with nodelane up",
-            paths.root().display()
-        ),
+        _ => bail!("no server runs on {}: start one with nodelane up", paths.root().display()),
     };
     let config = ServerConfig::open(paths)?;
-    let read = |path: std::path::PathBuf| {
-        files::read_private(&path)?.with_context(|| format!("{} is missing", path.display()))
-    };
+    let read = |path: std::path::PathBuf| files::read_private(&path)?.with_context(|| format!("{} is missing", path.display()));
     let clusters = holder.clusters.iter().map(|cluster| ClusterAccess {
         name: cluster.cluster.clone(),
         url: format!("https://127.0.0.1:{}", cluster.port),
@@ -61,14 +56,7 @@ pub fn of(paths: &Paths) -> Result<ClientEnvironment> {
     Ok(ClientEnvironment {
         paths: paths.clone(),
         installation: config.installation.clone(),
-        subscriptions: holder
-            .subscriptions
-            .iter()
-            .map(|(id, name)| Subscription {
-                id: id.clone(),
-                name: name.clone(),
-            })
-            .collect(),
+        subscriptions: holder.subscriptions.iter().map(|(id, name)| Subscription { id: id.clone(), name: name.clone() }).collect(),
         arm_url: format!("https://127.0.0.1:{}", holder.arm_port),
         clusters: clusters.collect(),
         ca_pem: files::read_if_present(&paths.ca_certificate())?.context("ca.pem is missing")?,

@@ -35,10 +35,7 @@ pub struct ShellServer {
     pub ca_bundle: Option<PathBuf>,
 }
 
-#[allow(
-    clippy::disallowed_methods,
-    reason = "the one place of the command line that reads the environment"
-)]
+#[allow(clippy::disallowed_methods, reason = "the one place of the command line that reads the environment")]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
@@ -53,10 +50,7 @@ impl Environment {
             None => default_data_dir()?,
         };
         let root = std::path::absolute(&root).unwrap_or(root);
-        Ok(Self {
-            paths: Paths::new(root),
-            server,
-        })
+        Ok(Self { paths: Paths::new(root), server })
     }
 }
 
@@ -75,13 +69,9 @@ impl ShellServer {
 
 /// `$XDG_DATA_HOME/nodelane`, else `~/.local/share/nodelane`.
 fn default_data_dir() -> Result<PathBuf> {
-    let base = variable("XDG_DATA_HOME")
-        .map(PathBuf::from)
-        .filter(|path| path.is_absolute());
+    let base = variable("XDG_DATA_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     let home = || variable("HOME").map(|home| PathBuf::from(home).join(".local/share"));
-    let base = base
-        .or_else(home)
-        .context("there is no HOME: name a folder with --data-dir or NODELANE_DATA_DIR")?;
+    let base = base.or_else(home).context("there is no HOME: name a folder with --data-dir or NODELANE_DATA_DIR")?;
     Ok(base.join("nodelane"))
 }
 
@@ -93,9 +83,7 @@ pub fn inherited() -> Result<crate::client_env::Inherited> {
         path: variable("PATH").unwrap_or_default(),
         binary_dir: exe.parent().map(std::path::Path::to_path_buf).unwrap_or_default(),
         no_proxy: no_proxy.join(","),
-        ca_bundle: variable("REQUESTS_CA_BUNDLE")
-            .or_else(|| variable("SSL_CERT_FILE"))
-            .map(PathBuf::from),
+        ca_bundle: variable("REQUESTS_CA_BUNDLE").or_else(|| variable("SSL_CERT_FILE")).map(PathBuf::from),
     })
 }
 

@@ -57,13 +57,7 @@ pub struct Arguments {
     #[arg(long)]
     subscription: Option<String>,
     /// Format of the rows.
-    #[arg(
-        short = 'o',
-        long = "output",
-        value_enum,
-        ignore_case = true,
-        default_value = "markdown"
-    )]
+    #[arg(short = 'o', long = "output", value_enum, ignore_case = true, default_value = "markdown")]
     format: ExportFormat,
 }
 
@@ -80,23 +74,13 @@ pub async fn run(verb: ExportVerb, environment: &Environment) -> Result<(), Fail
     let ExportVerb::Nodepool(arguments) = verb;
     let connection = Connection::find(environment)?;
     let mut arm = Arm::open(&connection, arguments.subscription.as_deref()).await?;
-    let group = arguments
-        .resource_group
-        .as_deref()
-        .map(|group| format!("/resourceGroups/{}", encoded(group)));
-    let clusters = arm.path(&format!(
-        "{}/providers/Microsoft.ContainerService/managedClusters",
-        group.as_deref().unwrap_or_default()
-    ));
+    let group = arguments.resource_group.as_deref().map(|group| format!("/resourceGroups/{}", encoded(group)));
+    let clusters = arm.path(&format!("{}/providers/Microsoft.ContainerService/managedClusters", group.as_deref().unwrap_or_default()));
     let mut rows = Vec::new();
     for cluster in arm.list(&clusters).await? {
         let name = cluster.field("name").as_text().unwrap_or_default();
         let id = cluster.field("id").as_text().unwrap_or_default();
-        if arguments
-            .cluster_name
-            .as_deref()
-            .is_some_and(|wanted| !wanted.eq_ignore_ascii_case(name))
-        {
+        if arguments.cluster_name.as_deref().is_some_and(|wanted| !wanted.eq_ignore_ascii_case(name)) {
             continue;
         }
         let group = id.split('/').nth(4).unwrap_or_default();
@@ -111,17 +95,10 @@ pub async fn run(verb: ExportVerb, environment: &Environment) -> Result<(), Fail
     if let Some(wanted) = &arguments.cluster_name
         && rows.is_empty()
     {
-        return Err(Failure::not_found(format!(
-            "there is no cluster {wanted} with node pools here"
-        )));
+        return Err(Failure::not_found(format!("there is no cluster {wanted} with node pools here")));
     }
-    let is_wanted = |row: &Object| {
-        arguments.name.is_empty()
-            || arguments
-                .name
-                .iter()
-                .any(|name| row.get("name") == Some(&Value::text(name.as_str())))
-    };
+    let is_wanted =
+        |row: &Object| arguments.name.is_empty() || arguments.name.iter().any(|name| row.get("name") == Some(&Value::text(name.as_str())));
     rows.retain(is_wanted);
     print!("{}", text(&rows, arguments.format));
     Ok(())
@@ -129,10 +106,7 @@ pub async fn run(verb: ExportVerb, environment: &Environment) -> Result<(), Fail
 
 fn row(cluster: &str, group: &str, pool: &Value) -> Object {
     let properties = pool.field("properties");
-    let mut row = Object {
-        selected: true,
-        ..Object::default()
-    };
+    let mut row = Object { selected: true, ..Object::default() };
     for (column, field) in COLUMNS {
         let value = match column {
             "cluster" => Value::text(cluster),
@@ -149,37 +123,20 @@ fn row(cluster: &str, group: &str, pool: &Value) -> Object {
 
 fn text(rows: &[Object], format: ExportFormat) -> String {
     let headers = COLUMNS.map(|(column, _)| column.to_owned()).to_vec();
-    let cells = |row: &Object| {
-        row.fields
-            .iter()
-            .map(|(column, value)| cell(column, value))
-            .collect::<Vec<_>>()
-    };
+    let cells = |row: &Object| row.fields.iter().map(|(column, value)| cell(column, value)).collect::<Vec<_>>();
     match format {
         ExportFormat::Json => json(rows),
-        ExportFormat::Csv => std::iter::once(headers)
-            .chain(rows.iter().map(cells))
-            .map(|cells| csv(&cells))
-            .collect(),
+        ExportFormat::Csv => std::iter::once(headers).chain(rows.iter().map(cells)).map(|cells| csv(&cells)).collect(),
         ExportFormat::Markdown => {
             let dashes = vec!["---".to_owned(); headers.len()];
-            [headers, dashes]
-                .into_iter()
-                .chain(rows.iter().map(cells))
-                .map(|cells| markdown(&cells))
-                .collect()
+            [headers, dashes].into_iter().chain(rows.iter().map(cells)).map(|cells| markdown(&cells)).collect()
         }
     }
 }
 
 fn json(rows: &[Object]) -> String {
     let field = |(name, value): &(String, Value)| format!("    \"{name}\": {}", crate::az::output::compact_json(value));
-    let row = |row: &Object| {
-        format!(
-            "  {{\n{}\n  }}",
-            row.fields.iter().map(field).collect::<Vec<_>>().join(",\n")
-        )
-    };
+    let row = |row: &Object| format!("  {{\n{}\n  }}", row.fields.iter().map(field).collect::<Vec<_>>().join(",\n"));
     match rows {
         [] => "[]\n".to_owned(),
         rows => format!("[\n{}\n]\n", rows.iter().map(row).collect::<Vec<_>>().join(",\n")),
@@ -191,16 +148,9 @@ fn cell(column: &str, value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::Bool(flag) => flag.to_string(),
-        Value::List(elements) => elements
-            .iter()
-            .map(Value::python_str)
-            .collect::<Vec<_>>()
-            .join(separator),
+        Value::List(elements) => elements.iter().map(Value::python_str).collect::<Vec<_>>().join(separator),
         Value::Object(object) => {
-            let pairs = object
-                .sorted()
-                .into_iter()
-                .map(|(key, value)| format!("{key}={}", value.python_str()));
+            let pairs = object.sorted().into_iter().map(|(key, value)| format!("{key}={}", value.python_str()));
             pairs.collect::<Vec<_>>().join(separator)
         }
         scalar => scalar.python_str(),
@@ -240,10 +190,7 @@ mod tests {
         let markdown = text(&rows(), ExportFormat::Markdown);
         assert_eq!(markdown.lines().next().unwrap(), format!("| {} |", columns.join(" | ")));
         let json = text(&rows(), ExportFormat::Json);
-        let keys: Vec<&str> = json
-            .lines()
-            .filter_map(|line| line.trim().strip_prefix('"')?.split('"').next())
-            .collect();
+        let keys: Vec<&str> = json.lines().filter_map(|line| line.trim().strip_prefix('"')?.split('"').next()).collect();
         assert_eq!(keys, columns);
         serde_json::from_str::<serde_json::Value>(&json).unwrap();
     }

@@ -35,13 +35,7 @@ pub struct Target {
     #[arg(long)]
     cluster: Option<String>,
     /// Output format.
-    #[arg(
-        short = 'o',
-        long = "output",
-        value_enum,
-        ignore_case = true,
-        default_value = "table"
-    )]
+    #[arg(short = 'o', long = "output", value_enum, ignore_case = true, default_value = "table")]
     format: Format,
 }
 
@@ -132,11 +126,7 @@ pub async fn run(verb: FaultVerb, environment: &Environment) -> Result<(), Failu
             let body = arguments.document(&name, clock::unix_seconds()).to_string();
             let answer = http.send(&Method::POST, FAULTS, &[], Some(body.as_bytes())).await?;
             let fault: Json = accepted(answer)?.read()?;
-            print(
-                &Value::List(vec![row(&fault)]),
-                Columns::AsQueried,
-                &Printing::of(target.format),
-            )
+            print(&Value::List(vec![row(&fault)]), Columns::AsQueried, &Printing::of(target.format))
         }
         FaultVerb::Clear(ClearArguments { name, .. }) => {
             let names = match name {
@@ -154,9 +144,7 @@ pub async fn run(verb: FaultVerb, environment: &Environment) -> Result<(), Failu
 
 impl Kind {
     fn word(self) -> String {
-        self.to_possible_value()
-            .map(|value| value.get_name().to_owned())
-            .unwrap_or_default()
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
     }
 }
 
@@ -175,10 +163,7 @@ impl SetArguments {
             ("count", self.count.map(|count| json!(count))),
             ("until", until.map(|until| json!(until))),
         ];
-        let spec: Map<String, Json> = spec
-            .into_iter()
-            .filter_map(|(field, value)| Some((field.to_owned(), value?)))
-            .collect();
+        let spec: Map<String, Json> = spec.into_iter().filter_map(|(field, value)| Some((field.to_owned(), value?))).collect();
         json!({"apiVersion": "nodelane.dev/v1", "kind": "Fault", "metadata": {"name": name}, "spec": spec})
     }
 }
@@ -208,17 +193,11 @@ fn name_of(fault: &Json) -> String {
 fn free_name(kind: Kind, faults: &[Json]) -> String {
     let kind = kind.word();
     let is_free = |name: &String| !faults.iter().any(|fault| name_of(fault) == *name);
-    (1..)
-        .map(|number| format!("{kind}-{number}"))
-        .find(is_free)
-        .unwrap_or(kind)
+    (1..).map(|number| format!("{kind}-{number}")).find(is_free).unwrap_or(kind)
 }
 
 fn row(fault: &Json) -> Value {
-    let mut row = Object {
-        selected: true,
-        ..Object::default()
-    };
+    let mut row = Object { selected: true, ..Object::default() };
     row.set("name", Value::text(name_of(fault)));
     for field in ["kind", "pool", "zone", "node", "rate", "count", "until"] {
         let value = serde_json::from_value(fault["spec"][field].clone()).unwrap_or(Value::Null);
@@ -228,11 +207,7 @@ fn row(fault: &Json) -> Value {
 }
 
 fn percentage(text: &str) -> Result<u32, String> {
-    let number = text
-        .trim_end_matches('%')
-        .parse::<u32>()
-        .ok()
-        .filter(|number| (1..=100).contains(number));
+    let number = text.trim_end_matches('%').parse::<u32>().ok().filter(|number| (1..=100).contains(number));
     number.ok_or_else(|| "a percentage is 1 to 100".to_owned())
 }
 
@@ -243,14 +218,8 @@ fn duration(text: &str) -> Result<Duration, String> {
         Some('h') => (&text[..text.len() - 1], 3600),
         _ => (text, 1),
     };
-    let number = number
-        .parse::<u64>()
-        .ok()
-        .and_then(|number| number.checked_mul(seconds))
-        .filter(|number| *number > 0);
-    number
-        .map(Duration::from_secs)
-        .ok_or_else(|| "a duration is like 90s, 10m or 2h".to_owned())
+    let number = number.parse::<u64>().ok().and_then(|number| number.checked_mul(seconds)).filter(|number| *number > 0);
+    number.map(Duration::from_secs).ok_or_else(|| "a duration is like 90s, 10m or 2h".to_owned())
 }
 
 #[cfg(test)]
@@ -259,10 +228,7 @@ mod tests {
 
     #[test]
     fn the_document_says_only_what_was_given_and_ends_at_a_point_in_time() {
-        let target = Target {
-            cluster: None,
-            format: Format::Json,
-        };
+        let target = Target { cluster: None, format: Format::Json };
         let arguments = SetArguments {
             kind: Kind::SpotEvict,
             pool: Some("spot".to_owned()),
@@ -281,10 +247,7 @@ mod tests {
 
     #[test]
     fn the_lowest_free_number_names_a_fault() {
-        let faults = [
-            json!({"metadata": {"name": "zone-out-1"}}),
-            json!({"metadata": {"name": "zone-out-3"}}),
-        ];
+        let faults = [json!({"metadata": {"name": "zone-out-1"}}), json!({"metadata": {"name": "zone-out-3"}})];
         assert_eq!(free_name(Kind::ZoneOut, &faults), "zone-out-2");
     }
 

@@ -29,13 +29,7 @@ use environment::Environment;
 
 /// AKS node pools on your machine: run them, decide with them, rehearse what comes.
 #[derive(Debug, Parser)]
-#[command(
-    name = "nodelane",
-    version,
-    infer_long_args = true,
-    args_override_self = true,
-    max_term_width = 100
-)]
+#[command(name = "nodelane", version, infer_long_args = true, args_override_self = true, max_term_width = 100)]
 struct CommandLine {
     /// Folder of the server's data [default: $NODELANE_DATA_DIR, else ~/.local/share/nodelane].
     #[arg(long, global = true, value_name = "FOLDER")]
@@ -108,10 +102,7 @@ fn run(command_line: CommandLine) -> Result<ExitCode> {
         Verb::Env(env) => return env::run_verb(env, paths),
         _ => {}
     }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("no event loop")?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no event loop")?;
     runtime.block_on(async {
         match command_line.verb {
             Verb::Nodepool(verb) | Verb::Aks(AksVerb::Nodepool(verb)) => nodepool::run(*verb, &environment).await?,

@@ -64,11 +64,7 @@ pub async fn run(verb: PolicyVerb, environment: &Environment) -> Result<(), Fail
         arm.send(&Method::PUT, &path, &[], Some(&body)).await?.accepted()?;
     }
     let document: Value = arm.get(&path).await?.read()?;
-    print(
-        document.field("properties"),
-        Columns::AsQueried,
-        &Printing::of(shown.format),
-    )
+    print(document.field("properties"), Columns::AsQueried, &Printing::of(shown.format))
 }
 
 fn read(file: &std::path::Path) -> Result<String, Failure> {
@@ -108,26 +104,15 @@ mod tests {
 
     #[test]
     fn yaml_and_json_give_the_whole_document() {
-        let expected =
-            json!({"allowedSizes": ["Standard_D2s_v5"], "allowedRegions": [], "requiredTags": [], "namePattern": ""});
+        let expected = json!({"allowedSizes": ["Standard_D2s_v5"], "allowedRegions": [], "requiredTags": [], "namePattern": ""});
         assert_eq!(properties("allowedSizes: [Standard_D2s_v5]").unwrap(), expected);
         assert_eq!(properties(r#"{"allowedSizes":["Standard_D2s_v5"]}"#).unwrap(), expected);
     }
 
     #[test]
     fn a_misspelt_key_or_a_wrong_type_is_refused_instead_of_allowing_everything() {
-        assert!(
-            properties("allowedSize: [x]")
-                .unwrap_err()
-                .message
-                .contains("allowedSize is not one of")
-        );
-        assert!(
-            properties("allowedSizes: x")
-                .unwrap_err()
-                .message
-                .contains("must be a list")
-        );
+        assert!(properties("allowedSize: [x]").unwrap_err().message.contains("allowedSize is not one of"));
+        assert!(properties("allowedSizes: x").unwrap_err().message.contains("must be a list"));
         assert!(properties("- x").unwrap_err().message.contains("must have keys"));
     }
 }

@@ -26,13 +26,7 @@ pub enum QuotaVerb {
 #[derive(Debug, clap::Args)]
 pub struct Listing {
     /// Output format.
-    #[arg(
-        short = 'o',
-        long = "output",
-        value_enum,
-        ignore_case = true,
-        default_value = "table"
-    )]
+    #[arg(short = 'o', long = "output", value_enum, ignore_case = true, default_value = "table")]
     format: Format,
     /// Name or ID of subscription.
     #[arg(long)]
@@ -80,11 +74,7 @@ pub async fn run(verb: QuotaVerb, environment: &Environment) -> Result<(), Failu
         arm.send(&Method::PUT, &path, &[], Some(&body)).await?.accepted()?;
         document = arm.get(&path).await?.read()?;
     }
-    print(
-        &rows(&document["properties"]),
-        Columns::AsQueried,
-        &Printing::of(listing.format),
-    )
+    print(&rows(&document["properties"]), Columns::AsQueried, &Printing::of(listing.format))
 }
 
 fn changed(properties: &Json, of: &Of, limit: u64) -> Json {
@@ -95,10 +85,7 @@ fn changed(properties: &Json, of: &Of, limit: u64) -> Json {
     match &of.family {
         Some(family) => {
             let families = properties["families"].as_object().cloned().unwrap_or_default();
-            let known = families
-                .keys()
-                .find(|known| known.eq_ignore_ascii_case(family))
-                .cloned();
+            let known = families.keys().find(|known| known.eq_ignore_ascii_case(family)).cloned();
             properties["families"] = Json::Object(families);
             properties["families"][known.as_ref().unwrap_or(family)] = json!(limit);
         }
@@ -112,16 +99,10 @@ fn rows(properties: &Json) -> Value {
     let families = properties["families"].as_object().cloned().unwrap_or_default();
     let usage = properties["usage"].as_object().cloned().unwrap_or_default();
     let row = |name: &str, used: Option<u64>, limit: &Json| {
-        let mut row = Object {
-            selected: true,
-            ..Object::default()
-        };
+        let mut row = Object { selected: true, ..Object::default() };
         row.set("name", Value::text(name));
         row.set("used", used.map_or(Value::Null, |used| Value::Number(used.into())));
-        row.set(
-            "limit",
-            limit.as_u64().map_or(Value::Null, |limit| Value::Number(limit.into())),
-        );
+        row.set("limit", limit.as_u64().map_or(Value::Null, |limit| Value::Number(limit.into())));
         Value::Object(row)
     };
     let total = usage.values().filter_map(Json::as_u64).sum();
@@ -129,11 +110,7 @@ fn rows(properties: &Json) -> Value {
     let names: std::collections::BTreeSet<&String> = families.keys().chain(usage.keys()).collect();
     for name in names {
         let used = usage.get(name).and_then(Json::as_u64).unwrap_or(0);
-        rows.push(row(
-            name,
-            Some(used),
-            families.get(name).unwrap_or(&properties["anyFamily"]),
-        ));
+        rows.push(row(name, Some(used), families.get(name).unwrap_or(&properties["anyFamily"])));
     }
     rows.push(row("any other family", None, &properties["anyFamily"]));
     Value::List(rows)
@@ -146,11 +123,7 @@ mod tests {
     #[test]
     fn setting_a_limit_changes_that_limit_and_sends_no_usage() {
         let now = json!({"anyFamily": 20, "region": 100, "families": {"standardDSv5Family": 8}, "usage": {"x": 1}});
-        let of = |family: Option<&str>, region| Of {
-            family: family.map(str::to_owned),
-            any_family: false,
-            region,
-        };
+        let of = |family: Option<&str>, region| Of { family: family.map(str::to_owned), any_family: false, region };
         let expected = json!({"properties": {"anyFamily": 20, "region": 100, "families": {"standardDSv5Family": 4}}});
         assert_eq!(changed(&now, &of(Some("STANDARDdsv5family"), false), 4), expected);
         assert_eq!(changed(&now, &of(None, true), 4)["properties"]["region"], 4);

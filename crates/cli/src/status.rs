@@ -56,10 +56,7 @@ pub fn run_verb(status: &Status, paths: &Paths) -> Result<ExitCode> {
     println!("data        {}", paths.root().display());
     println!("ARM         https://127.0.0.1:{}", holder.arm_port);
     for cluster in &holder.clusters {
-        println!(
-            "Kubernetes  https://127.0.0.1:{}  ({} in {})",
-            cluster.port, cluster.cluster, cluster.resource_group
-        );
+        println!("Kubernetes  https://127.0.0.1:{}  ({} in {})", cluster.port, cluster.cluster, cluster.resource_group);
     }
     Ok(ExitCode::SUCCESS)
 }

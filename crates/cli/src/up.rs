@@ -6,9 +6,9 @@
 use crate::look;
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use nodelane_server::BootProfile;
 use nodelane_server::config::{Paths, RunState, run_state};
 use nodelane_server::process::{Failed, Options, Ready, run};
-use nodelane_server::BootProfile;
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
@@ -69,10 +69,7 @@ pub fn run_verb(up: &Up, paths: &Paths) -> Result<ExitCode> {
         profile,
         rule_off: crate::environment::rule_off(),
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     match runtime.block_on(run(options, |ready| print!("{}", welcome(ready, paths)))) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(Failed::Lock(error)) => {
@@ -85,21 +82,11 @@ pub fn run_verb(up: &Up, paths: &Paths) -> Result<ExitCode> {
 /// What runs where, and what to type next.
 fn welcome(ready: &Ready, paths: &Paths) -> String {
     let mut text = format!("nodelane is ready: {} nodes\n\n", ready.nodes);
-    text += &format!(
-        "  data        {}\n  ARM         {}\n",
-        paths.root().display(),
-        ready.arm_url
-    );
+    text += &format!("  data        {}\n  ARM         {}\n", paths.root().display(), ready.arm_url);
     for cluster in &ready.clusters {
-        text += &format!(
-            "  Kubernetes  {}  ({} in {})\n",
-            cluster.url, cluster.name, cluster.resource_group
-        );
+        text += &format!("  Kubernetes  {}  ({} in {})\n", cluster.url, cluster.name, cluster.resource_group);
     }
-    let (group, cluster) = ready
-        .clusters
-        .first()
-        .map_or(("lanes", "dev"), |first| (&first.resource_group, &first.name));
+    let (group, cluster) = ready.clusters.first().map_or(("lanes", "dev"), |first| (&first.resource_group, &first.name));
     text += &format!(
         "\nIn another shell:\n  eval \"$({} env)\"\n  az aks nodepool list -g {group} --cluster-name {cluster} -o table\n  kubectl get nodes\n",
         std::env::current_exe().map_or_else(|_| "nodelane".to_owned(), |exe| exe.display().to_string())
@@ -118,22 +105,12 @@ fn detach(up: &Up, paths: &Paths) -> Result<ExitCode> {
     }
     paths.prepare()?;
     let log = paths.root().join("server.log");
-    let out = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .mode(0o600)
-        .open(&log)
-        .with_context(|| log.display().to_string())?;
+    let out = OpenOptions::new().create(true).append(true).mode(0o600).open(&log).with_context(|| log.display().to_string())?;
     let errors = out.try_clone()?;
     let mut child = Command::new(std::env::current_exe()?)
         .arg("up")
         .args(["--data-dir".as_ref(), paths.root().as_os_str()])
-        .args([
-            "--boot-profile",
-            up.boot_profile.as_str(),
-            "--subscriptions",
-            &up.subscriptions.join(","),
-        ])
+        .args(["--boot-profile", up.boot_profile.as_str(), "--subscriptions", &up.subscriptions.join(",")])
         .stdin(Stdio::null())
         .stdout(out)
         .stderr(errors)

@@ -64,11 +64,7 @@ struct Clause<'a> {
 
 fn clause(text: &str) -> Clause<'_> {
     let mut parts = text.split(';').map(str::trim);
-    let mut clause = Clause {
-        media: parts.next().unwrap_or_default(),
-        quality_milli: 1000,
-        ..Clause::default()
-    };
+    let mut clause = Clause { media: parts.next().unwrap_or_default(), quality_milli: 1000, ..Clause::default() };
     for (name, value) in parts.filter_map(|part| part.split_once('=')) {
         let value = value.trim_matches('"');
         match name.trim() {
@@ -84,24 +80,14 @@ fn clause(text: &str) -> Clause<'_> {
 
 /// Chooses among the offered `shapes` (`Object` is always offered). The error is the 406.
 pub fn negotiate(accept: Option<&str>, shapes: &[Shape]) -> Result<Negotiated, Status> {
-    let header = accept
-        .map(str::trim)
-        .filter(|header| !header.is_empty())
-        .unwrap_or("*/*");
-    let mut clauses: Vec<Clause<'_>> = header
-        .split(',')
-        .map(clause)
-        .filter(|clause| clause.quality_milli > 0)
-        .collect();
+    let header = accept.map(str::trim).filter(|header| !header.is_empty()).unwrap_or("*/*");
+    let mut clauses: Vec<Clause<'_>> = header.split(',').map(clause).filter(|clause| clause.quality_milli > 0).collect();
     clauses.sort_by_key(|clause| std::cmp::Reverse(clause.quality_milli));
     let refusal = || match clauses.iter().any(|clause| encoding(clause).is_some()) {
         true => Status::not_acceptable_shape(OFFERED),
         false => Status::not_acceptable(OFFERED),
     };
-    clauses
-        .iter()
-        .find_map(|clause| serve(clause, shapes))
-        .ok_or_else(refusal)
+    clauses.iter().find_map(|clause| serve(clause, shapes)).ok_or_else(refusal)
 }
 
 fn encoding(clause: &Clause<'_>) -> Option<Encoding> {
@@ -116,10 +102,7 @@ fn serve(clause: &Clause<'_>, shapes: &[Shape]) -> Option<Negotiated> {
     let encoding = encoding(clause)?;
     let shape = match (clause.shape, clause.group, clause.version) {
         ("", _, _) => {
-            return Some(Negotiated {
-                encoding,
-                shape: Shape::Object,
-            });
+            return Some(Negotiated { encoding, shape: Shape::Object });
         }
         ("Table", "meta.k8s.io", "v1") => Shape::Table,
         ("PartialObjectMetadata", "meta.k8s.io", "v1") => Shape::PartialObject,

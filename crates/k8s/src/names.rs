@@ -65,10 +65,7 @@ fn too_long(limit_bytes: usize, unit: &str) -> String {
 
 fn mismatch(rule: &str, examples: &[&str], pattern: &str) -> String {
     let examples: Vec<String> = examples.iter().map(|example| format!("'{example}'")).collect();
-    format!(
-        "{rule} (e.g. {}, regex used for validation is '{pattern}')",
-        examples.join(",  or ")
-    )
+    format!("{rule} (e.g. {}, regex used for validation is '{pattern}')", examples.join(",  or "))
 }
 
 /// Complaints about an RFC 1123 label.
@@ -126,13 +123,7 @@ fn subdomain(value: &str, unit: &str) -> Vec<String> {
 pub fn label_key(value: &str) -> Vec<String> {
     let rule = "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric \
                 character";
-    let shape = || {
-        mismatch(
-            rule,
-            &["MyName", "my.name", "123-abc"],
-            "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]",
-        )
-    };
+    let shape = || mismatch(rule, &["MyName", "my.name", "123-abc"], "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]");
     let mut errors = Vec::new();
     let name = match value.split('/').collect::<Vec<_>>()[..] {
         [name] => name,
@@ -141,11 +132,7 @@ pub fn label_key(value: &str) -> Vec<String> {
             name
         }
         [prefix, name] => {
-            errors.extend(
-                subdomain(prefix, "bytes")
-                    .into_iter()
-                    .map(|error| format!("prefix part {error}")),
-            );
+            errors.extend(subdomain(prefix, "bytes").into_iter().map(|error| format!("prefix part {error}")));
             name
         }
         _ => {
@@ -203,28 +190,15 @@ pub fn object_meta(meta: &Value, rule: NameRule) -> Vec<FieldError> {
     let prefix = text("generateName");
     if !prefix.is_empty() {
         // A trailing dash is fine in a prefix: letters follow.
-        let probe = prefix
-            .strip_suffix('-')
-            .map_or(prefix.to_owned(), |head| format!("{head}a"));
-        errors.extend(
-            rule.check(&probe)
-                .iter()
-                .map(|text| FieldError::invalid(&path.child("generateName"), prefix, text)),
-        );
+        let probe = prefix.strip_suffix('-').map_or(prefix.to_owned(), |head| format!("{head}a"));
+        errors.extend(rule.check(&probe).iter().map(|text| FieldError::invalid(&path.child("generateName"), prefix, text)));
     }
     match text("name") {
         "" if prefix.is_empty() => {
-            errors.push(FieldError::required(
-                &path.child("name"),
-                "name or generateName is required",
-            ));
+            errors.push(FieldError::required(&path.child("name"), "name or generateName is required"));
         }
         "" => {}
-        name => errors.extend(
-            rule.check(name)
-                .iter()
-                .map(|text| FieldError::invalid(&path.child("name"), name, text)),
-        ),
+        name => errors.extend(rule.check(name).iter().map(|text| FieldError::invalid(&path.child("name"), name, text))),
     }
     errors.extend(annotations(meta, &path.child("annotations")));
     errors.extend(labels(meta.get("labels"), &path.child("labels")));
@@ -235,17 +209,9 @@ pub fn object_meta(meta: &Value, rule: NameRule) -> Vec<FieldError> {
 pub fn labels(map: Option<&Value>, path: &FieldPath) -> Vec<FieldError> {
     let mut errors = Vec::new();
     for (key, value) in map.and_then(Value::as_object).into_iter().flatten() {
-        errors.extend(
-            label_key(key)
-                .iter()
-                .map(|text| FieldError::invalid(path, key.as_str(), text)),
-        );
+        errors.extend(label_key(key).iter().map(|text| FieldError::invalid(path, key.as_str(), text)));
         let value = value.as_str().unwrap_or_default();
-        errors.extend(
-            label_value(value)
-                .iter()
-                .map(|text| FieldError::invalid(path, value, text)),
-        );
+        errors.extend(label_value(value).iter().map(|text| FieldError::invalid(path, value, text)));
     }
     errors
 }
@@ -255,11 +221,7 @@ fn annotations(meta: &Value, path: &FieldPath) -> Vec<FieldError> {
     let mut total_bytes = 0;
     for (key, value) in meta.get("annotations").and_then(Value::as_object).into_iter().flatten() {
         let folded = key.to_lowercase(); // upstream lets capitals pass in the prefix of annotation keys
-        errors.extend(
-            label_key(&folded)
-                .iter()
-                .map(|text| FieldError::invalid(path, key.as_str(), text)),
-        );
+        errors.extend(label_key(&folded).iter().map(|text| FieldError::invalid(path, key.as_str(), text)));
         total_bytes += key.len() + value.as_str().map_or(0, str::len);
     }
     if total_bytes > ANNOTATIONS_MAX_BYTES {

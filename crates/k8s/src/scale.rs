@@ -17,17 +17,11 @@ pub fn of(object: &Value) -> Value {
     let replicas = object.pointer("/spec/replicas").and_then(Value::as_i64).unwrap_or(1);
     let current = object.pointer("/status/replicas").and_then(Value::as_i64).unwrap_or(0);
     let mut status = json!({"replicas": current});
-    let selector = object
-        .pointer("/spec/selector")
-        .and_then(|spec| LabelSelector::from_spec(spec).ok());
+    let selector = object.pointer("/spec/selector").and_then(|spec| LabelSelector::from_spec(spec).ok());
     if let Some(selector) = selector.filter(|selector| !selector.is_empty()) {
         status["selector"] = selector.to_string().into();
     }
-    let spec = if replicas == 0 {
-        json!({})
-    } else {
-        json!({"replicas": replicas})
-    };
+    let spec = if replicas == 0 { json!({}) } else { json!({"replicas": replicas}) };
     json!({
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
@@ -43,10 +37,7 @@ pub fn replicas(scale: &Value) -> Result<u32, Status> {
     match wanted.as_i64() {
         Some(number @ 0..=2_147_483_647) => Ok(u32::try_from(number).expect("in range")), // an int32 upstream
         _ => {
-            let name = scale
-                .pointer("/metadata/name")
-                .and_then(Value::as_str)
-                .unwrap_or_default();
+            let name = scale.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
             let path = FieldPath::new("spec").child("replicas");
             let error = FieldError::invalid(&path, wanted, "must be greater than or equal to 0");
             Err(Status::invalid("autoscaling", "Scale", name, &[error]))

@@ -16,10 +16,7 @@ fn golden(part: &str) -> Value {
 
 fn by<'a>(list: &'a Value, field: &str, name: &str) -> &'a Value {
     let items = list.as_array().expect("a list");
-    items
-        .iter()
-        .find(|item| item[field] == name)
-        .unwrap_or_else(|| panic!("upstream has no {name}"))
+    items.iter().find(|item| item[field] == name).unwrap_or_else(|| panic!("upstream has no {name}"))
 }
 
 #[test]
@@ -45,25 +42,14 @@ fn aggregated_discovery_is_upstreams() {
     let compare = |ours: &Value, theirs: &Value| {
         assert_eq!(ours["metadata"]["name"], theirs["metadata"]["name"]);
         let (ours, theirs) = (&ours["versions"][0], &theirs["versions"][0]);
-        assert_eq!(
-            (&ours["version"], &ours["freshness"]),
-            (&theirs["version"], &theirs["freshness"])
-        );
+        assert_eq!((&ours["version"], &ours["freshness"]), (&theirs["version"], &theirs["freshness"]));
         for entry in ours["resources"].as_array().expect("a list") {
-            let mut theirs = by(
-                &theirs["resources"],
-                "resource",
-                entry["resource"].as_str().expect("text"),
-            )
-            .clone();
+            let mut theirs = by(&theirs["resources"], "resource", entry["resource"].as_str().expect("text")).clone();
             let mut entry = entry.clone();
             let (ours_sub, theirs_sub) = (entry["subresources"].take(), theirs["subresources"].take());
             assert_eq!(entry, theirs);
             for sub in ours_sub.as_array().into_iter().flatten() {
-                assert_eq!(
-                    sub,
-                    by(&theirs_sub, "subresource", sub["subresource"].as_str().expect("text"))
-                );
+                assert_eq!(sub, by(&theirs_sub, "subresource", sub["subresource"].as_str().expect("text")));
             }
         }
     };
@@ -74,11 +60,7 @@ fn aggregated_discovery_is_upstreams() {
     compare(&core["items"][0], &theirs["items"][0]);
     let groups = discovery::aggregated_groups();
     for theirs in golden("aggregated")["items"].as_array().expect("a list") {
-        let ours = groups["items"]
-            .as_array()
-            .expect("a list")
-            .iter()
-            .find(|item| item["metadata"]["name"] == theirs["metadata"]["name"]);
+        let ours = groups["items"].as_array().expect("a list").iter().find(|item| item["metadata"]["name"] == theirs["metadata"]["name"]);
         compare(ours.expect("the group"), theirs);
     }
 }
@@ -87,22 +69,14 @@ fn aggregated_discovery_is_upstreams() {
 fn a_group_document_is_upstreams() {
     assert_eq!(discovery::group("apps"), Some(golden("apps_group")));
     assert_eq!(discovery::group("nope"), None);
-    let names: Vec<Value> = discovery::groups()["groups"]
-        .as_array()
-        .expect("a list")
-        .iter()
-        .map(|group| group["name"].clone())
-        .collect();
+    let names: Vec<Value> = discovery::groups()["groups"].as_array().expect("a list").iter().map(|group| group["name"].clone()).collect();
     assert!(names.contains(&json!("nodelane.dev")) && !names.contains(&json!("")));
 }
 
 #[test]
 fn etags_are_stable_and_follow_the_body() {
     let body = discovery::aggregated_core().to_string();
-    assert_eq!(
-        discovery::etag(body.as_bytes()),
-        discovery::etag(discovery::aggregated_core().to_string().as_bytes())
-    );
+    assert_eq!(discovery::etag(body.as_bytes()), discovery::etag(discovery::aggregated_core().to_string().as_bytes()));
     assert_ne!(discovery::etag(b"a"), discovery::etag(b"b"));
     assert!(discovery::etag(b"a").starts_with('"') && discovery::etag(b"a").ends_with('"'));
 }
@@ -121,23 +95,12 @@ fn the_openapi_index_names_a_document_per_group_version() {
         let url = entry["serverRelativeURL"].as_str().expect("a URL");
         assert!(url.starts_with(&format!("/openapi/v3/{path}?hash=")));
     }
-    assert_eq!(
-        index["paths"].as_object().map(serde_json::Map::len),
-        Some(registry::GROUP_VERSIONS.len())
-    );
+    assert_eq!(index["paths"].as_object().map(serde_json::Map::len), Some(registry::GROUP_VERSIONS.len()));
     // What kubectl apply looks for before it sends anything.
     let core = discovery::openapi::v3("", "v1").expect("core");
     let patch = &core["paths"]["/api/v1/namespaces/{namespace}/pods/{name}"]["patch"];
-    assert_eq!(
-        patch["x-kubernetes-group-version-kind"],
-        json!({"group": "", "version": "v1", "kind": "Pod"})
-    );
-    let names: Vec<&Value> = patch["parameters"]
-        .as_array()
-        .expect("a list")
-        .iter()
-        .map(|p| &p["name"])
-        .collect();
+    assert_eq!(patch["x-kubernetes-group-version-kind"], json!({"group": "", "version": "v1", "kind": "Pod"}));
+    let names: Vec<&Value> = patch["parameters"].as_array().expect("a list").iter().map(|p| &p["name"]).collect();
     assert!(names.contains(&&json!("fieldValidation")) && names.contains(&&json!("dryRun")));
 }
 
@@ -174,51 +137,23 @@ fn the_registry_is_sorted_and_free_of_clashes() {
     let events = registry::find("events.k8s.io", "v1", "events").expect("events");
     assert_eq!(events.home, Home::SharedWith { group: "" });
     assert!(events.allows(Verb::Watch));
-    assert_eq!(
-        registry::by_kind("apps", "v1", "Deployment").map(|r| r.plural),
-        Some("deployments")
-    );
+    assert_eq!(registry::by_kind("apps", "v1", "Deployment").map(|r| r.plural), Some("deployments"));
     assert!(registry::find("apps", "v1", "pods").is_none());
 }
 
 #[test]
 fn the_best_clause_of_accept_that_can_be_served_wins() {
     let kubectl = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json";
-    let json = |shape| {
-        Ok(Negotiated {
-            encoding: Encoding::Json,
-            shape,
-        })
-    };
+    let json = |shape| Ok(Negotiated { encoding: Encoding::Json, shape });
     let shapes = &[Shape::Table, Shape::PartialObjectList][..];
     assert_eq!(negotiate(Some(kubectl), shapes), json(Shape::Table));
     assert_eq!(negotiate(Some(kubectl), &[]), json(Shape::Object));
     assert_eq!(negotiate(None, shapes), json(Shape::Object));
-    assert_eq!(
-        negotiate(
-            Some("application/vnd.kubernetes.protobuf,application/json;q=0.5"),
-            shapes
-        ),
-        json(Shape::Object)
-    );
-    let yaml = Negotiated {
-        encoding: Encoding::Yaml,
-        shape: Shape::Object,
-    };
-    assert_eq!(
-        negotiate(Some("application/json;q=0.1, application/yaml"), shapes),
-        Ok(yaml)
-    );
-    assert_eq!(
-        negotiate(Some("application/vnd.kubernetes.protobuf"), shapes)
-            .expect_err("406")
-            .code,
-        406
-    );
+    assert_eq!(negotiate(Some("application/vnd.kubernetes.protobuf,application/json;q=0.5"), shapes), json(Shape::Object));
+    let yaml = Negotiated { encoding: Encoding::Yaml, shape: Shape::Object };
+    assert_eq!(negotiate(Some("application/json;q=0.1, application/yaml"), shapes), Ok(yaml));
+    assert_eq!(negotiate(Some("application/vnd.kubernetes.protobuf"), shapes).expect_err("406").code, 406);
     let aggregated = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json";
     let found = negotiate(Some(aggregated), &[Shape::AggregatedDiscovery]).expect("served");
-    assert_eq!(
-        found.content_type(),
-        "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
-    );
+    assert_eq!(found.content_type(), "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList");
 }

@@ -83,9 +83,7 @@ fn trim(value: &mut Value) {
                     Value::String(text) => text.is_empty(),
                     Value::Array(list) => list.is_empty(),
                     Value::Object(map) => map.is_empty(),
-                    Value::Number(number) => {
-                        matches!(key.as_str(), "observedGeneration" | "Port") && number.as_i64() == Some(0)
-                    }
+                    Value::Number(number) => matches!(key.as_str(), "observedGeneration" | "Port") && number.as_i64() == Some(0),
                 };
                 !says_nothing && !matches!(key.as_str(), "lastTransitionTime" | "lastPhaseTransitionTime")
             });
@@ -145,12 +143,7 @@ fn without_repeats(status: &mut Value) {
 
 fn without_texts(status: &mut Value) {
     status.as_object_mut().unwrap().remove("message");
-    for cause in status
-        .pointer_mut("/details/causes")
-        .and_then(Value::as_array_mut)
-        .into_iter()
-        .flatten()
-    {
+    for cause in status.pointer_mut("/details/causes").and_then(Value::as_array_mut).into_iter().flatten() {
         cause.as_object_mut().unwrap().remove("message");
     }
     trim(status);
@@ -188,28 +181,13 @@ fn difference(case: &Value) -> Option<String> {
 #[test]
 fn objects_become_what_kube_apiserver_makes_of_them() {
     let differences: Vec<String> = cases().iter().filter_map(difference).collect();
-    assert!(
-        differences.is_empty(),
-        "{} of {} cases differ:\n{}",
-        differences.len(),
-        cases().len(),
-        differences.join("\n")
-    );
+    assert!(differences.is_empty(), "{} of {} cases differ:\n{}", differences.len(), cases().len(), differences.join("\n"));
 }
 
 /// Objects as kube-apiserver shows them.
 fn shown() -> Vec<(Kind, Value)> {
-    let accepted = cases()
-        .into_iter()
-        .filter(|case| case["answer"]["kind"] != "Status" && case["part"] != "scale");
-    accepted
-        .map(|case| {
-            (
-                Kind::from_name(case["kind"].as_str().unwrap()).unwrap(),
-                case["answer"].clone(),
-            )
-        })
-        .collect()
+    let accepted = cases().into_iter().filter(|case| case["answer"]["kind"] != "Status" && case["part"] != "scale");
+    accepted.map(|case| (Kind::from_name(case["kind"].as_str().unwrap()).unwrap(), case["answer"].clone())).collect()
 }
 
 #[test]

@@ -16,16 +16,10 @@ fn golden(part: &str) -> Vec<Value> {
 /// new list items (it even stores an item that it should delete) are dropped here, ours never stores them.
 fn without_nulls(value: &Value) -> Value {
     match value {
-        Value::Object(map) => map
-            .iter()
-            .filter(|(k, v)| !v.is_null() && !k.starts_with('$'))
-            .map(|(k, v)| (k.clone(), without_nulls(v)))
-            .collect(),
-        Value::Array(list) => list
-            .iter()
-            .filter(|item| item.get("$patch").is_none())
-            .map(without_nulls)
-            .collect(),
+        Value::Object(map) => {
+            map.iter().filter(|(k, v)| !v.is_null() && !k.starts_with('$')).map(|(k, v)| (k.clone(), without_nulls(v))).collect()
+        }
+        Value::Array(list) => list.iter().filter(|item| item.get("$patch").is_none()).map(without_nulls).collect(),
         other => other.clone(),
     }
 }
@@ -75,17 +69,9 @@ fn merge_patches_follow_the_examples_of_rfc_7386() {
         (json!({"a": "b", "b": "c"}), json!({"a": null}), json!({"b": "c"})),
         (json!({"a": ["b"]}), json!({"a": "c"}), json!({"a": "c"})),
         (json!({"a": "c"}), json!({"a": ["b"]}), json!({"a": ["b"]})),
-        (
-            json!({"a": {"b": "c"}}),
-            json!({"a": {"b": "d", "c": null}}),
-            json!({"a": {"b": "d"}}),
-        ),
+        (json!({"a": {"b": "c"}}), json!({"a": {"b": "d", "c": null}}), json!({"a": {"b": "d"}})),
         (json!({"a": [{"b": "c"}]}), json!({"a": [1]}), json!({"a": [1]})),
-        (
-            json!({"a": "foo"}),
-            json!({"b": {"c": null}}),
-            json!({"a": "foo", "b": {}}),
-        ),
+        (json!({"a": "foo"}), json!({"b": {"c": null}}), json!({"a": "foo", "b": {}})),
         (json!({}), json!({"a": {"bb": {"ccc": null}}}), json!({"a": {"bb": {}}})),
     ] {
         let got = apply(Dialect::Merge, "ConfigMap", &original, patch.to_string().as_bytes());
@@ -97,45 +83,17 @@ fn merge_patches_follow_the_examples_of_rfc_7386() {
 fn malformed_patches_are_refused_in_upstreams_words() {
     // Observed with kube-apiserver 1.36.2.
     for (dialect, body, text) in [
-        (
-            Dialect::Json,
-            "{}",
-            "error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp",
-        ),
-        (
-            Dialect::Json,
-            "[1]",
-            "error decoding patch: json: cannot unmarshal number into Go value of type handlers.jsonPatchOp",
-        ),
+        (Dialect::Json, "{}", "error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp"),
+        (Dialect::Json, "[1]", "error decoding patch: json: cannot unmarshal number into Go value of type handlers.jsonPatchOp"),
         (Dialect::Json, "[", "error decoding patch: unexpected end of JSON input"),
-        (
-            Dialect::Merge,
-            "{",
-            "error decoding patch: unexpected end of JSON input",
-        ),
-        (
-            Dialect::Merge,
-            "[]",
-            "error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}",
-        ),
+        (Dialect::Merge, "{", "error decoding patch: unexpected end of JSON input"),
+        (Dialect::Merge, "[]", "error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}"),
         (Dialect::Strategic, "{", "unexpected end of JSON input"),
-        (
-            Dialect::Strategic,
-            "\"a\"",
-            "json: cannot unmarshal string into Go value of type map[string]interface {}",
-        ),
-        (
-            Dialect::Strategic,
-            r#"{"metadata":{"$setElementOrderx":[]}}"#,
-            "invalid patch format of setElementOrder list",
-        ),
+        (Dialect::Strategic, "\"a\"", "json: cannot unmarshal string into Go value of type map[string]interface {}"),
+        (Dialect::Strategic, r#"{"metadata":{"$setElementOrderx":[]}}"#, "invalid patch format of setElementOrder list"),
     ] {
-        let status =
-            Status::from(apply(dialect, "ConfigMap", &json!({"metadata": {}}), body.as_bytes()).expect_err(body));
-        assert_eq!(
-            (status.code, status.reason, status.message.as_str()),
-            (400, "BadRequest", text)
-        );
+        let status = Status::from(apply(dialect, "ConfigMap", &json!({"metadata": {}}), body.as_bytes()).expect_err(body));
+        assert_eq!((status.code, status.reason, status.message.as_str()), (400, "BadRequest", text));
     }
 }
 
@@ -169,8 +127,5 @@ fn strategic_patches_are_for_built_in_kinds_only() {
     assert_eq!(Dialect::of(strategic, pods), Ok(Dialect::Strategic));
     assert_eq!(Dialect::of(strategic, pools).expect_err("415").code, 415);
     assert_eq!(Dialect::of("application/merge-patch+json", pools), Ok(Dialect::Merge));
-    assert_eq!(
-        Dialect::of("application/json", pods).expect_err("415").message,
-        "415: Unsupported Media Type"
-    );
+    assert_eq!(Dialect::of("application/json", pods).expect_err("415").message, "415: Unsupported Media Type");
 }

@@ -4,8 +4,8 @@
 //! Not here: what other test files of this room cover.
 
 use nodelane_k8s::request::{
-    ContinueToken, DeleteOptions, FieldValidation, ListOptions, Propagation, Version, VersionMatch, WriteOptions,
-    check_name, check_namespace, decode,
+    ContinueToken, DeleteOptions, FieldValidation, ListOptions, Propagation, Version, VersionMatch, WriteOptions, check_name,
+    check_namespace, decode,
 };
 use nodelane_k8s::selector::FieldSet;
 use nodelane_k8s::{registry, status::Status};
@@ -17,10 +17,7 @@ fn golden(case: &str) -> Value {
 }
 
 fn query(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-    pairs
-        .iter()
-        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-        .collect()
+    pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
 }
 
 fn list(pairs: &[(&str, &str)]) -> Result<ListOptions, Status> {
@@ -33,14 +30,8 @@ fn list_options_that_contradict_are_refused_as_upstream_does() {
         (&[("watch", "1"), ("sendInitialEvents", "true")][..], "watchsie"),
         (&[("watch", "1"), ("resourceVersionMatch", "Exact")], "watchmatch"),
         (&[("sendInitialEvents", "true")], "listsie"),
-        (
-            &[("resourceVersionMatch", "Foo"), ("resourceVersion", "1")],
-            "listmatchbad",
-        ),
-        (
-            &[("resourceVersionMatch", "Exact"), ("resourceVersion", "0")],
-            "listexact0",
-        ),
+        (&[("resourceVersionMatch", "Foo"), ("resourceVersion", "1")], "listmatchbad"),
+        (&[("resourceVersionMatch", "Exact"), ("resourceVersion", "0")], "listexact0"),
         (&[("limit", "x")], "badlimit"),
         (&[("resourceVersion", "x")], "badrv"),
         (&[("watch", "1"), ("resourceVersion", "x")], "watchbad"),
@@ -49,10 +40,7 @@ fn list_options_that_contradict_are_refused_as_upstream_does() {
         (&[("continue", "e30")], "contbad2"),
         (
             &[
-                (
-                    "continue",
-                    "eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6NzUzLCJzdGFydCI6Ii9rdWJlLW5vZGUtbGVhc2VcdTAwMDAifQ",
-                ),
+                ("continue", "eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6NzUzLCJzdGFydCI6Ii9rdWJlLW5vZGUtbGVhc2VcdTAwMDAifQ"),
                 ("resourceVersion", "5"),
             ],
             "listcontrv",
@@ -75,20 +63,9 @@ fn list_options_are_read() {
     .expect("valid");
     assert_eq!(options.labels.to_string(), "a=b");
     assert_eq!(options.fields.exact("metadata.name"), Some("x"));
-    assert_eq!(
-        (options.version, options.version_match),
-        (Version::At(7), Some(VersionMatch::NotOlderThan))
-    );
-    assert_eq!(
-        (options.limit, options.timeout_seconds, options.watch),
-        (Some(500), Some(30), false)
-    );
-    assert_eq!(
-        list(&[("resourceVersion", "0"), ("limit", "0")])
-            .expect("valid")
-            .version,
-        Version::Any
-    );
+    assert_eq!((options.version, options.version_match), (Version::At(7), Some(VersionMatch::NotOlderThan)));
+    assert_eq!((options.limit, options.timeout_seconds, options.watch), (Some(500), Some(30), false));
+    assert_eq!(list(&[("resourceVersion", "0"), ("limit", "0")]).expect("valid").version, Version::Any);
     // Go reads every word but `false` and `0` as true.
     assert!(list(&[("watch", "yes")]).expect("valid").watch);
     assert!(!list(&[("watch", "false")]).expect("valid").watch);
@@ -97,36 +74,19 @@ fn list_options_are_read() {
 #[test]
 fn a_continue_token_of_upstream_is_read_and_ours_comes_back() {
     let theirs = "eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6NzUzLCJzdGFydCI6Ii9rdWJlLW5vZGUtbGVhc2VcdTAwMDAifQ";
-    let token = ContinueToken {
-        revision: Some(753),
-        last_key: "/kube-node-lease".to_owned(),
-    };
+    let token = ContinueToken { revision: Some(753), last_key: "/kube-node-lease".to_owned() };
     assert_eq!(ContinueToken::decode(theirs), Ok(token.clone()));
     assert_eq!(token.encode(), theirs);
-    let newest = ContinueToken {
-        revision: None,
-        last_key: "default/ü".to_owned(),
-    };
+    let newest = ContinueToken { revision: None, last_key: "default/ü".to_owned() };
     assert_eq!(ContinueToken::decode(&newest.encode()), Ok(newest));
 }
 
 #[test]
 fn write_options_are_validated_as_upstream_does() {
     let parse = |pairs: &[(&str, &str)]| WriteOptions::parse(&query(pairs), "CreateOptions");
-    assert_eq!(
-        parse(&[("fieldValidation", "Foo")]).expect_err("422").to_value(),
-        golden("fvbad")
-    );
-    assert_eq!(
-        parse(&[("dryRun", "Foo")]).expect_err("422").to_value(),
-        golden("drybad")
-    );
-    let options = parse(&[
-        ("dryRun", "All"),
-        ("fieldValidation", "Strict"),
-        ("fieldManager", "kubectl"),
-    ])
-    .expect("valid");
+    assert_eq!(parse(&[("fieldValidation", "Foo")]).expect_err("422").to_value(), golden("fvbad"));
+    assert_eq!(parse(&[("dryRun", "Foo")]).expect_err("422").to_value(), golden("drybad"));
+    let options = parse(&[("dryRun", "All"), ("fieldValidation", "Strict"), ("fieldManager", "kubectl")]).expect("valid");
     assert!(options.dry_run && options.field_validation == FieldValidation::Strict);
     assert_eq!(parse(&[]).expect("valid").field_validation, FieldValidation::Warn);
 }
@@ -136,48 +96,28 @@ fn delete_options_come_from_the_body_or_the_query() {
     let parse = |pairs: &[(&str, &str)], body: &str| DeleteOptions::parse(&query(pairs), body.as_bytes());
     let bad = |body: &str| parse(&[], body).expect_err("422").to_value();
     assert_eq!(bad(r#"{"propagationPolicy":"Foo"}"#), golden("delbad"));
-    assert_eq!(
-        bad(r#"{"propagationPolicy":"Orphan","orphanDependents":true}"#),
-        golden("delbad2")
-    );
-    assert_eq!(
-        parse(&[("gracePeriodSeconds", "x")], "").expect_err("400").to_value(),
-        golden("delq")
-    );
+    assert_eq!(bad(r#"{"propagationPolicy":"Orphan","orphanDependents":true}"#), golden("delbad2"));
+    assert_eq!(parse(&[("gracePeriodSeconds", "x")], "").expect_err("400").to_value(), golden("delq"));
     let body = r#"{"kind":"DeleteOptions","apiVersion":"v1","propagationPolicy":"Background","gracePeriodSeconds":0,
                    "preconditions":{"uid":"u"},"dryRun":["All"]}"#;
     let options = parse(&[("gracePeriodSeconds", "9")], body).expect("valid");
-    assert_eq!(
-        (options.grace_period_seconds, options.propagation),
-        (Some(0), Some(Propagation::Background))
-    );
+    assert_eq!((options.grace_period_seconds, options.propagation), (Some(0), Some(Propagation::Background)));
     assert_eq!((options.uid.as_deref(), options.dry_run), (Some("u"), true));
     let options = parse(&[("gracePeriodSeconds", "9"), ("orphanDependents", "true")], "").expect("valid");
-    assert_eq!(
-        (options.grace_period_seconds, options.propagation),
-        (Some(9), Some(Propagation::Orphan))
-    );
+    assert_eq!((options.grace_period_seconds, options.propagation), (Some(9), Some(Propagation::Orphan)));
 }
 
 #[test]
 fn strict_bodies_may_repeat_nothing_and_invent_nothing() {
     let maps = registry::find("", "v1", "configmaps").expect("configmaps");
     let body = br#"{"metadata":{"name":"x","name":"y","foo":1},"data":{"a":"1","a":"2"},"bar":1}"#;
-    assert_eq!(
-        decode(body, maps, FieldValidation::Strict).expect_err("400").to_value(),
-        golden("strict")
-    );
+    assert_eq!(decode(body, maps, FieldValidation::Strict).expect_err("400").to_value(), golden("strict"));
     let read = decode(body, maps, FieldValidation::Warn).expect("warned");
     assert_eq!(read.warnings.len(), 4);
     // The last of repeated fields counts, unknown ones are dropped, the identity is filled in.
     let wanted = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "y"}, "data": {"a": "2"}});
     assert_eq!(read.object, wanted);
-    assert!(
-        decode(body, maps, FieldValidation::Ignore)
-            .expect("ignored")
-            .warnings
-            .is_empty()
-    );
+    assert!(decode(body, maps, FieldValidation::Ignore).expect("ignored").warnings.is_empty());
 }
 
 #[test]
@@ -188,37 +128,20 @@ fn bodies_that_are_no_object_of_the_kind_are_refused() {
     assert_eq!(bad("").to_value(), golden("empty"));
     assert_eq!(bad("{} {}").code, 400);
     let service = bad(r#"{"kind":"Service","apiVersion":"v1"}"#);
-    assert!(
-        service
-            .message
-            .starts_with("Service in version \"v1\" cannot be handled as a Pod: ")
-    );
+    assert!(service.message.starts_with("Service in version \"v1\" cannot be handled as a Pod: "));
     assert_eq!(bad(r#"{"kind":"Pod","apiVersion":"v2"}"#).code, 400);
-    assert!(
-        decode(
-            br#"{"spec":{"containers":[{"args":[1,-2,0.5,null,true]}]}}"#,
-            pods,
-            FieldValidation::Strict
-        )
-        .is_ok()
-    );
+    assert!(decode(br#"{"spec":{"containers":[{"args":[1,-2,0.5,null,true]}]}}"#, pods, FieldValidation::Strict).is_ok());
 }
 
 #[test]
 fn name_and_namespace_of_a_body_must_be_those_of_the_path() {
     let object = json!({"metadata": {"name": "c2"}});
-    assert_eq!(
-        check_name(&object, "c1").expect_err("400").to_value(),
-        golden("putnomatch")
-    );
+    assert_eq!(check_name(&object, "c1").expect_err("400").to_value(), golden("putnomatch"));
     assert!(check_name(&object, "c2").is_ok());
     let text = "the name of the object (web based on URL) was undeterminable: name must be provided"; // observed
     assert_eq!(check_name(&json!({}), "web").expect_err("400").message, text);
     let mut object = json!({"metadata": {"namespace": "other"}});
-    assert_eq!(
-        check_namespace(&mut object, "default").expect_err("400").to_value(),
-        golden("nsmismatch")
-    );
+    assert_eq!(check_namespace(&mut object, "default").expect_err("400").to_value(), golden("nsmismatch"));
     let mut object = json!({"metadata": {}});
     assert!(check_namespace(&mut object, "default").is_ok());
     assert_eq!(object, json!({"metadata": {"namespace": "default"}}));

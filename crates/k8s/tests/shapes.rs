@@ -32,7 +32,6 @@ fn a_scale_may_not_ask_for_less_than_nothing() {
     assert_eq!(scale::replicas(&json!({"spec": {}})), Ok(0));
     let error = scale::replicas(&json!({"metadata": {"name": "web"}, "spec": {"replicas": -1}})).expect_err("422");
     // Observed.
-    let text =
-        "Scale.autoscaling \"web\" is invalid: spec.replicas: Invalid value: -1: must be greater than or equal to 0";
+    let text = "Scale.autoscaling \"web\" is invalid: spec.replicas: Invalid value: -1: must be greater than or equal to 0";
     assert_eq!((error.code, error.message.as_str()), (422, text));
 }

@@ -3,7 +3,9 @@
 //! `golden/tables.json`: objects of every kind (pods in all their states), columns, cells and ages from the real printer.
 
 use nodelane_k8s::registry;
-use nodelane_k8s::table::{IncludeObject, encode_partial_object, encode_table, event_table, human_duration, partial_object, printer, row, table};
+use nodelane_k8s::table::{
+    IncludeObject, encode_partial_object, encode_table, event_table, human_duration, partial_object, printer, row, table,
+};
 use nodelane_model::{Kind, Time, codec};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -22,18 +24,10 @@ fn every_row_has_the_cells_of_the_real_printer() {
     let cases = golden["tables"].as_array().expect("cases");
     assert!(cases.len() > 80);
     for case in cases {
-        let printer = printer(
-            case["group"].as_str().expect("group"),
-            case["kind"].as_str().expect("kind"),
-        );
+        let printer = printer(case["group"].as_str().expect("group"), case["kind"].as_str().expect("kind"));
         let row = row(printer, &case["object"], now(), IncludeObject::None);
         assert_eq!(row["cells"], case["cells"], "{}", case["object"]);
-        assert_eq!(
-            row.get("conditions").unwrap_or(&Value::Null),
-            &case["conditions"],
-            "{}",
-            case["object"]
-        );
+        assert_eq!(row.get("conditions").unwrap_or(&Value::Null), &case["conditions"], "{}", case["object"]);
         assert_eq!(row["object"], Value::Null);
     }
 }
@@ -78,11 +72,7 @@ fn every_kind_has_the_columns_of_the_real_printer() {
 #[test]
 fn durations_read_as_in_kubectl() {
     for case in golden()["durations"].as_array().expect("cases") {
-        assert_eq!(
-            human_duration(case[0].as_i64().expect("milliseconds")),
-            case[1].as_str().expect("text"),
-            "{case}"
-        );
+        assert_eq!(human_duration(case[0].as_i64().expect("milliseconds")), case[1].as_str().expect("text"), "{case}");
     }
 }
 
@@ -133,18 +123,6 @@ fn a_pool_shows_the_provisioning_state_that_follows_from_its_operation() {
         "state": {"version": "1.34.2"},
     });
     let cells = row(printer("nodelane.dev", "NodePool"), &pool, now(), IncludeObject::None)["cells"].take();
-    let wanted = json!([
-        "np1",
-        "User",
-        "Standard_D4s_v5",
-        3,
-        "1-5",
-        "1.34.2",
-        "Succeeded",
-        "0s",
-        "",
-        "Regular",
-        "Running"
-    ]);
+    let wanted = json!(["np1", "User", "Standard_D4s_v5", 3, "1-5", "1.34.2", "Succeeded", "0s", "", "Regular", "Running"]);
     assert_eq!(cells, wanted);
 }

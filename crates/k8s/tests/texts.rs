@@ -12,11 +12,7 @@ fn golden(part: &str) -> Vec<Value> {
 }
 
 fn strings(list: &Value) -> Vec<&str> {
-    list.as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect()
+    list.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
 #[test]
@@ -51,10 +47,7 @@ fn field_selectors_parse_print_and_fail_as_upstream() {
 fn an_unknown_field_is_refused_never_ignored() {
     // Observed with kube-apiserver 1.36.2 for pods and for deployments.
     let pods = FieldSet::Listed(&["metadata.name", "status.phase"]);
-    assert_eq!(
-        FieldSelector::parse("a=b", pods),
-        Err("field label not supported: a".to_owned())
-    );
+    assert_eq!(FieldSelector::parse("a=b", pods), Err("field label not supported: a".to_owned()));
     let text = "\"a\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\"";
     assert_eq!(FieldSelector::parse("a=b", FieldSet::Metadata), Err(text.to_owned()));
 }
@@ -63,9 +56,7 @@ fn an_unknown_field_is_refused_never_ignored() {
 fn field_selectors_match_equal_and_unequal() {
     let fields = FieldSet::Listed(&["spec.nodeName", "status.phase"]);
     let selector = FieldSelector::parse("spec.nodeName=n1,status.phase!=Succeeded", fields).expect("valid");
-    let object = |node: &'static str, phase: &'static str| {
-        move |field: &str| if field == "spec.nodeName" { node } else { phase }
-    };
+    let object = |node: &'static str, phase: &'static str| move |field: &str| if field == "spec.nodeName" { node } else { phase };
     assert!(selector.matches(object("n1", "Running")));
     assert!(!selector.matches(object("n1", "Succeeded")));
     assert!(!selector.matches(object("", "Running")));
@@ -92,10 +83,7 @@ fn metadata_is_judged_in_upstreams_words() {
         if meta.get("name").is_none() && meta.get("generateName").is_some() {
             continue; // upstream judges after the name was generated, we may be asked before
         }
-        let got: Vec<String> = names::object_meta(meta, NameRule::Subdomain)
-            .iter()
-            .map(ToString::to_string)
-            .collect();
+        let got: Vec<String> = names::object_meta(meta, NameRule::Subdomain).iter().map(ToString::to_string).collect();
         assert_eq!(got, strings(&case["errors"]), "{meta}");
     }
 }
@@ -105,10 +93,7 @@ fn annotations_have_a_total_size() {
     let meta = |bytes: usize| serde_json::json!({"name": "a", "annotations": {"k": "x".repeat(bytes - 1)}});
     assert!(names::object_meta(&meta(256 * 1024), NameRule::Subdomain).is_empty());
     let errors = names::object_meta(&meta(256 * 1024 + 1), NameRule::Subdomain);
-    assert_eq!(
-        errors[0].to_string(),
-        "metadata.annotations: Too long: may not be more than 262144 bytes"
-    );
+    assert_eq!(errors[0].to_string(), "metadata.annotations: Too long: may not be more than 262144 bytes");
 }
 
 #[test]
@@ -116,10 +101,7 @@ fn generated_names_keep_the_prefix_and_end_in_five_letters_of_the_alphabet() {
     for hash in [0, 1, 27, u64::MAX] {
         let name = names::generate_name("web-", hash);
         let suffix = name.strip_prefix("web-").expect("the prefix");
-        assert!(
-            suffix.len() == 5 && suffix.bytes().all(|letter| names::SUFFIX_ALPHABET.contains(&letter)),
-            "{name}"
-        );
+        assert!(suffix.len() == 5 && suffix.bytes().all(|letter| names::SUFFIX_ALPHABET.contains(&letter)), "{name}");
     }
     assert_eq!(names::generate_name(&"x".repeat(100), 7).len(), 63);
     assert_ne!(names::generate_name("a", 1), names::generate_name("a", 2));

@@ -18,10 +18,7 @@ fn the_bookmark_behind_initial_events_says_so() {
     let wanted = json!({"kind": "ConfigMap", "apiVersion": "v1",
         "metadata": {"resourceVersion": "612", "annotations": {"k8s.io/initial-events-end": "true"}}});
     assert_eq!(bookmark("v1", "ConfigMap", 612, true), wanted);
-    assert_eq!(
-        bookmark("v1", "ConfigMap", 612, false)["metadata"],
-        json!({"resourceVersion": "612"})
-    );
+    assert_eq!(bookmark("v1", "ConfigMap", 612, false)["metadata"], json!({"resourceVersion": "612"}));
 }
 
 #[test]
@@ -36,8 +33,5 @@ fn an_object_that_leaves_the_selector_is_deleted_for_the_watcher() {
 fn a_failure_in_the_stream_is_an_error_frame_with_a_status() {
     let line = error_frame(&Status::expired_watch(1, 5));
     let value: Value = serde_json::from_slice(&line).expect("JSON");
-    assert_eq!(
-        (&value["type"], &value["object"]["code"], line.last()),
-        (&json!("ERROR"), &json!(410), Some(&b'\n'))
-    );
+    assert_eq!((&value["type"], &value["object"]["code"], line.last()), (&json!("ERROR"), &json!(410), Some(&b'\n')));
 }

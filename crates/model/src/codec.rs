@@ -256,7 +256,9 @@ impl RawDoc<'_> {
         };
         let revision = match shape.resource_version.as_str() {
             "" => 0,
-            text => text.parse().map_err(|_| serde_json::Error::custom(format_args!("metadata.resourceVersion {text:?} is not a revision")))?,
+            text => {
+                text.parse().map_err(|_| serde_json::Error::custom(format_args!("metadata.resourceVersion {text:?} is not a revision")))?
+            }
         };
         let meta = Meta {
             uid,
@@ -322,7 +324,8 @@ impl RawDoc<'_> {
         let text = self.spec.map_or("{}", |raw| raw.get());
         // As written here: the node's name first, then the text that all pods of the template share.
         if let Some(interner) = interner
-            && let Some((node, rest)) = text.strip_prefix(NODE_NAME).and_then(|rest| rest.split_once("\",")).filter(|(node, _)| !node.contains('\\'))
+            && let Some((node, rest)) =
+                text.strip_prefix(NODE_NAME).and_then(|rest| rest.split_once("\",")).filter(|(node, _)| !node.contains('\\'))
         {
             return Ok(Pod { spec: interner.spec(rest)?, node: Some(node.into()), status });
         }
@@ -360,8 +363,11 @@ mod tests {
     fn stored_pods_of_one_template_share_their_specification_again() {
         let mut interner = Interner::default();
         let stored = |name: &str, node: &str| {
-            let doc = read(Kind::Pod, serde_json::json!({"metadata": {"name": name, "labels": {"app": "a"}},
-                "spec": {"nodeName": node, "containers": [{"name": "c", "image": "i"}], "restartPolicy": "Always"}}));
+            let doc = read(
+                Kind::Pod,
+                serde_json::json!({"metadata": {"name": name, "labels": {"app": "a"}},
+                "spec": {"nodeName": node, "containers": [{"name": "c", "image": "i"}], "restartPolicy": "Always"}}),
+            );
             encode(&doc).clone()
         };
         let a = interner.decode(Kind::Pod, &stored("a", "n1")).unwrap();

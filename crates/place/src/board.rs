@@ -79,13 +79,7 @@ impl Board {
             tally,
             moves: Vec::new(),
             seen: session.log.len(),
-            spots: vec![
-                Spot {
-                    group: NOWHERE,
-                    score: 0
-                };
-                session.rows.len()
-            ],
+            spots: vec![Spot { group: NOWHERE, score: 0 }; session.rows.len()],
             groups: Vec::new(),
             by_signature: BTreeMap::new(),
             signature: Vec::new(),
@@ -95,9 +89,7 @@ impl Board {
                 let placed = &session.placed[other as usize];
                 if !placed.is_empty() && board.learn(session, other).is_some() {
                     let moves = board.moves[other as usize].as_ref().expect("it was just learnt");
-                    placed
-                        .iter()
-                        .for_each(|pod| board.tally.apply(moves, pod.node, pod.terminating, 1));
+                    placed.iter().for_each(|pod| board.tally.apply(moves, pod.node, pod.terminating, 1));
                 }
             }
         }
@@ -112,10 +104,7 @@ impl Board {
             self.moves.resize(other as usize + 1, None);
         }
         if self.moves[other as usize].is_none() {
-            let (own, pod) = (
-                &session.profiles[self.profile as usize],
-                &session.profiles[other as usize],
-            );
+            let (own, pod) = (&session.profiles[self.profile as usize], &session.profiles[other as usize]);
             let mut moves = Moves::new();
             self.spread.moves(pod, &mut moves);
             self.spread_score.moves(pod, &mut moves);
@@ -161,25 +150,15 @@ impl Board {
             self.signature.clear();
             self.signature.extend([fixed.taints, fixed.preference]);
             self.tally.marks(node, &mut self.signature);
-            let group = self
-                .by_signature
-                .get(self.signature.as_slice())
-                .copied()
-                .unwrap_or_else(|| {
-                    let next = self.groups.len() as u32;
-                    self.by_signature.insert(self.signature.clone(), next);
-                    self.groups.push(Group::default());
-                    next
-                });
-            Spot {
-                group,
-                score: own_score(own, row).total() + fixed.images,
-            }
+            let group = self.by_signature.get(self.signature.as_slice()).copied().unwrap_or_else(|| {
+                let next = self.groups.len() as u32;
+                self.by_signature.insert(self.signature.clone(), next);
+                self.groups.push(Group::default());
+                next
+            });
+            Spot { group, score: own_score(own, row).total() + fixed.images }
         } else {
-            Spot {
-                group: NOWHERE,
-                score: 0,
-            }
+            Spot { group: NOWHERE, score: 0 }
         };
         let old = std::mem::replace(&mut self.spots[node as usize], spot);
         if old == spot {
@@ -199,18 +178,8 @@ impl Board {
         let mut candidates = Vec::with_capacity(16);
         let mut own_scores = Vec::with_capacity(16);
         for (at, group) in self.groups.iter_mut().enumerate().filter(|(_, group)| group.size > 0) {
-            let holds = |score: i64, node: u32| {
-                self.spots[node as usize]
-                    == Spot {
-                        group: at as u32,
-                        score,
-                    }
-            };
-            while group
-                .nodes
-                .peek()
-                .is_some_and(|(score, Reverse(node))| !holds(*score, *node))
-            {
+            let holds = |score: i64, node: u32| self.spots[node as usize] == Spot { group: at as u32, score };
+            while group.nodes.peek().is_some_and(|(score, Reverse(node))| !holds(*score, *node)) {
                 group.nodes.pop();
             }
             let (score, Reverse(node)) = *group.nodes.peek().expect("a group's nodes are in its heap");
@@ -220,21 +189,15 @@ impl Board {
             }
         }
         let shared = self.shared_scores(&candidates);
-        let totals = candidates
-            .iter()
-            .zip(own_scores)
-            .zip(shared)
-            .map(|((candidate, own), shared)| (own + shared.total(), Reverse(candidate.node)));
+        let totals =
+            candidates.iter().zip(own_scores).zip(shared).map(|((candidate, own), shared)| (own + shared.total(), Reverse(candidate.node)));
         totals.max().map(|(_, Reverse(node))| node)
     }
     /// The first refusal of a node, with what is taken of it and the counters as given: as they are, or as they would be.
     pub fn refusal(&self, session: &Session, row: &NodeRow, tally: &Tally, node: u32) -> Option<Refusal> {
         let own = &session.profiles[self.profile as usize];
         let lasting = self.fixed[node as usize].refusal.clone();
-        lasting
-            .or_else(|| filter::taken(own, row))
-            .or_else(|| self.spread.check(tally, node))
-            .or_else(|| self.affinity.check(tally, node))
+        lasting.or_else(|| filter::taken(own, row)).or_else(|| self.spread.check(tally, node)).or_else(|| self.affinity.check(tally, node))
     }
     /// The scores of nodes that fit.
     pub fn scores(&self, session: &Session, nodes: &[u32]) -> Vec<Scores> {
@@ -244,12 +207,7 @@ impl Board {
         let with_own = |(shared, node): (Scores, &u32)| {
             let own = own_score(own, &session.rows[*node as usize]);
             let image_locality = self.fixed[*node as usize].images;
-            Scores {
-                least_allocated: own.least_allocated,
-                balanced_allocation: own.balanced_allocation,
-                image_locality,
-                ..shared
-            }
+            Scores { least_allocated: own.least_allocated, balanced_allocation: own.balanced_allocation, image_locality, ..shared }
         };
         shared.zip(nodes).map(with_own).collect()
     }
@@ -279,10 +237,7 @@ fn fixed(session: &Session, profile: u32) -> Vec<Fixed> {
     let nodes = session.rows.iter().zip(&session.image_list_of);
     let fixed = nodes.map(|(row, list)| Fixed {
         refusal: filter::lasting(own, &named, row),
-        taints: row
-            .doc
-            .as_node()
-            .map_or(0, |node| score::taint_toleration::count(own, node)),
+        taints: row.doc.as_node().map_or(0, |node| score::taint_toleration::count(own, node)),
         preference: score::node_affinity::count(own, row),
         images: images[*list as usize],
     });
@@ -309,25 +264,16 @@ mod tests {
     fn session(scenario: &Value) -> (Session, Vec<u32>) {
         let mut world = World::new(0);
         let of = |kind: &str| scenario["input"][kind].as_array().cloned().unwrap_or_default();
-        let kinds = [
-            (Kind::Namespace, "namespaces"),
-            (Kind::Service, "services"),
-            (Kind::ReplicaSet, "replicaSets"),
-        ];
+        let kinds = [(Kind::Namespace, "namespaces"), (Kind::Service, "services"), (Kind::ReplicaSet, "replicaSets")];
         for (kind, name) in kinds.into_iter().chain([(Kind::Node, "nodes"), (Kind::Pod, "pods")]) {
-            of(name)
-                .iter()
-                .for_each(|value| drop(fixture::put(&mut world, kind, value)));
+            of(name).iter().for_each(|value| drop(fixture::put(&mut world, kind, value)));
         }
         let pending: Vec<_> = std::iter::once(scenario["input"]["pod"].clone())
             .chain(of("pods"))
             .enumerate()
             .map(|(at, mut value)| {
                 value["metadata"]["name"] = json!(format!("pending-{at}"));
-                value["spec"]
-                    .as_object_mut()
-                    .expect("a specification")
-                    .remove("nodeName");
+                value["spec"].as_object_mut().expect("a specification").remove("nodeName");
                 fixture::put(&mut world, Kind::Pod, &value)
             })
             .collect();
@@ -339,16 +285,13 @@ mod tests {
 
     #[test]
     fn a_board_that_follows_what_is_bound_stands_as_one_that_is_made_anew() {
-        let scenarios: Vec<Value> =
-            serde_json::from_str(include_str!("../tests/golden/scenarios-1.36.3.json")).expect("readable");
+        let scenarios: Vec<Value> = serde_json::from_str(include_str!("../tests/golden/scenarios-1.36.3.json")).expect("readable");
         let mut bound = 0;
         for (at, scenario) in scenarios.iter().enumerate() {
             let (mut session, profiles) = session(scenario);
             let mut boards: BTreeMap<u32, Board> = BTreeMap::new();
             for profile in profiles.iter().cycle().take(2 * profiles.len()) {
-                let board = boards
-                    .entry(*profile)
-                    .or_insert_with(|| Board::new(&mut session, *profile));
+                let board = boards.entry(*profile).or_insert_with(|| Board::new(&mut session, *profile));
                 board.catch_up(&mut session);
                 let mut anew = Board::new(&mut session, *profile);
                 let picked = board.pick();
@@ -359,17 +302,10 @@ mod tests {
                 }
                 if let Some(node) = picked {
                     let all: Vec<u32> = (0..session.rows.len() as u32)
-                        .filter(|node| {
-                            board
-                                .refusal(&session, &session.rows[*node as usize], &board.tally, *node)
-                                .is_none()
-                        })
+                        .filter(|node| board.refusal(&session, &session.rows[*node as usize], &board.tally, *node).is_none())
                         .collect();
                     let totals: Vec<i64> = board.scores(&session, &all).iter().map(Scores::total).collect();
-                    let best = all
-                        .iter()
-                        .zip(&totals)
-                        .max_by_key(|(node, total)| (**total, Reverse(**node)));
+                    let best = all.iter().zip(&totals).max_by_key(|(node, total)| (**total, Reverse(**node)));
                     assert_eq!(best.map(|(node, _)| *node), Some(node), "scenario {at}");
                     session.bind(*profile, node);
                     bound += 1;

@@ -66,20 +66,14 @@ impl Diagnosis {
         if message.len() <= NOTE_LIMIT {
             return message.into();
         }
-        let end = (0..=NOTE_LIMIT - SUFFIX.len())
-            .rev()
-            .find(|end| message.is_char_boundary(*end))
-            .unwrap_or(0);
+        let end = (0..=NOTE_LIMIT - SUFFIX.len()).rev().find(|end| message.is_char_boundary(*end)).unwrap_or(0);
         format!("{}{SUFFIX}", &message[..end])
     }
 }
 
 /// `0/3 nodes are available: 1 Insufficient cpu, 2 …`: counts and reasons sorted as texts, so that `10 x` is before `2 y`.
 fn histogram(nodes: usize, reasons: &BTreeMap<Reason, usize>) -> String {
-    let mut parts: Vec<String> = reasons
-        .iter()
-        .map(|(reason, count)| format!("{count} {reason}"))
-        .collect();
+    let mut parts: Vec<String> = reasons.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
     parts.sort();
     let mut text = format!("0/{nodes} nodes are available:");
     if !parts.is_empty() {
@@ -102,9 +96,7 @@ impl fmt::Display for Reason {
             Reason::AffinityConflict => "pod affinity terms conflict",
             Reason::PortsTaken => "node(s) didn't have free ports for the requested pod ports",
             Reason::TooManyPods => "Too many pods",
-            Reason::SpreadLabelMissing => {
-                "node(s) didn't match pod topology spread constraints (missing required label)"
-            }
+            Reason::SpreadLabelMissing => "node(s) didn't match pod topology spread constraints (missing required label)",
             Reason::SpreadSkew => "node(s) didn't match pod topology spread constraints",
             Reason::PodAffinity => "node(s) didn't match pod affinity rules",
             Reason::PodAntiAffinity => "node(s) didn't match pod anti-affinity rules",
@@ -120,12 +112,7 @@ mod tests {
     use super::*;
 
     fn diagnosis(reasons: &[(Reason, usize)]) -> Diagnosis {
-        Diagnosis {
-            nodes: 12,
-            before: None,
-            reasons: reasons.iter().cloned().collect(),
-            preemption: Preemption::Possible,
-        }
+        Diagnosis { nodes: 12, before: None, reasons: reasons.iter().cloned().collect(), preemption: Preemption::Possible }
     }
 
     #[test]

@@ -11,10 +11,7 @@ use std::sync::Arc;
 /// A document from JSON, at a revision of its own, which is its uid too.
 pub(crate) fn put(world: &mut World, kind: Kind, value: &Value) -> Arc<Doc> {
     let mut value = value.clone();
-    value["metadata"]
-        .as_object_mut()
-        .expect("metadata is an object")
-        .remove("uid");
+    value["metadata"].as_object_mut().expect("metadata is an object").remove("uid");
     let mut doc = codec::from_value(kind, &value).expect("the fixture is a document");
     doc.revision = world.revision + 1;
     doc.meta.uid = nodelane_model::Uid(u128::from(doc.revision));
@@ -45,10 +42,6 @@ pub(crate) fn pod_on_node(cpu: &str, memory: &str, node_cpu: &str, node_memory: 
     put(&mut world, Kind::Node, &node("n", node_cpu, node_memory));
     let doc = put(&mut world, Kind::Pod, &pod("p", cpu, memory, json!({})));
     let class = world.class(&doc).expect("it is a pod");
-    let row = world
-        .nodes()
-        .next()
-        .map(|(_, row)| (**row).clone())
-        .expect("there is a node");
+    let row = world.nodes().next().map(|(_, row)| (**row).clone()).expect("there is a node");
     (Profile::new(class, None, None), row)
 }

@@ -70,10 +70,7 @@ pub fn plan(draft: &mut Draft, memory: &mut Memory, budget: usize) -> usize {
         return 0;
     }
     if memory.epoch != draft.world.room_epoch {
-        *memory = Memory {
-            epoch: draft.world.room_epoch,
-            ..Memory::default()
-        };
+        *memory = Memory { epoch: draft.world.room_epoch, ..Memory::default() };
     }
     let (pending, revision) = (draft.world.work.pending.clone(), draft.world.revision);
     let (mut run, mut spent, mut last, mut complete) = (Run::default(), 0, None, true);
@@ -93,17 +90,9 @@ pub fn plan(draft: &mut Draft, memory: &mut Memory, budget: usize) -> usize {
     }
     memory.waiting |= run.waiting;
     // Pods that were bound in this run may be what was waited for.
-    memory.waited_at = if memory.waiting && run.bound {
-        0
-    } else {
-        draft.world.revision
-    };
+    memory.waited_at = if memory.waiting && run.bound { 0 } else { draft.world.revision };
     let (pending, revision) = (draft.world.work.pending.clone(), draft.world.revision);
-    memory.done = (complete || last.is_some()).then_some(Done {
-        pending,
-        last: last.filter(|_| !complete),
-        revision,
-    });
+    memory.done = (complete || last.is_some()).then_some(Done { pending, last: last.filter(|_| !complete), revision });
     spent
 }
 
@@ -131,9 +120,7 @@ impl Run {
             return decline(draft, doc, message);
         }
         let mut session = self.session.take().unwrap_or_else(|| Session::new(&draft.world));
-        let verdict = session
-            .profile(doc, true)
-            .map(|profile| (profile, self.verdict(&mut session, profile)));
+        let verdict = session.profile(doc, true).map(|profile| (profile, self.verdict(&mut session, profile)));
         let spent = match verdict {
             None => 0,
             Some((profile, Ok(node))) => {
@@ -172,17 +159,10 @@ impl Run {
         session.read_pods();
         self.pods += 1;
         if self.boards.len() == BOARD_LIMIT && !self.boards.contains_key(&profile) {
-            let oldest = self
-                .boards
-                .iter()
-                .min_by_key(|(_, (_, used))| *used)
-                .map(|(profile, _)| *profile);
+            let oldest = self.boards.iter().min_by_key(|(_, (_, used))| *used).map(|(profile, _)| *profile);
             oldest.map(|profile| self.boards.remove(&profile));
         }
-        let (board, used) = self
-            .boards
-            .entry(profile)
-            .or_insert_with(|| (Board::new(session, profile), 0));
+        let (board, used) = self.boards.entry(profile).or_insert_with(|| (Board::new(session, profile), 0));
         *used = self.pods;
         board.catch_up(session);
         board.pick().ok_or_else(|| preempt::diagnose(session, board, profile))
@@ -197,24 +177,12 @@ fn bind(draft: &mut Draft, pod: &Arc<Doc>, node: &Name) {
     let mut doc = (**pod).clone();
     if let Some(pod) = doc.as_pod_mut() {
         pod.node = Some(node.clone());
-        set_condition(
-            &mut pod.status.conditions,
-            Name::new_static("True"),
-            Name::default(),
-            Name::default(),
-            draft.now,
-        );
+        set_condition(&mut pod.status.conditions, Name::new_static("True"), Name::default(), Name::default(), draft.now);
     }
     let key = doc.key.clone();
     draft.put(doc);
     let message = format!("Successfully assigned {}/{} to {node}", key.namespace, key.name).into();
-    draft.notify(&Notice {
-        about: key,
-        warning: false,
-        reason: "Scheduled",
-        message,
-        component: COMPONENT,
-    });
+    draft.notify(&Notice { about: key, warning: false, reason: "Scheduled", message, component: COMPONENT });
 }
 
 /// Tells a pod that it fits nowhere, where it does not know; gives the units spent.
@@ -226,24 +194,12 @@ fn decline(draft: &mut Draft, pod: &Arc<Doc>, message: &Name) -> usize {
     let now = draft.now;
     if let Some(pod) = doc.as_pod_mut() {
         let status = Name::new_static("False");
-        set_condition(
-            &mut pod.status.conditions,
-            status,
-            Name::new_static("Unschedulable"),
-            message.clone(),
-            now,
-        );
+        set_condition(&mut pod.status.conditions, status, Name::new_static("Unschedulable"), message.clone(), now);
     }
     let key = doc.key.clone();
     draft.put(doc);
     let note = Diagnosis::note(message).into();
-    draft.notify(&Notice {
-        about: key,
-        warning: true,
-        reason: "FailedScheduling",
-        message: note,
-        component: COMPONENT,
-    });
+    draft.notify(&Notice { about: key, warning: true, reason: "FailedScheduling", message: note, component: COMPONENT });
     1
 }
 
@@ -253,45 +209,27 @@ fn waits_for_more_than_room(doc: &Doc) -> bool {
     let Some(spec) = doc.as_pod().map(|pod| &pod.spec) else {
         return false;
     };
-    let near = spec
-        .affinity
-        .as_ref()
-        .and_then(|affinity| affinity.pod_affinity.as_ref());
+    let near = spec.affinity.as_ref().and_then(|affinity| affinity.pod_affinity.as_ref());
     near.is_some_and(|near| !near.required.is_empty())
-        || spec
-            .topology_spread_constraints
-            .iter()
-            .any(|constraint| constraint.when_unsatisfiable == "DoNotSchedule")
-        || spec
-            .volumes
-            .iter()
-            .any(|volume| volume.rest.contains_key("persistentVolumeClaim"))
+        || spec.topology_spread_constraints.iter().any(|constraint| constraint.when_unsatisfiable == "DoNotSchedule")
+        || spec.volumes.iter().any(|volume| volume.rest.contains_key("persistentVolumeClaim"))
 }
 
 /// Whether the pod is left to the default scheduler.
 fn is_ours(pod: &Doc) -> bool {
-    pod.as_pod()
-        .is_some_and(|pod| matches!(pod.spec.scheduler_name.as_str(), "" | COMPONENT))
+    pod.as_pod().is_some_and(|pod| matches!(pod.spec.scheduler_name.as_str(), "" | COMPONENT))
 }
 
 fn knows(pod: &Doc, message: &Name) -> bool {
-    let told = |condition: &Condition| {
-        condition.kind == SCHEDULED && condition.status == "False" && condition.message == *message
-    };
+    let told = |condition: &Condition| condition.kind == SCHEDULED && condition.status == "False" && condition.message == *message;
     pod.as_pod().is_some_and(|pod| pod.status.conditions.iter().any(told))
 }
 
 fn set_condition(conditions: &mut Vec<Condition>, status: Name, reason: Name, message: Name, now: Time) {
-    let at = conditions
-        .iter()
-        .position(|condition| condition.kind == SCHEDULED)
-        .unwrap_or_else(|| {
-            conditions.push(Condition {
-                kind: SCHEDULED,
-                ..Condition::default()
-            });
-            conditions.len() - 1
-        });
+    let at = conditions.iter().position(|condition| condition.kind == SCHEDULED).unwrap_or_else(|| {
+        conditions.push(Condition { kind: SCHEDULED, ..Condition::default() });
+        conditions.len() - 1
+    });
     let condition = &mut conditions[at];
     if condition.status != status {
         condition.last_transition_time = Some(now.whole_seconds());

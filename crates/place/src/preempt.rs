@@ -14,20 +14,13 @@ use std::collections::BTreeMap;
 /// not exist. Claims that exist constrain nothing yet.
 pub(crate) fn refused_before(session: &Session, profile: u32) -> Option<Diagnosis> {
     let (own, nodes) = (&session.profiles[profile as usize], session.rows.len());
-    let refused = |before| Diagnosis {
-        nodes,
-        before,
-        reasons: BTreeMap::new(),
-        preemption: Preemption::NotReached,
-    };
+    let refused = |before| Diagnosis { nodes, before, reasons: BTreeMap::new(), preemption: Preemption::NotReached };
     if nodes == 0 {
         return Some(refused(None));
     }
     let key = |claim| Key::new(Kind::PersistentVolumeClaim, own.namespace().clone(), claim);
     let missing = || own.claims().find(|claim| session.world.get(&key(*claim)).is_none());
-    let reason = Named::by(own)
-        .conflict()
-        .or_else(|| missing().map(|claim| Reason::ClaimMissing(claim.into())));
+    let reason = Named::by(own).conflict().or_else(|| missing().map(|claim| Reason::ClaimMissing(claim.into())));
     reason.map(|reason| refused(Some(reason)))
 }
 
@@ -45,12 +38,7 @@ pub(crate) fn diagnose(session: &mut Session, board: &mut Board, profile: u32) -
         }
     }
     let preemption = prospects(session, board, profile, &hopeful);
-    Diagnosis {
-        nodes: session.rows.len(),
-        before: None,
-        reasons,
-        preemption,
-    }
+    Diagnosis { nodes: session.rows.len(), before: None, reasons, preemption }
 }
 
 fn count(reasons: &mut BTreeMap<Reason, usize>, refusal: &Refusal) {

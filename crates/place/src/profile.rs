@@ -27,18 +27,9 @@ impl Profile {
     pub fn new(class: Arc<PodClass>, owner: Option<Key>, node: Option<Name>) -> Profile {
         let (scoring_cpu_milli, scoring_memory_bytes) = match class.spec.resources {
             None => (class.scoring_cpu_milli, class.scoring_memory_bytes),
-            Some(_) => Amounts::for_scoring(&PodSpec {
-                resources: None,
-                ..(*class.spec).clone()
-            }),
+            Some(_) => Amounts::for_scoring(&PodSpec { resources: None, ..(*class.spec).clone() }),
         };
-        Profile {
-            class,
-            owner,
-            node,
-            scoring_cpu_milli,
-            scoring_memory_bytes,
-        }
+        Profile { class, owner, node, scoring_cpu_milli, scoring_memory_bytes }
     }
     pub fn spec(&self) -> &PodSpec {
         &self.class.spec
@@ -82,20 +73,13 @@ impl Profile {
     }
     /// Claims that its volumes name. Generic ephemeral volumes are not here.
     pub fn claims(&self) -> impl Iterator<Item = &str> {
-        let claims = self
-            .spec()
-            .volumes
-            .iter()
-            .filter_map(|volume| volume.rest.get("persistentVolumeClaim"));
+        let claims = self.spec().volumes.iter().filter_map(|volume| volume.rest.get("persistentVolumeClaim"));
         claims.filter_map(|claim| claim.get("claimName")?.as_str())
     }
     /// A hash under which profiles that are alike meet.
     pub fn hash(&self) -> u64 {
         let needs = &self.class.needs;
-        let mut hash = Hash::new(0)
-            .text(self.namespace())
-            .number(needs.cpu_milli as u64)
-            .number(needs.memory_bytes as u64);
+        let mut hash = Hash::new(0).text(self.namespace()).number(needs.cpu_milli as u64).number(needs.memory_bytes as u64);
         for (key, value) in self.labels().iter() {
             hash = hash.text(key).text(value);
         }
@@ -112,8 +96,7 @@ impl Profile {
             && self.class.ports == other.class.ports
             && (self.class.scoring_cpu_milli, self.class.scoring_memory_bytes)
                 == (other.class.scoring_cpu_milli, other.class.scoring_memory_bytes)
-            && (self.scoring_cpu_milli, self.scoring_memory_bytes)
-                == (other.scoring_cpu_milli, other.scoring_memory_bytes)
+            && (self.scoring_cpu_milli, self.scoring_memory_bytes) == (other.scoring_cpu_milli, other.scoring_memory_bytes)
             && a.node_selector == b.node_selector
             && a.affinity == b.affinity
             && a.tolerations == b.tolerations
@@ -121,22 +104,14 @@ impl Profile {
             && self.priority() == other.priority()
             && a.preemption_policy == b.preemption_policy
             && a.volumes == b.volumes
-            && a.containers
-                .iter()
-                .map(|c| &c.image)
-                .eq(b.containers.iter().map(|c| &c.image))
-            && a.init_containers
-                .iter()
-                .map(|c| &c.image)
-                .eq(b.init_containers.iter().map(|c| &c.image))
+            && a.containers.iter().map(|c| &c.image).eq(b.containers.iter().map(|c| &c.image))
+            && a.init_containers.iter().map(|c| &c.image).eq(b.init_containers.iter().map(|c| &c.image))
     }
 }
 
 /// The controller of a pod whose selector spreads it by default.
 pub(crate) fn owner_of(doc: &Doc) -> Option<Key> {
     let owner = doc.meta.controller()?;
-    let kind = owner
-        .known_kind()
-        .filter(|kind| matches!(kind, Kind::ReplicaSet | Kind::StatefulSet))?;
+    let kind = owner.known_kind().filter(|kind| matches!(kind, Kind::ReplicaSet | Kind::StatefulSet))?;
     (owner.api_version == kind.api_version()).then(|| Key::new(kind, doc.key.namespace.clone(), owner.name.clone()))
 }

@@ -98,16 +98,10 @@ pub struct Refusal {
 
 impl Refusal {
     pub(crate) fn lasting(reason: Reason) -> Refusal {
-        Refusal {
-            reasons: vec![reason],
-            resolvable: false,
-        }
+        Refusal { reasons: vec![reason], resolvable: false }
     }
     pub(crate) fn resolvable(reason: Reason) -> Refusal {
-        Refusal {
-            reasons: vec![reason],
-            resolvable: true,
-        }
+        Refusal { reasons: vec![reason], resolvable: true }
     }
     /// The plugin that refused.
     pub fn plugin(&self) -> Plugin {

@@ -33,26 +33,15 @@ impl Selection {
     }
     /// The pods that are spread with a pod by default: those of its services and of its replica set or stateful set.
     pub fn by_default(profile: &Profile, session: &Session) -> Selection {
-        let mut selection = Selection {
-            namespace: profile.namespace().clone(),
-            ..Selection::default()
-        };
+        let mut selection = Selection { namespace: profile.namespace().clone(), ..Selection::default() };
         for doc in session.world.list(Kind::Service, Some(profile.namespace())) {
             let spec = doc.as_opaque().and_then(|rest| rest.get("spec"));
-            let Some(pairs) = spec
-                .and_then(|spec| spec.get("selector"))
-                .and_then(|selector| selector.as_object())
-            else {
+            let Some(pairs) = spec.and_then(|spec| spec.get("selector")).and_then(|selector| selector.as_object()) else {
                 continue;
             };
             let text = |value: &serde_json::Value| value.as_str().map(Name::new);
-            if pairs
-                .iter()
-                .all(|(key, value)| profile.labels().get(key.as_str()) == text(value).as_ref())
-            {
-                selection
-                    .equals
-                    .extend(pairs.iter().filter_map(|(key, value)| Some((key.into(), text(value)?))));
+            if pairs.iter().all(|(key, value)| profile.labels().get(key.as_str()) == text(value).as_ref()) {
+                selection.equals.extend(pairs.iter().filter_map(|(key, value)| Some((key.into(), text(value)?))));
             }
         }
         let owner = profile.owner.as_ref().and_then(|key| session.world.get(key));
@@ -81,10 +70,7 @@ impl Selection {
 /// (empty, or by absence) matches every namespace: kube-scheduler asks it about no labels after it has looked for namespaces.
 pub(crate) fn own_term_matches(session: &Session, of: &Profile, term: &PodTerm, other: &Profile) -> bool {
     let by_label = |selector: &Selector| {
-        selector.matches(&BTreeMap::new())
-            || session
-                .namespace(other.namespace())
-                .is_some_and(|labels| selector.matches(labels))
+        selector.matches(&BTreeMap::new()) || session.namespace(other.namespace()).is_some_and(|labels| selector.matches(labels))
     };
     term_matches(of, term, other, by_label)
 }
@@ -103,8 +89,5 @@ fn term_matches(of: &Profile, term: &PodTerm, other: &Profile, by_label: impl Fn
         ([], None) => of.namespace() == other.namespace(),
         (names, selector) => names.contains(other.namespace()) || selector.as_ref().is_some_and(by_label),
     };
-    here && term
-        .label_selector
-        .as_ref()
-        .is_some_and(|selector| selector.matches(other.labels()))
+    here && term.label_selector.as_ref().is_some_and(|selector| selector.matches(other.labels()))
 }

@@ -78,12 +78,7 @@ impl Session {
             return;
         }
         let world = self.world.clone();
-        let index: HashMap<Name, u32> = self
-            .rows
-            .iter()
-            .zip(0..)
-            .map(|(row, at)| (row.doc.key.name.clone(), at))
-            .collect();
+        let index: HashMap<Name, u32> = self.rows.iter().zip(0..).map(|(row, at)| (row.doc.key.name.clone(), at)).collect();
         for doc in world.list(Kind::Pod, None) {
             let Some(pod) = doc.as_pod().filter(|pod| !pod.status.is_terminal()) else {
                 continue;
@@ -106,8 +101,7 @@ impl Session {
         if let Some(known) = self.by_address.get(&address) {
             let found = known.iter().find(|at| {
                 let profile = &self.profiles[**at as usize];
-                *profile.namespace() == doc.key.namespace
-                    && (!pending || (profile.owner == owner && profile.node == node))
+                *profile.namespace() == doc.key.namespace && (!pending || (profile.owner == owner && profile.node == node))
             });
             if found.is_some() {
                 return found.copied();
@@ -145,9 +139,7 @@ impl Session {
     }
     /// Labels of a namespace, where it exists.
     pub fn namespace(&self, name: &Name) -> Option<&Labels> {
-        self.world
-            .get(&Key::global(Kind::Namespace, name.clone()))
-            .map(|doc| &doc.meta.labels)
+        self.world.get(&Key::global(Kind::Namespace, name.clone())).map(|doc| &doc.meta.labels)
     }
     pub fn name(&self, node: u32) -> &Name {
         &self.rows[node as usize].doc.key.name
@@ -157,17 +149,9 @@ impl Session {
 fn image_lists(rows: &[NodeRow]) -> (Vec<ImageList>, Vec<u32>) {
     let (mut lists, mut known) = (Vec::<ImageList>::new(), HashMap::new());
     let of = rows.iter().map(|row| {
-        let images = row
-            .doc
-            .as_node()
-            .map(|node| node.status.images.clone())
-            .unwrap_or_default();
+        let images = row.doc.as_node().map(|node| node.status.images.clone()).unwrap_or_default();
         // Empty lists are one; others are told apart by address, which the rows keep from being reused.
-        let address = if images.is_empty() {
-            0
-        } else {
-            Arc::as_ptr(&images) as usize
-        };
+        let address = if images.is_empty() { 0 } else { Arc::as_ptr(&images) as usize };
         let at = *known.entry(address).or_insert_with(|| {
             lists.push(ImageList { images, nodes: 0 });
             lists.len() - 1

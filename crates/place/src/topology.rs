@@ -35,25 +35,13 @@ impl Topology {
             *ids.entry(value).or_insert(next)
         });
         let domain_of: Vec<u32> = domain_of.collect();
-        Topology {
-            domain_of,
-            domains: ids.len(),
-            singletons: ids.len() == labelled,
-        }
+        Topology { domain_of, domains: ids.len(), singletons: ids.len() == labelled }
     }
     /// Every node a domain of its own, whatever the value of its label.
     fn by_node(nodes: &[NodeRow], key: &str) -> Topology {
         let labelled = |row: &NodeRow| row.doc.meta.labels.contains_key(key);
-        let domain_of = nodes
-            .iter()
-            .zip(0..)
-            .map(|(row, at)| if labelled(row) { at } else { NONE })
-            .collect();
-        Topology {
-            domain_of,
-            domains: nodes.len(),
-            singletons: true,
-        }
+        let domain_of = nodes.iter().zip(0..).map(|(row, at)| if labelled(row) { at } else { NONE }).collect();
+        Topology { domain_of, domains: nodes.len(), singletons: true }
     }
 }
 
@@ -74,9 +62,7 @@ impl Topologies {
         made
     }
     pub fn by_node(&mut self, nodes: &[NodeRow], key: &str) -> Arc<Topology> {
-        self.by_node
-            .get_or_insert_with(|| Arc::new(Topology::by_node(nodes, key)))
-            .clone()
+        self.by_node.get_or_insert_with(|| Arc::new(Topology::by_node(nodes, key))).clone()
     }
 }
 
@@ -98,14 +84,7 @@ pub(crate) struct Counter {
 impl Counter {
     pub fn new(topology: Arc<Topology>) -> Counter {
         let counts = vec![0; topology.domains];
-        Counter {
-            topology,
-            counts,
-            total: 0,
-            eligible: None,
-            alive_only: false,
-            levels: BTreeMap::new(),
-        }
+        Counter { topology, counts, total: 0, eligible: None, alive_only: false, levels: BTreeMap::new() }
     }
     /// A counter of live pods on eligible nodes, that knows its smallest count over the domains which have such a node.
     pub fn of_spread(topology: Arc<Topology>, eligible: Option<Vec<bool>>) -> Counter {
@@ -113,10 +92,7 @@ impl Counter {
         counter.alive_only = true;
         if let Some(eligible) = eligible {
             let nodes = counter.topology.domain_of.iter().zip(&eligible);
-            let mut present: Vec<u32> = nodes
-                .filter(|(domain, ok)| **ok && **domain != NONE)
-                .map(|(domain, _)| *domain)
-                .collect();
+            let mut present: Vec<u32> = nodes.filter(|(domain, ok)| **ok && **domain != NONE).map(|(domain, _)| *domain).collect();
             present.sort_unstable();
             present.dedup();
             if !present.is_empty() {
@@ -175,21 +151,14 @@ mod tests {
 
     /// Nodes 0 and 1 in one domain, 2 in another, 3 in none.
     fn topology() -> Arc<Topology> {
-        Arc::new(Topology {
-            domain_of: vec![0, 0, 1, NONE],
-            domains: 2,
-            singletons: false,
-        })
+        Arc::new(Topology { domain_of: vec![0, 0, 1, NONE], domains: 2, singletons: false })
     }
 
     #[test]
     fn a_domain_counts_for_all_its_nodes_and_a_node_without_one_for_none() {
         let mut counter = Counter::new(topology());
         [0, 1, 3].into_iter().for_each(|node| counter.add(node, 1));
-        assert_eq!(
-            [0, 1, 2, 3].map(|node| counter.at(node)),
-            [Some(2), Some(2), Some(0), None]
-        );
+        assert_eq!([0, 1, 2, 3].map(|node| counter.at(node)), [Some(2), Some(2), Some(0), None]);
         assert_eq!(counter.total, 2);
     }
 
@@ -198,10 +167,7 @@ mod tests {
         let mut counter = Counter::of_spread(topology(), Some(vec![true, false, true, true]));
         counter.add(0, 1);
         counter.add(1, 5);
-        assert_eq!(
-            (counter.at(0), counter.smallest(), counter.present()),
-            (Some(1), Some(0), 2)
-        );
+        assert_eq!((counter.at(0), counter.smallest(), counter.present()), (Some(1), Some(0), 2));
         counter.add(2, 3);
         assert_eq!(counter.smallest(), Some(1));
         counter.add(0, -1);

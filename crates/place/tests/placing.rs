@@ -12,10 +12,7 @@ use std::sync::Arc;
 
 fn put(draft: &mut Draft, kind: Kind, value: &Value) -> Arc<Doc> {
     let mut value = value.clone();
-    value["metadata"]
-        .as_object_mut()
-        .expect("metadata is an object")
-        .remove("uid");
+    value["metadata"].as_object_mut().expect("metadata is an object").remove("uid");
     let mut doc = codec::from_value(kind, &value).unwrap_or_else(|err| panic!("{err}: {value}"));
     doc.meta.uid = Uid(u128::from(draft.world.revision) + 1);
     draft.put(doc)
@@ -50,23 +47,12 @@ fn node_of(draft: &Draft, name: &str) -> Option<Name> {
 fn condition(draft: &Draft, name: &str) -> (Name, Name, Name) {
     let doc = draft.world.get(&key(name)).expect("the pod exists");
     let conditions = &doc.as_pod().expect("it is a pod").status.conditions;
-    let condition = conditions
-        .iter()
-        .find(|condition| condition.kind == "PodScheduled")
-        .expect("it was dealt with");
-    (
-        condition.status.clone(),
-        condition.reason.clone(),
-        condition.message.clone(),
-    )
+    let condition = conditions.iter().find(|condition| condition.kind == "PodScheduled").expect("it was dealt with");
+    (condition.status.clone(), condition.reason.clone(), condition.message.clone())
 }
 
 fn events(draft: &Draft) -> Vec<Event> {
-    draft
-        .world
-        .list(Kind::Event, None)
-        .filter_map(|doc| doc.as_event().cloned())
-        .collect()
+    draft.world.list(Kind::Event, None).filter_map(|doc| doc.as_event().cloned()).collect()
 }
 
 #[test]
@@ -79,10 +65,7 @@ fn a_bound_pod_has_its_node_its_condition_and_its_event() {
     assert_eq!(condition(&draft, "p"), ("True".into(), "".into(), "".into()));
     let events = events(&draft);
     assert_eq!(events.len(), 1);
-    assert_eq!(
-        (events[0].reason.as_str(), events[0].kind.as_str()),
-        ("Scheduled", "Normal")
-    );
+    assert_eq!((events[0].reason.as_str(), events[0].kind.as_str()), ("Scheduled", "Normal"));
     assert_eq!(events[0].message, "Successfully assigned default/p to n1");
     assert_eq!(events[0].source.component, "default-scheduler");
 }
@@ -94,10 +77,7 @@ fn the_most_urgent_pod_gets_the_last_room() {
     put(&mut draft, Kind::Pod, &pod("a", "1", &json!({})));
     put(&mut draft, Kind::Pod, &pod("b", "1", &json!({"priority": 5})));
     plan(&mut draft, &mut Memory::default(), 10);
-    assert_eq!(
-        (node_of(&draft, "a"), node_of(&draft, "b").as_deref()),
-        (None, Some("n1"))
-    );
+    assert_eq!((node_of(&draft, "a"), node_of(&draft, "b").as_deref()), (None, Some("n1")));
 }
 
 #[test]
@@ -138,19 +118,9 @@ fn a_pod_that_fits_nowhere_is_told_once() {
     // The text as kube-scheduler 1.36 has it for a node that is too small.
     let text = "0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: 0/1 nodes are available: \
                 1 Preemption is not helpful for scheduling.";
-    assert_eq!(
-        condition(&draft, "big"),
-        ("False".into(), "Unschedulable".into(), text.into())
-    );
+    assert_eq!(condition(&draft, "big"), ("False".into(), "Unschedulable".into(), text.into()));
     let found = events(&draft);
-    assert_eq!(
-        (
-            found[0].reason.as_str(),
-            found[0].kind.as_str(),
-            found[0].message.as_str()
-        ),
-        ("FailedScheduling", "Warning", text)
-    );
+    assert_eq!((found[0].reason.as_str(), found[0].kind.as_str(), found[0].message.as_str()), ("FailedScheduling", "Warning", text));
     let revision = draft.world.revision;
     assert_eq!(plan(&mut draft, &mut memory, 10), 0);
     assert_eq!(draft.world.revision, revision);
@@ -187,10 +157,7 @@ fn a_pod_that_waits_for_another_pod_is_bound_after_it_though_it_is_looked_at_fir
     db["metadata"]["labels"] = json!({"app": "db"});
     put(&mut draft, Kind::Pod, &db);
     plan(&mut draft, &mut memory, 10);
-    assert_eq!(
-        (node_of(&draft, "app"), node_of(&draft, "db").as_deref()),
-        (None, Some("n2"))
-    );
+    assert_eq!((node_of(&draft, "app"), node_of(&draft, "db").as_deref()), (None, Some("n2")));
     plan(&mut draft, &mut memory, 10);
     assert_eq!(node_of(&draft, "app").as_deref(), Some("n2"));
 }
@@ -207,21 +174,14 @@ fn a_pod_that_waits_is_looked_at_again_though_only_placing_wrote_since() {
     put(&mut draft, Kind::Pod, &db);
     let mut memory = Memory::default();
     let spent: Vec<usize> = (0..4).map(|_| plan(&mut draft, &mut memory, 1)).collect();
-    assert_eq!(
-        (spent, node_of(&draft, "app").as_deref()),
-        (vec![1, 1, 1, 0], Some("n1"))
-    );
+    assert_eq!((spent, node_of(&draft, "app").as_deref()), (vec![1, 1, 1, 0], Some("n1")));
 }
 
 #[test]
 fn a_pending_pod_that_is_changed_is_looked_at_again() {
     let mut draft = draft();
     put(&mut draft, Kind::Node, &node("n1", "4"));
-    put(
-        &mut draft,
-        Kind::Pod,
-        &pod("p", "1", &json!({"nodeSelector": {"zone": "1"}})),
-    );
+    put(&mut draft, Kind::Pod, &pod("p", "1", &json!({"nodeSelector": {"zone": "1"}})));
     let mut memory = Memory::default();
     plan(&mut draft, &mut memory, 10);
     assert_eq!(node_of(&draft, "p"), None);
@@ -237,24 +197,14 @@ fn pods_that_fit_nowhere_do_not_eat_the_budget_of_those_behind_them() {
     let spread = json!({"priority": 9, "topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "zone",
         "whenUnsatisfiable": "DoNotSchedule", "labelSelector": {}}]});
     for at in 0..4 {
-        put(
-            &mut draft,
-            Kind::Pod,
-            &pod(&format!("big{at}"), "9", &json!({"priority": 9})),
-        );
+        put(&mut draft, Kind::Pod, &pod(&format!("big{at}"), "9", &json!({"priority": 9})));
         put(&mut draft, Kind::Pod, &pod(&format!("spread{at}"), "1", &spread));
         put(&mut draft, Kind::Pod, &pod(&format!("small{at}"), "1", &json!({})));
     }
     let mut memory = Memory::default();
     let spent: Vec<usize> = (0..8).map(|_| plan(&mut draft, &mut memory, 3)).collect();
     assert!(spent.iter().all(|spent| *spent <= 3), "{spent:?}");
-    assert_eq!(
-        (0..4)
-            .filter(|at| node_of(&draft, &format!("small{at}")).is_some())
-            .count(),
-        4,
-        "{spent:?}"
-    );
+    assert_eq!((0..4).filter(|at| node_of(&draft, &format!("small{at}")).is_some()).count(), 4, "{spent:?}");
     let revision = draft.world.revision;
     plan(&mut draft, &mut memory, 3);
     assert_eq!((plan(&mut draft, &mut memory, 3), draft.world.revision), (0, revision));
@@ -273,29 +223,14 @@ fn pods_of_another_scheduler_are_left_alone() {
 fn gated_pods_wait_and_a_missing_claim_is_named() {
     let mut draft = draft();
     put(&mut draft, Kind::Node, &node("n1", "4"));
-    put(
-        &mut draft,
-        Kind::Pod,
-        &pod(
-            "gated",
-            "1",
-            &json!({"schedulingGates": [{"name": "example.com/wait"}]}),
-        ),
-    );
+    put(&mut draft, Kind::Pod, &pod("gated", "1", &json!({"schedulingGates": [{"name": "example.com/wait"}]})));
     let volumes = json!({"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]});
     put(&mut draft, Kind::Pod, &pod("claims", "1", &volumes));
     let mut memory = Memory::default();
     assert_eq!(plan(&mut draft, &mut memory, 10), 1);
     assert_eq!(node_of(&draft, "gated"), None);
-    assert_eq!(
-        condition(&draft, "claims").2,
-        "0/1 nodes are available: persistentvolumeclaim \"data\" not found. not found"
-    );
-    put(
-        &mut draft,
-        Kind::PersistentVolumeClaim,
-        &json!({"metadata": {"name": "data", "namespace": "default"}}),
-    );
+    assert_eq!(condition(&draft, "claims").2, "0/1 nodes are available: persistentvolumeclaim \"data\" not found. not found");
+    put(&mut draft, Kind::PersistentVolumeClaim, &json!({"metadata": {"name": "data", "namespace": "default"}}));
     plan(&mut draft, &mut memory, 10);
     assert_eq!(node_of(&draft, "claims").as_deref(), Some("n1"));
 }
@@ -374,19 +309,9 @@ fn mixed(draft: &mut Draft, pods: usize) {
         {"topologyKey": key, "labelSelector": labels(kind)}]}}})
     };
     let (host, zone) = ("kubernetes.io/hostname", "topology.kubernetes.io/zone");
-    let specs = [
-        json!({}),
-        spread(1, zone),
-        spread(2, host),
-        affinity(3, "podAffinity", zone),
-        affinity(4, "podAntiAffinity", host),
-    ];
+    let specs = [json!({}), spread(1, zone), spread(2, host), affinity(3, "podAffinity", zone), affinity(4, "podAntiAffinity", host)];
     for at in 0..pods {
-        let mut value = pod(
-            &format!("p{at:05}"),
-            ["100m", "250m", "500m"][at / 5 % 3],
-            &specs[at % 5],
-        );
+        let mut value = pod(&format!("p{at:05}"), ["100m", "250m", "500m"][at / 5 % 3], &specs[at % 5]);
         value["metadata"]["labels"] = json!({"app": format!("kind{}", at % 5)});
         put(draft, Kind::Pod, &value);
     }
@@ -411,11 +336,7 @@ fn figures_of_other_shapes() {
 
     let mut draft = cluster(2000, 1, 0);
     mixed(&mut draft, 10_000);
-    timed(
-        "2,000 nodes, 10,000 pods of Karpenter's five kinds",
-        &mut draft,
-        &mut Memory::default(),
-    );
+    timed("2,000 nodes, 10,000 pods of Karpenter's five kinds", &mut draft, &mut Memory::default());
     let mut draft = cluster(1000, 1, 0);
     for at in 0..5000 {
         put(&mut draft, Kind::Pod, &pod(&format!("p{at:05}"), "100m", &json!({})));
@@ -423,19 +344,7 @@ fn figures_of_other_shapes() {
     timed("1,000 nodes, 5,000 bare pods alike", &mut draft, &mut Memory::default());
     let mut draft = cluster(1000, 1, 0);
     for at in 0..5000 {
-        put(
-            &mut draft,
-            Kind::Pod,
-            &pod(
-                &format!("p{at:05}"),
-                &format!("{}m", 1 + at % 500),
-                &json!({"priority": at}),
-            ),
-        );
+        put(&mut draft, Kind::Pod, &pod(&format!("p{at:05}"), &format!("{}m", 1 + at % 500), &json!({"priority": at})));
     }
-    timed(
-        "1,000 nodes, 5,000 bare pods, no two alike",
-        &mut draft,
-        &mut Memory::default(),
-    );
+    timed("1,000 nodes, 5,000 bare pods, no two alike", &mut draft, &mut Memory::default());
 }

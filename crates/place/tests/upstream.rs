@@ -68,10 +68,7 @@ fn world_of(input: &Input) -> (World, Doc) {
 /// The scenarios' uids are words; ours are numbers, and what matters here is that they differ.
 fn read(kind: Kind, value: &Value) -> Doc {
     let mut value = value.clone();
-    value["metadata"]
-        .as_object_mut()
-        .expect("metadata is an object")
-        .remove("uid");
+    value["metadata"].as_object_mut().expect("metadata is an object").remove("uid");
     codec::from_value(kind, &value).unwrap_or_else(|err| panic!("{err}: {value}"))
 }
 
@@ -81,11 +78,7 @@ fn printed(refusal: &Refusal) -> Vec<String> {
     if refusal.reasons == [Reason::NotAmongNamed] {
         return vec!["PreFilterResult".into(), "excluded".into()];
     }
-    let code = if refusal.resolvable {
-        "Unschedulable"
-    } else {
-        "UnschedulableAndUnresolvable"
-    };
+    let code = if refusal.resolvable { "Unschedulable" } else { "UnschedulableAndUnresolvable" };
     let mut reasons: Vec<String> = refusal.reasons.iter().map(ToString::to_string).collect();
     reasons.sort();
     [vec![format!("{:?}", refusal.plugin()), code.into()], reasons].concat()
@@ -96,21 +89,9 @@ fn as_oracle(verdict: &Verdict) -> BTreeMap<String, Vec<String>> {
         Ok(_) => vec!["ok".into()],
         Err(refusal) => printed(refusal),
     };
-    let mut nodes: BTreeMap<String, Vec<String>> = verdict
-        .nodes
-        .iter()
-        .map(|(name, node)| (name.to_string(), line(node)))
-        .collect();
-    if let Some(reason) = verdict
-        .diagnosis
-        .as_ref()
-        .and_then(|diagnosis| diagnosis.before.as_ref())
-    {
-        let refusal = vec![
-            format!("{:?}", reason.plugin()),
-            "UnschedulableAndUnresolvable".into(),
-            reason.to_string(),
-        ];
+    let mut nodes: BTreeMap<String, Vec<String>> = verdict.nodes.iter().map(|(name, node)| (name.to_string(), line(node))).collect();
+    if let Some(reason) = verdict.diagnosis.as_ref().and_then(|diagnosis| diagnosis.before.as_ref()) {
+        let refusal = vec![format!("{:?}", reason.plugin()), "UnschedulableAndUnresolvable".into(), reason.to_string()];
         nodes.insert("*prefilter*".into(), refusal);
     }
     nodes
@@ -122,33 +103,20 @@ fn differences(scenario: &Scenario) -> Vec<String> {
     let mut found = Vec::new();
     let nodes = as_oracle(&verdict);
     let mut theirs = oracle.nodes.clone();
-    theirs
-        .values_mut()
-        .filter(|line| line.len() > 3)
-        .for_each(|line| line[2..].sort());
+    theirs.values_mut().filter(|line| line.len() > 3).for_each(|line| line[2..].sort());
     if nodes != theirs {
         let differs = |name: &&String| nodes.get(*name) != theirs.get(*name);
         let names = theirs.keys().chain(nodes.keys()).filter(differs);
         found.extend(names.map(|name| format!("{name}: {:?}, oracle {:?}", nodes.get(name), theirs.get(name))));
     }
-    let event = verdict
-        .diagnosis
-        .as_ref()
-        .map(|diagnosis| diagnosis.message())
-        .unwrap_or_default();
+    let event = verdict.diagnosis.as_ref().map(|diagnosis| diagnosis.message()).unwrap_or_default();
     if event != oracle.event {
         found.push(format!("{event}\n  oracle: {}", oracle.event));
     }
     for (name, node) in &verdict.nodes {
-        let (ours, theirs) = (
-            node.as_ref().ok().map(Scores::total),
-            oracle.scores.get(name.as_str()).copied(),
-        );
+        let (ours, theirs) = (node.as_ref().ok().map(Scores::total), oracle.scores.get(name.as_str()).copied());
         if ours != theirs {
-            found.push(format!(
-                "{name}: {node:?}, oracle {theirs:?} {:?}",
-                oracle.parts.get(name.as_str())
-            ));
+            found.push(format!("{name}: {node:?}, oracle {theirs:?} {:?}", oracle.parts.get(name.as_str())));
         }
     }
     let best = oracle.scores.values().max();
@@ -167,13 +135,7 @@ fn compare(text: &str) -> usize {
             wrong.push(format!("scenario {at} {}:\n  {}", scenario.name, found.join("\n  ")));
         }
     }
-    assert!(
-        wrong.is_empty(),
-        "{} of {} scenarios differ\n{}",
-        wrong.len(),
-        scenarios.len(),
-        wrong[..wrong.len().min(8)].join("\n")
-    );
+    assert!(wrong.is_empty(), "{} of {} scenarios differ\n{}", wrong.len(), scenarios.len(), wrong[..wrong.len().min(8)].join("\n"));
     scenarios.len()
 }
 

@@ -22,7 +22,7 @@ pub enum Body {
     /// All of it.
     Whole(Bytes),
     /// Frames, until there are no more.
-    Frames(Watch),
+    Frames(Box<Watch>),
 }
 
 /// A watch: asks for its next frame until there is none.

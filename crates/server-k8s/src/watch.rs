@@ -82,7 +82,7 @@ pub fn open(api: &Api, call: &Call, target: &Target) -> Result<Answer> {
         stream.show_present(&world);
     }
     let mut answer = Answer::whole(200, form.negotiated.content_type(), "");
-    answer.body = crate::Body::Frames(crate::Watch(stream));
+    answer.body = crate::Body::Frames(Box::new(crate::Watch(stream)));
     Ok(answer)
 }
 

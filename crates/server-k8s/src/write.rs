@@ -52,7 +52,7 @@ pub async fn put(api: &Api, call: Call, target: Target, part: Part) -> Result<An
     let form = form(&call, &target, false)?;
     let options = WriteOptions::parse(&target.query, "UpdateOptions")?;
     let mut body = request::decode(&json_body(&call)?, target.resource, options.field_validation)?;
-    request::check_name(&mut body.object, &target.name)?;
+    request::check_name(&body.object, &target.name)?;
     if target.resource.namespaced {
         request::check_namespace(&mut body.object, &target.namespace)?;
     }

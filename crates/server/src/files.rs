@@ -44,11 +44,7 @@ pub fn at(path: &Path) -> impl FnOnce(io::Error) -> FileError {
 
 /// Creates the folder and its parents, and takes it away from everybody else (0700).
 pub fn private_dir(path: &Path) -> Result<(), FileError> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .map_err(at(path))?;
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(at(path))?;
     fs::set_permissions(path, Permissions::from_mode(0o700)).map_err(at(path))
 }
 
@@ -89,14 +85,7 @@ pub fn read_private(path: &Path) -> Result<Option<String>, FileError> {
         return Ok(None);
     };
     let mode = fs::metadata(path).map_err(at(path))?.permissions().mode() & 0o777;
-    if mode & 0o077 == 0 {
-        Ok(Some(text))
-    } else {
-        Err(FileError::Exposed {
-            path: path.to_path_buf(),
-            mode,
-        })
-    }
+    if mode & 0o077 == 0 { Ok(Some(text)) } else { Err(FileError::Exposed { path: path.to_path_buf(), mode }) }
 }
 
 /// Removes the file; it is fine when there is none.
@@ -141,10 +130,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key");
         write_atomic(&path, b"k", PUBLIC).unwrap();
-        assert!(matches!(
-            read_private(&path),
-            Err(FileError::Exposed { mode: 0o644, .. })
-        ));
+        assert!(matches!(read_private(&path), Err(FileError::Exposed { mode: 0o644, .. })));
         write_atomic(&path, b"k", PRIVATE).unwrap();
         assert_eq!(read_private(&path).unwrap().as_deref(), Some("k"));
         assert_eq!(read_private(&folder.path().join("none")).unwrap(), None);

@@ -65,17 +65,11 @@ pub fn admit(request: &Parts) -> Result<Authority, Intrusion> {
 /// HTTP/1 has a `Host` header, HTTP/2 an `:authority`, and a request may have both: each must be local.
 fn local_authority(request: &Parts) -> Result<Authority, Intrusion> {
     let host = single(&request.headers, HOST.as_str(), Intrusion::ForeignHost)?;
-    let host = host
-        .map(|host| host.parse::<Authority>().map_err(|_| Intrusion::ForeignHost))
-        .transpose()?;
+    let host = host.map(|host| host.parse::<Authority>().map_err(|_| Intrusion::ForeignHost)).transpose()?;
     let mut found = None;
     for authority in request.uri.authority().cloned().into_iter().chain(host) {
         let has_user = authority.as_str().contains('@');
-        if has_user
-            || !LOCAL_NAMES
-                .iter()
-                .any(|name| authority.host().eq_ignore_ascii_case(name))
-        {
+        if has_user || !LOCAL_NAMES.iter().any(|name| authority.host().eq_ignore_ascii_case(name)) {
             return Err(Intrusion::ForeignHost);
         }
         found = Some(authority);
@@ -87,13 +81,7 @@ fn is_simple_content(headers: &HeaderMap) -> bool {
     let Some(content_type) = headers.get(CONTENT_TYPE) else {
         return true;
     };
-    let essence = content_type
-        .to_str()
-        .unwrap_or_default()
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim();
+    let essence = content_type.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
     essence.is_empty() || SIMPLE_CONTENT.iter().any(|simple| essence.eq_ignore_ascii_case(simple))
 }
 
@@ -124,10 +112,7 @@ mod tests {
         for host in ["127.0.0.1:8443", "localhost:8443", "LOCALHOST", "[::1]:9", "127.0.0.1"] {
             assert_eq!(ask("GET", "/x", &[("host", host)]).unwrap().as_str(), host);
         }
-        assert_eq!(
-            ask("GET", "https://localhost:1/x", &[]).unwrap().as_str(),
-            "localhost:1"
-        );
+        assert_eq!(ask("GET", "https://localhost:1/x", &[]).unwrap().as_str(), "localhost:1");
     }
 
     #[test]
@@ -145,49 +130,25 @@ mod tests {
             "169.254.169.254",
             "",
         ] {
-            assert_eq!(
-                ask("GET", "/x", &[("host", host)]),
-                Err(Intrusion::ForeignHost),
-                "{host}"
-            );
+            assert_eq!(ask("GET", "/x", &[("host", host)]), Err(Intrusion::ForeignHost), "{host}");
         }
         assert_eq!(ask("GET", "/x", &[]), Err(Intrusion::ForeignHost));
         let twice = [("host", "localhost"), ("host", "localhost")];
         assert_eq!(ask("GET", "/x", &twice), Err(Intrusion::ForeignHost));
         let split = [("host", "localhost")];
-        assert_eq!(
-            ask("GET", "https://evil.example/x", &split),
-            Err(Intrusion::ForeignHost)
-        );
+        assert_eq!(ask("GET", "https://evil.example/x", &split), Err(Intrusion::ForeignHost));
     }
 
     #[test]
     fn only_our_own_origin_may_ask_and_never_with_simple_content() {
         let from = |origin, content_type| {
-            let headers = [
-                ("host", "localhost:1"),
-                ("origin", origin),
-                ("content-type", content_type),
-            ];
+            let headers = [("host", "localhost:1"), ("origin", origin), ("content-type", content_type)];
             ask("POST", "/x", &headers).map(|_| ())
         };
         assert_eq!(from("https://localhost:1", "application/json"), Ok(()));
-        assert_eq!(
-            from("https://localhost:1", "Text/Plain; charset=x"),
-            Err(Intrusion::SimpleContent)
-        );
-        for origin in [
-            "null",
-            "https://localhost:2",
-            "http://localhost:1",
-            "https://127.0.0.1:1",
-            "https://evil.example",
-        ] {
-            assert_eq!(
-                from(origin, "application/json"),
-                Err(Intrusion::ForeignOrigin),
-                "{origin}"
-            );
+        assert_eq!(from("https://localhost:1", "Text/Plain; charset=x"), Err(Intrusion::SimpleContent));
+        for origin in ["null", "https://localhost:2", "http://localhost:1", "https://127.0.0.1:1", "https://evil.example"] {
+            assert_eq!(from(origin, "application/json"), Err(Intrusion::ForeignOrigin), "{origin}");
         }
         let untyped = [("host", "localhost:1"), ("origin", "https://localhost:1")];
         assert_eq!(ask("POST", "/x", &untyped), Err(Intrusion::SimpleContent));
@@ -196,12 +157,7 @@ mod tests {
 
     #[test]
     fn what_another_site_started_is_refused() {
-        for (site, admitted) in [
-            ("cross-site", false),
-            ("same-site", false),
-            ("same-origin", true),
-            ("none", true),
-        ] {
+        for (site, admitted) in [("cross-site", false), ("same-site", false), ("same-origin", true), ("none", true)] {
             let headers = [("host", "localhost:1"), ("sec-fetch-site", site)];
             assert_eq!(ask("GET", "/x", &headers).is_ok(), admitted, "{site}");
         }

@@ -77,22 +77,13 @@ impl Meta {
         if format > FORMAT {
             return Err(BadMeta::Newer(format));
         }
-        let damaged =
-            body.len() != META_BYTES || crc32fast::hash(&body[..68]) != le_u32(&body[68..]) || format != FORMAT;
+        let damaged = body.len() != META_BYTES || crc32fast::hash(&body[..68]) != le_u32(&body[68..]) || format != FORMAT;
         if damaged {
             return Err(BadMeta::Damaged);
         }
         let number = |i: usize| le_u64(&body[4 + 8 * i..12 + 8 * i]);
-        let anchor = Mark {
-            revision: number(3),
-            hash: body[36..68].try_into().expect("32 bytes"),
-        };
-        Ok(Meta {
-            applied: number(0),
-            documents: number(1),
-            sum: number(2),
-            anchor,
-        })
+        let anchor = Mark { revision: number(3), hash: body[36..68].try_into().expect("32 bytes") };
+        Ok(Meta { applied: number(0), documents: number(1), sum: number(2), anchor })
     }
 }
 
@@ -115,60 +106,38 @@ impl Database {
                 _ => {}
             }
         }
-        OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&draft)
-            .map_err(|error| io(&error))?;
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft).map_err(|error| io(&error))?;
         let mut database = Database::open(&draft).map_err(|error| failure(&error))?;
         database
             .transact(|tx| {
                 for (_, sql) in SCHEMA {
                     tx.execute(sql, [])?;
                 }
-                tx.execute("INSERT INTO meta VALUES(?1)", [Meta::default().encode()])
-                    .map(drop)
+                tx.execute("INSERT INTO meta VALUES(?1)", [Meta::default().encode()]).map(drop)
             })
             .and_then(|()| database.close())
             .map_err(|error| failure(&error))?;
-        let directory = path
-            .parent()
-            .filter(|p| !p.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
-        std::fs::rename(&draft, path)
-            .and_then(|()| File::open(directory)?.sync_all())
-            .map_err(|error| io(&error))
+        let directory = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        std::fs::rename(&draft, path).and_then(|()| File::open(directory)?.sync_all()).map_err(|error| io(&error))
     }
 
     /// Opens an existing file, for this process alone.
     pub fn open(path: &Path) -> rusqlite::Result<Database> {
         // A file that refuses its mode is on a file system without modes.
         let _ = std::fs::set_permissions(path, Permissions::from_mode(0o600));
-        let connection = Connection::open_with_flags(
-            path,
-            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-        )?;
+        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         connection.set_prepared_statement_cache_capacity(16);
         // Before the first read, so that the index of the write-ahead log is kept in memory and not in a file.
         connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
         connection.pragma_update(None, "page_size", PAGE_BYTES as i64)?;
         connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| {
-            if row.get::<_, String>(0)? == "wal" {
-                Ok(())
-            } else {
-                Err(rusqlite::Error::InvalidQuery)
-            }
+            if row.get::<_, String>(0)? == "wal" { Ok(()) } else { Err(rusqlite::Error::InvalidQuery) }
         })?;
         // A transaction is at most a few MiB; spilling it would write its frames twice.
-        for (name, value) in [
-            ("synchronous", 2),
-            ("wal_autocheckpoint", 0),
-            ("cache_spill", 0),
-            ("cache_size", -8192),
-            ("cell_size_check", 1),
-        ] {
+        for (name, value) in
+            [("synchronous", 2), ("wal_autocheckpoint", 0), ("cache_spill", 0), ("cache_size", -8192), ("cell_size_check", 1)]
+        {
             connection.pragma_update(None, name, value)?;
         }
         Ok(Database { connection })
@@ -185,34 +154,21 @@ impl Database {
     /// Appends batches, each with its payload and hash.
     pub fn append(&mut self, rows: &[(&Batch, Vec<u8>, Hash)]) -> rusqlite::Result<()> {
         self.transact(|tx| {
-            let mut insert = tx.prepare_cached(
-                "INSERT INTO log(last, after, time_millis, origin, hash, records) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
-            )?;
+            let mut insert =
+                tx.prepare_cached("INSERT INTO log(last, after, time_millis, origin, hash, records) VALUES(?1, ?2, ?3, ?4, ?5, ?6)")?;
             for (batch, payload, hash) in rows {
-                insert.execute(params![
-                    batch.last as i64,
-                    batch.after as i64,
-                    batch.time_millis,
-                    &batch.origin[..],
-                    hash,
-                    payload
-                ])?;
+                insert.execute(params![batch.last as i64, batch.after as i64, batch.time_millis, &batch.origin[..], hash, payload])?;
             }
             Ok(())
         })
     }
 
     /// Brings documents up to date and notes it in `meta`, whose count and sum are adjusted.
-    pub fn apply<'a>(
-        &mut self,
-        meta: &mut Meta,
-        documents: impl Iterator<Item = (&'a Bytes, &'a Pending)>,
-    ) -> rusqlite::Result<()> {
+    pub fn apply<'a>(&mut self, meta: &mut Meta, documents: impl Iterator<Item = (&'a Bytes, &'a Pending)>) -> rusqlite::Result<()> {
         let mut next = *meta;
         self.transact(|tx| {
             let mut find = tx.prepare_cached("SELECT crc FROM document WHERE key = ?1")?;
-            let mut put =
-                tx.prepare_cached("REPLACE INTO document(key, revision, crc, value) VALUES(?1, ?2, ?3, ?4)")?;
+            let mut put = tx.prepare_cached("REPLACE INTO document(key, revision, crc, value) VALUES(?1, ?2, ?3, ?4)")?;
             let mut delete = tx.prepare_cached("DELETE FROM document WHERE key = ?1")?;
             for (key, (revision, value)) in documents {
                 let key: &[u8] = key;
@@ -255,15 +211,9 @@ impl Database {
             let body: Vec<u8> = tx.query_row("SELECT body FROM meta", [], |row| row.get(0))?;
             let meta = Meta::decode(&body).map_err(|_| rusqlite::Error::InvalidQuery)?;
             let newest = "SELECT hash FROM log WHERE last = ?1";
-            let row = tx
-                .query_row(newest, [acknowledged.revision as i64], |row| row.get::<_, Hash>(0))
-                .optional()?;
+            let row = tx.query_row(newest, [acknowledged.revision as i64], |row| row.get::<_, Hash>(0)).optional()?;
             let hash = row.or((meta.anchor.revision == acknowledged.revision).then_some(meta.anchor.hash));
-            if hash == Some(acknowledged.hash) {
-                Ok(meta)
-            } else {
-                Err(rusqlite::Error::QueryReturnedNoRows)
-            }
+            if hash == Some(acknowledged.hash) { Ok(meta) } else { Err(rusqlite::Error::QueryReturnedNoRows) }
         })?;
         self.transact(|tx| tx.execute("DELETE FROM probe", []).map(drop))?;
         self.checkpoint("TRUNCATE")?;
@@ -274,26 +224,20 @@ impl Database {
     /// holds afterwards and that are not moved yet; mode NOOP only asks for them.
     pub fn checkpoint(&self, mode: &str) -> rusqlite::Result<u64> {
         let frames = |row: &rusqlite::Row<'_>| Ok(row.get::<_, i64>(1)? - row.get::<_, i64>(2)?);
-        let frames = self
-            .connection
-            .prepare_cached(&format!("PRAGMA wal_checkpoint({mode})"))?
-            .query_row([], frames)?;
+        let frames = self.connection.prepare_cached(&format!("PRAGMA wal_checkpoint({mode})"))?.query_row([], frames)?;
         Ok(frames.max(0) as u64 * PAGE_BYTES as u64)
     }
 
     /// Moves the write-ahead log into the data file and removes it.
     pub fn close(self) -> rusqlite::Result<()> {
         self.checkpoint("TRUNCATE")?;
-        self.connection
-            .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+        self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
         self.connection.close().map_err(|(_, error)| error)
     }
 }
 
 fn set_meta(tx: &Transaction<'_>, meta: &Meta) -> rusqlite::Result<()> {
-    tx.prepare_cached("UPDATE meta SET body = ?1")?
-        .execute([meta.encode()])
-        .map(drop)
+    tx.prepare_cached("UPDATE meta SET body = ?1")?.execute([meta.encode()]).map(drop)
 }
 
 fn io(error: &std::io::Error) -> Failure {

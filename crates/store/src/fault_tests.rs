@@ -14,30 +14,12 @@ use std::time::Duration;
 fn open(path: &Path, options: &Options) -> (Store, Receiver<Event>, Vec<(u64, Bytes)>) {
     let (sender, events) = channel();
     let (store, recovered) = Store::open(path, options.clone(), move |event| drop(sender.send(event))).unwrap();
-    (
-        store,
-        events,
-        recovered
-            .docs
-            .into_iter()
-            .map(|doc| (doc.revision, doc.value))
-            .collect(),
-    )
+    (store, events, recovered.docs.into_iter().map(|doc| (doc.revision, doc.value)).collect())
 }
 
 fn batch(after: u64, value: &'static str) -> Batch {
-    let record = Record {
-        revision: after + 1,
-        key: "key".into(),
-        value: Some(value.into()),
-    };
-    Batch {
-        after,
-        last: after + 1,
-        time_millis: 0,
-        origin: Bytes::new(),
-        records: vec![record],
-    }
+    let record = Record { revision: after + 1, key: "key".into(), value: Some(value.into()) };
+    Batch { after, last: after + 1, time_millis: 0, origin: Bytes::new(), records: vec![record] }
 }
 
 fn next(events: &Receiver<Event>) -> Event {
@@ -45,10 +27,7 @@ fn next(events: &Receiver<Event>) -> Event {
 }
 
 fn options() -> Options {
-    Options {
-        probe_interval: Duration::from_millis(20),
-        ..Options::default()
-    }
+    Options { probe_interval: Duration::from_millis(20), ..Options::default() }
 }
 
 fn durable(events: &Receiver<Event>, expected: u64) {
@@ -69,9 +48,7 @@ fn a_full_disk_makes_it_read_only_until_space_returns_without_a_restart() {
     }
     let mut failed = 1;
     while failed < 4 {
-        let Event::Failed { first, last, failure } = next(&events) else {
-            panic!("nothing else may happen")
-        };
+        let Event::Failed { first, last, failure } = next(&events) else { panic!("nothing else may happen") };
         assert_eq!((first, failure), (failed + 1, Failure::DiskFull));
         failed = last;
     }
@@ -80,14 +57,7 @@ fn a_full_disk_makes_it_read_only_until_space_returns_without_a_restart() {
     assert_eq!(next(&events), Event::ReadOnlyEnded);
     // One that was computed from a lost revision must not slip in behind the failure.
     store.submit(batch(4, "stale"));
-    assert!(matches!(
-        next(&events),
-        Event::Failed {
-            first: 5,
-            failure: Failure::Rejected(_),
-            ..
-        }
-    ));
+    assert!(matches!(next(&events), Event::Failed { first: 5, failure: Failure::Rejected(_), .. }));
     store.submit(batch(1, "two"));
     durable(&events, 2);
     store.close().unwrap();
@@ -132,14 +102,7 @@ fn a_write_that_failed_after_reaching_the_file_is_undone_before_the_next() {
         durable(&events, 1);
         options.fault.store(fault, SeqCst);
         store.submit(batch(1, "lost"));
-        assert!(matches!(
-            next(&events),
-            Event::Failed {
-                first: 2,
-                last: 2,
-                failure: Failure::Io(_)
-            }
-        ));
+        assert!(matches!(next(&events), Event::Failed { first: 2, last: 2, failure: Failure::Io(_) }));
         options.fault.store(0, SeqCst);
         assert_eq!(next(&events), Event::ReadOnlyEnded);
         drop(store);
@@ -172,17 +135,10 @@ fn closing_a_broken_store_says_so_and_keeps_what_was_acknowledged() {
 fn half_a_checkpoint_and_a_log_that_is_not_kept_lose_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("cell.db");
-    let options = Options {
-        keep_log_bytes: 0,
-        ..options()
-    };
+    let options = Options { keep_log_bytes: 0, ..options() };
     let (mut state, _) = State::open(&path, options.clone()).unwrap();
     let keyed = |after: u64| Batch {
-        records: vec![Record {
-            revision: after + 1,
-            key: format!("{after:03}").into(),
-            value: Some("value".into()),
-        }],
+        records: vec![Record { revision: after + 1, key: format!("{after:03}").into(), value: Some("value".into()) }],
         ..batch(after, "")
     };
     for after in 0..9 {
@@ -210,8 +166,5 @@ fn half_a_checkpoint_and_a_log_that_is_not_kept_lose_nothing() {
     drop(state);
     let (_, recovered) = State::open(&path, options.clone()).unwrap();
     assert_eq!(recovered.docs.len(), 14);
-    assert_eq!(
-        recovered.tail.iter().map(|batch| batch.last).collect::<Vec<u64>>(),
-        [13, 14]
-    );
+    assert_eq!(recovered.tail.iter().map(|batch| batch.last).collect::<Vec<u64>>(), [13, 14]);
 }

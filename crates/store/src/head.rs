@@ -37,10 +37,7 @@ impl Mark {
         let bytes = bytes.get(..MARK_BYTES)?;
         let hash = bytes[16..48].try_into().expect("32 bytes");
         let whole = &bytes[..8] == MAGIC && crc32fast::hash(&bytes[..48]) == le_u32(&bytes[48..]);
-        whole.then(|| Mark {
-            revision: le_u64(&bytes[8..16]),
-            hash,
-        })
+        whole.then(|| Mark { revision: le_u64(&bytes[8..16]), hash })
     }
 }
 
@@ -55,18 +52,8 @@ impl Head {
     /// Locks the cell at `data` against every other opener, and reads the acknowledged mark if there is one.
     pub fn lock(data: &Path) -> Result<(Head, Option<Mark>), OpenError> {
         let path = crate::database::beside(data, "-head");
-        let io = |error: std::io::Error| OpenError::Io {
-            path: path.clone(),
-            what: error.to_string(),
-        };
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .map_err(io)?;
+        let io = |error: std::io::Error| OpenError::Io { path: path.clone(), what: error.to_string() };
+        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(io)?;
         let locked = file.try_lock();
         let mut content = Vec::new();
         file.read_to_end(&mut content).map_err(io)?;
@@ -74,15 +61,9 @@ impl Head {
             Ok(()) => {}
             Err(TryLockError::Error(error)) => return Err(io(error)),
             Err(TryLockError::WouldBlock) => {
-                let holder = content
-                    .get(MARK_BYTES..)
-                    .and_then(|b| std::str::from_utf8(b).ok())
-                    .unwrap_or_default();
+                let holder = content.get(MARK_BYTES..).and_then(|b| std::str::from_utf8(b).ok()).unwrap_or_default();
                 let holder = holder.split_whitespace().next().unwrap_or("?").to_string();
-                return Err(OpenError::Locked {
-                    path: data.into(),
-                    holder,
-                });
+                return Err(OpenError::Locked { path: data.into(), holder });
             }
         }
         let mark = Mark::decode(&content);

@@ -179,35 +179,20 @@ pub struct Store {
 impl Store {
     /// Opens the cell at `path`, creating it (mode 0600) when there is none, and starts its log thread. `on_event`
     /// runs on that thread: it must hand over and return.
-    pub fn open(
-        path: &Path,
-        options: Options,
-        on_event: impl FnMut(Event) + Send + 'static,
-    ) -> Result<(Store, Recovered), OpenError> {
+    pub fn open(path: &Path, options: Options, on_event: impl FnMut(Event) + Send + 'static) -> Result<(Store, Recovered), OpenError> {
         let (state, recovered) = writer::State::open(path, options)?;
         let (sender, receiver) = mpsc::channel();
         let thread = std::thread::Builder::new()
             .name("store-log".into())
             .spawn(move || writer::run(state, &receiver, on_event))
-            .map_err(|error| OpenError::Io {
-                path: path.into(),
-                what: error.to_string(),
-            })?;
-        Ok((
-            Store {
-                sender: Some(sender),
-                thread: Some(thread),
-            },
-            recovered,
-        ))
+            .map_err(|error| OpenError::Io { path: path.into(), what: error.to_string() })?;
+        Ok((Store { sender: Some(sender), thread: Some(thread) }, recovered))
     }
 
     /// Queues a batch and returns at once. The queue has no bound of its own: the caller bounds what is in flight.
     pub fn submit(&self, batch: Batch) {
         let sender = self.sender.as_ref().expect("the sender lives until close");
-        sender
-            .send(writer::Message::Append(batch))
-            .expect("the log thread ends only after the store is closed");
+        sender.send(writer::Message::Append(batch)).expect("the log thread ends only after the store is closed");
     }
 
     /// Writes what is queued, checkpoints and closes. An error means that the file was left as after a crash: every
@@ -218,9 +203,7 @@ impl Store {
             let _ = sender.send(writer::Message::Close);
         }
         let thread = self.thread.take().expect("the thread is joined once");
-        thread
-            .join()
-            .unwrap_or_else(|_| Err(Failure::Io("the log thread panicked".into())))
+        thread.join().unwrap_or_else(|_| Err(Failure::Io("the log thread panicked".into())))
     }
 }
 

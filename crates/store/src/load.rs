@@ -80,10 +80,7 @@ struct Reader<'a> {
 
 /// Reads everything; creates an empty cell when `create` and there is none.
 pub(crate) fn load(path: &Path, options: &Options, create: bool) -> Result<Loaded, OpenError> {
-    let reader = Reader {
-        path,
-        wal: beside(path, "-wal"),
-    };
+    let reader = Reader { path, wal: beside(path, "-wal") };
     let exists = path.try_exists().map_err(|e| reader.io(&e))?;
     if !exists && !create {
         return Err(reader.io(&"no such file"));
@@ -128,14 +125,7 @@ pub(crate) fn load(path: &Path, options: &Options, create: bool) -> Result<Loade
 
 /// See `crate::verify`.
 pub(crate) fn verify(path: &Path) -> Result<Report, OpenError> {
-    let loaded = load(
-        path,
-        &Options {
-            tail_bytes: 0,
-            ..Options::default()
-        },
-        false,
-    )?;
+    let loaded = load(path, &Options { tail_bytes: 0, ..Options::default() }, false)?;
     Ok(Report {
         revision: loaded.end.revision,
         head: loaded.end.hash,
@@ -147,10 +137,7 @@ pub(crate) fn verify(path: &Path) -> Result<Report, OpenError> {
 
 impl Reader<'_> {
     fn io(&self, error: &dyn std::fmt::Display) -> OpenError {
-        OpenError::Io {
-            path: self.path.into(),
-            what: error.to_string(),
-        }
+        OpenError::Io { path: self.path.into(), what: error.to_string() }
     }
 
     /// An error of SQLite while reading `place`: of the system, or else of the content.
@@ -170,18 +157,15 @@ impl Reader<'_> {
     /// The first 100 bytes. SQLite would answer some of their flips by ignoring the write-ahead log.
     fn file_header(&self) -> Result<(), OpenError> {
         let mut header = [0; 100];
-        std::fs::File::open(self.path)
-            .and_then(|mut file| std::io::Read::read_exact(&mut file, &mut header))
-            .map_err(|error| match error.kind() {
+        std::fs::File::open(self.path).and_then(|mut file| std::io::Read::read_exact(&mut file, &mut header)).map_err(
+            |error| match error.kind() {
                 std::io::ErrorKind::UnexpectedEof => corrupt(self.path, "header", "the file is shorter".into()),
                 _ => self.io(&error),
-            })?;
+            },
+        )?;
         let page_bytes = u16::from_be_bytes([header[16], header[17]]);
         // Page size, write and read version (2 = write-ahead log), reserved bytes, payload fractions.
-        if header[..16] != *b"SQLite format 3\0"
-            || usize::from(page_bytes) != PAGE_BYTES
-            || header[18..24] != [2, 2, 0, 64, 32, 32]
-        {
+        if header[..16] != *b"SQLite format 3\0" || usize::from(page_bytes) != PAGE_BYTES || header[18..24] != [2, 2, 0, 64, 32, 32] {
             return Err(corrupt(self.path, "header", "it is not that of a cell".into()));
         }
         Ok(())
@@ -190,18 +174,13 @@ impl Reader<'_> {
     fn pages_and_meta(&self, database: &Database) -> Result<Meta, OpenError> {
         let db = &database.connection;
         let text = |row: &Row<'_>| row.get::<_, String>(0);
-        let found = db
-            .query_row("PRAGMA quick_check(1)", [], text)
-            .map_err(|e| self.sql("pages", &e))?;
+        let found = db.query_row("PRAGMA quick_check(1)", [], text).map_err(|e| self.sql("pages", &e))?;
         if found != "ok" {
             return Err(corrupt(self.path, "pages", found.replace('\n', " ")));
         }
         let schema = db
             .prepare("SELECT name, sql FROM sqlite_schema ORDER BY name")
-            .and_then(|mut s| {
-                s.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-                    .collect::<Result<Vec<(String, String)>, _>>()
-            })
+            .and_then(|mut s| s.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<Vec<(String, String)>, _>>())
             .map_err(|e| self.sql("schema", &e))?;
         // The format is read first: a newer one may have other tables.
         let bodies = db
@@ -213,22 +192,11 @@ impl Reader<'_> {
             _ => Err(BadMeta::Damaged),
         };
         let meta = meta.map_err(|bad| match bad {
-            BadMeta::Newer(found) => OpenError::Newer {
-                path: self.path.into(),
-                found,
-            },
+            BadMeta::Newer(found) => OpenError::Newer { path: self.path.into(), found },
             BadMeta::Damaged => corrupt(self.path, "table meta", "checksum differs".into()),
         })?;
-        if !schema
-            .iter()
-            .map(|(name, sql)| (name.as_str(), sql.as_str()))
-            .eq(SCHEMA)
-        {
-            return Err(corrupt(
-                self.path,
-                "schema",
-                "the tables are not those of this format".into(),
-            ));
+        if !schema.iter().map(|(name, sql)| (name.as_str(), sql.as_str())).eq(SCHEMA) {
+            return Err(corrupt(self.path, "schema", "the tables are not those of this format".into()));
         }
         Ok(meta)
     }
@@ -236,22 +204,13 @@ impl Reader<'_> {
     fn documents(&self, database: &Database, meta: &Meta) -> Result<BTreeMap<Bytes, (Revision, Bytes)>, OpenError> {
         let place = "table document";
         let sql = |e: rusqlite::Error| self.sql(place, &e);
-        let mut statement = database
-            .connection
-            .prepare("SELECT key, revision, crc, value FROM document")
-            .map_err(sql)?;
+        let mut statement = database.connection.prepare("SELECT key, revision, crc, value FROM document").map_err(sql)?;
         let mut rows = statement.query([]).map_err(sql)?;
         let (mut found, mut sum, mut count) = (Vec::new(), 0u64, 0u64);
         while let Some(row) = rows.next().map_err(sql)? {
             let (key, revision, crc, value) = document_row(row).map_err(sql)?;
             if document_crc(&key, revision, &value) != crc {
-                return Err(damage(
-                    self.path,
-                    place,
-                    Some(revision),
-                    Some(key.to_vec()),
-                    "checksum differs".into(),
-                ));
+                return Err(damage(self.path, place, Some(revision), Some(key.to_vec()), "checksum differs".into()));
             }
             sum = sum.wrapping_add(crc.into());
             count += 1;
@@ -286,28 +245,20 @@ impl Reader<'_> {
                 return wrong(batch.last, None, what);
             }
             let bytes = batch.log_bytes() as u64;
-            loaded.end = Mark {
-                revision: batch.last,
-                hash,
-            };
+            loaded.end = Mark { revision: batch.last, hash };
             loaded.kept.push_back((bytes, loaded.end));
             if batch.last > loaded.meta.applied {
                 loaded.pending_bytes += bytes;
                 for record in &batch.records {
                     // A copy, for a slice would keep the whole row in memory.
                     let value = record.value.as_deref().map(Bytes::copy_from_slice);
-                    loaded
-                        .pending
-                        .insert(Bytes::copy_from_slice(&record.key), (record.revision, value));
+                    loaded.pending.insert(Bytes::copy_from_slice(&record.key), (record.revision, value));
                 }
             }
             in_tail += bytes;
             loaded.tail.push_back(batch);
             while in_tail > tail_bytes {
-                in_tail -= loaded
-                    .tail
-                    .pop_front()
-                    .map_or(in_tail, |batch| batch.log_bytes() as u64);
+                in_tail -= loaded.tail.pop_front().map_or(in_tail, |batch| batch.log_bytes() as u64);
             }
         }
         Ok(())
@@ -317,13 +268,7 @@ impl Reader<'_> {
     fn compare(&self, loaded: &Loaded, acknowledged: Option<Mark>, bad_frame: Option<u64>) -> Result<(), OpenError> {
         let end = loaded.end.revision;
         if loaded.meta.applied > end {
-            return Err(damage(
-                self.path,
-                "table log",
-                Some(loaded.meta.applied),
-                None,
-                format!("applied, but the log ends at {end}"),
-            ));
+            return Err(damage(self.path, "table log", Some(loaded.meta.applied), None, format!("applied, but the log ends at {end}")));
         }
         let Some(acknowledged) = acknowledged else {
             return Ok(());
@@ -336,13 +281,7 @@ impl Reader<'_> {
             Some(frame) => (self.wal.as_path(), format!("write-ahead log, frame {frame}")),
             None => (self.path, "table log".into()),
         };
-        Err(damage(
-            file,
-            &place,
-            Some(acknowledged.revision),
-            None,
-            format!("it was acknowledged, but the log is whole only up to {end}"),
-        ))
+        Err(damage(file, &place, Some(acknowledged.revision), None, format!("it was acknowledged, but the log is whole only up to {end}")))
     }
 }
 
@@ -354,13 +293,7 @@ fn document_row(row: &Row<'_>) -> rusqlite::Result<(Bytes, Revision, u32, Bytes)
 fn log_row(row: &Row<'_>) -> rusqlite::Result<(Batch, Hash, Bytes)> {
     let blob = |i| Ok::<_, rusqlite::Error>(Bytes::copy_from_slice(row.get_ref(i)?.as_blob()?));
     let (last, after) = (row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64);
-    let batch = Batch {
-        after,
-        last,
-        time_millis: row.get(2)?,
-        origin: blob(3)?,
-        records: Vec::new(),
-    };
+    let batch = Batch { after, last, time_millis: row.get(2)?, origin: blob(3)?, records: Vec::new() };
     Ok((batch, row.get(4)?, blob(5)?))
 }
 
@@ -369,11 +302,5 @@ fn corrupt(file: &Path, place: &str, what: String) -> OpenError {
 }
 
 fn damage(file: &Path, place: &str, revision: Option<Revision>, key: Option<Vec<u8>>, what: String) -> OpenError {
-    OpenError::Corrupt(Corruption {
-        file: file.into(),
-        place: place.into(),
-        revision,
-        key,
-        what,
-    })
+    OpenError::Corrupt(Corruption { file: file.into(), place: place.into(), revision, key, what })
 }

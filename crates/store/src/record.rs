@@ -52,10 +52,7 @@ impl Batch {
     /// Checks the shape of a batch that must rest on `after`.
     pub(crate) fn check(&self, after: Revision) -> Result<(), String> {
         if self.after != after {
-            return Err(format!(
-                "it rests on revision {}, the last accepted one is {after}",
-                self.after
-            ));
+            return Err(format!("it rests on revision {}, the last accepted one is {after}", self.after));
         }
         if self.last <= after || self.last > i64::MAX as u64 {
             return Err(format!("last revision {} is not after {after}", self.last));
@@ -63,10 +60,7 @@ impl Batch {
         let mut floor = after + 1;
         for record in &self.records {
             if record.revision < floor || record.revision > self.last {
-                return Err(format!(
-                    "record revision {} is outside of {floor}..={}",
-                    record.revision, self.last
-                ));
+                return Err(format!("record revision {} is outside of {floor}..={}", record.revision, self.last));
             }
             floor = record.revision;
         }
@@ -119,11 +113,7 @@ pub(crate) fn decode(payload: &Bytes) -> Result<Vec<Record>, BadRecord> {
     let mut records = Vec::new();
     let mut at = 0;
     while at < payload.len() {
-        let bad = |revision, key, what: &str| BadRecord {
-            revision,
-            key,
-            what: format!("{what} at byte {at}"),
-        };
+        let bad = |revision, key, what: &str| BadRecord { revision, key, what: format!("{what} at byte {at}") };
         let rest = &payload[at..];
         if rest.len() < RECORD_HEAD_BYTES {
             return Err(bad(None, None, "truncated record"));
@@ -136,11 +126,7 @@ pub(crate) fn decode(payload: &Bytes) -> Result<Vec<Record>, BadRecord> {
             return Err(bad(Some(revision), None, "record longer than its row"));
         }
         if crc32fast::hash(&rest[..end]) != le_u32(&rest[end..end + 4]) {
-            return Err(bad(
-                Some(revision),
-                Some(rest[RECORD_HEAD_BYTES..key_end].to_vec()),
-                "checksum differs",
-            ));
+            return Err(bad(Some(revision), Some(rest[RECORD_HEAD_BYTES..key_end].to_vec()), "checksum differs"));
         }
         let key = payload.slice(at + RECORD_HEAD_BYTES..at + key_end);
         let value = (value_len != DELETED).then(|| payload.slice(at + key_end..at + end));

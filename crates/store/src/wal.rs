@@ -40,17 +40,10 @@ pub(crate) fn scan(path: &Path) -> std::io::Result<Scan> {
     let big_endian = header[3] & 1 == 1;
     let mut sum = checksum((0, 0), &header[..24], big_endian);
     let page_bytes = be_u32(&header[8..12]) as usize;
-    if be_u32(&header[..4]) & !1 != 0x377f_0682
-        || stored_sum(&header[24..]) != sum
-        || page_bytes != crate::database::PAGE_BYTES
-    {
+    if be_u32(&header[..4]) & !1 != 0x377f_0682 || stored_sum(&header[24..]) != sum || page_bytes != crate::database::PAGE_BYTES {
         // The header is synced before the first frame is written, and is rewritten within one sector.
         let corrupt = (length > HEADER_BYTES as u64).then(|| "the header before its frames is damaged".to_string());
-        return Ok(Scan {
-            present: true,
-            bad_frame: None,
-            corrupt,
-        });
+        return Ok(Scan { present: true, bad_frame: None, corrupt });
     }
     let salts = &header[16..24];
     let mut frame = vec![0; FRAME_HEADER_BYTES + page_bytes];
@@ -66,23 +59,14 @@ pub(crate) fn scan(path: &Path) -> std::io::Result<Scan> {
             bad_frame = Some(number);
         } else if let (true, Some(commit)) = (ours, commit_after_bad) {
             let bad = bad_frame.unwrap_or_default();
-            let corrupt =
-                format!("frame {bad} is damaged: frame {commit} ends a transaction and frame {number} follows");
-            return Ok(Scan {
-                present: true,
-                bad_frame,
-                corrupt: Some(corrupt),
-            });
+            let corrupt = format!("frame {bad} is damaged: frame {commit} ends a transaction and frame {number} follows");
+            return Ok(Scan { present: true, bad_frame, corrupt: Some(corrupt) });
         }
         if ours && be_u32(&frame[4..8]) != 0 && commit_after_bad.is_none() {
             commit_after_bad = Some(number);
         }
     }
-    Ok(Scan {
-        present: true,
-        bad_frame,
-        corrupt: None,
-    })
+    Ok(Scan { present: true, bad_frame, corrupt: None })
 }
 
 /// Fills the buffer; false when the file ends before that.

@@ -64,11 +64,7 @@ struct Broken {
 }
 
 /// Runs until the handle is gone.
-pub(crate) fn run(
-    mut state: State,
-    receiver: &Receiver<Message>,
-    mut on_event: impl FnMut(Event),
-) -> Result<(), Failure> {
+pub(crate) fn run(mut state: State, receiver: &Receiver<Message>, mut on_event: impl FnMut(Event)) -> Result<(), Failure> {
     let mut idle = IDLE;
     loop {
         let received = match state.pause(idle) {
@@ -119,10 +115,7 @@ impl State {
     pub fn open(path: &Path, options: Options) -> Result<(State, Recovered), OpenError> {
         let loaded = load(path, &options, true)?;
         let mark = loaded.head.write(loaded.end).and_then(|()| loaded.head.sync());
-        mark.map_err(|error| OpenError::Io {
-            path: loaded.head.path().into(),
-            what: error.to_string(),
-        })?;
+        mark.map_err(|error| OpenError::Io { path: loaded.head.path().into(), what: error.to_string() })?;
         let document = |(key, (revision, value))| Document { key, revision, value };
         let recovered = Recovered {
             revision: loaded.end.revision,
@@ -175,19 +168,12 @@ impl State {
                 self.commit(&std::mem::take(&mut group), on_event);
                 end = self.end;
                 let failure = self.broken.as_ref().map_or(failure, |broken| broken.failure.clone());
-                on_event(Event::Failed {
-                    first: batch.after.saturating_add(1),
-                    last: batch.last,
-                    failure,
-                });
+                on_event(Event::Failed { first: batch.after.saturating_add(1), last: batch.last, failure });
                 continue;
             }
             let payload = batch.encode();
             let hash = batch.hash(&end.hash, &payload);
-            end = Mark {
-                revision: batch.last,
-                hash,
-            };
+            end = Mark { revision: batch.last, hash };
             group.push((batch, payload, hash));
         }
         self.commit(&group, on_event);
@@ -200,34 +186,17 @@ impl State {
         };
         let bytes: usize = group.iter().map(|(batch, ..)| batch.log_bytes()).sum();
         if let Err(failure) = self.append(group) {
-            on_event(Event::Failed {
-                first: first.after + 1,
-                last: last.last,
-                failure: failure.clone(),
-            });
+            on_event(Event::Failed { first: first.after + 1, last: last.last, failure: failure.clone() });
             return self.fail(failure, bytes);
         }
-        self.end = Mark {
-            revision: last.last,
-            hash: *hash,
-        };
+        self.end = Mark { revision: last.last, hash: *hash };
         // A lower bound that could not be raised is still one.
         let _ = self.head.write(self.end);
-        on_event(Event::Durable {
-            last: last.last,
-            head: *hash,
-        });
+        on_event(Event::Durable { last: last.last, head: *hash });
         for (batch, _, hash) in group {
-            self.kept.push_back((
-                batch.log_bytes() as u64,
-                Mark {
-                    revision: batch.last,
-                    hash: *hash,
-                },
-            ));
+            self.kept.push_back((batch.log_bytes() as u64, Mark { revision: batch.last, hash: *hash }));
             for record in &batch.records {
-                self.fresh
-                    .insert(record.key.clone(), (record.revision, record.value.clone()));
+                self.fresh.insert(record.key.clone(), (record.revision, record.value.clone()));
             }
         }
         self.kept_bytes += bytes as u64;
@@ -237,10 +206,7 @@ impl State {
 
     fn measure(&mut self) {
         // One that cannot be asked is asked again after the next write.
-        let held = self
-            .database
-            .as_ref()
-            .and_then(|database| database.checkpoint("NOOP").ok());
+        let held = self.database.as_ref().and_then(|database| database.checkpoint("NOOP").ok());
         self.wal_bytes = held.unwrap_or(self.wal_bytes);
     }
 
@@ -257,18 +223,11 @@ impl State {
         self.database.as_mut().ok_or(Failure::Io("the file is not open".into()))
     }
 
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "how long the disk has been failing is no time of the domain"
-    )]
+    #[allow(clippy::disallowed_methods, reason = "how long the disk has been failing is no time of the domain")]
     fn fail(&mut self, failure: Failure, probe_bytes: usize) {
         self.database = None;
         let since = Instant::now();
-        self.broken = Some(Broken {
-            failure,
-            probe_bytes,
-            since,
-        });
+        self.broken = Some(Broken { failure, probe_bytes, since });
     }
 
     /// Tries to end a failure.
@@ -287,14 +246,9 @@ impl State {
         self.injected(false)?;
         let mut database = Database::open(&self.path).map_err(|error| failure(&error))?;
         // The failed write may have been a checkpoint step that is there after all: what `meta` says now is true.
-        self.meta = database
-            .restore(self.end, probe_bytes)
-            .map_err(|error| failure(&error))?;
+        self.meta = database.restore(self.end, probe_bytes).map_err(|error| failure(&error))?;
         self.database = Some(database);
-        while let Some((bytes, _)) = self
-            .kept
-            .pop_front_if(|(_, mark)| mark.revision <= self.meta.anchor.revision)
-        {
+        while let Some((bytes, _)) = self.kept.pop_front_if(|(_, mark)| mark.revision <= self.meta.anchor.revision) {
             self.kept_bytes -= bytes;
         }
         self.wal_bytes = 0;
@@ -303,9 +257,7 @@ impl State {
 
     /// Whether a checkpoint that starts at `limit` has something to do.
     fn due(&self, limit: u64) -> bool {
-        self.fresh_bytes + self.draining_bytes >= limit.max(1)
-            || self.excess(limit).is_some()
-            || self.wal_bytes >= limit.max(1)
+        self.fresh_bytes + self.draining_bytes >= limit.max(1) || self.excess(limit).is_some() || self.wal_bytes >= limit.max(1)
     }
 
     /// One step of the checkpoint, if it is due.
@@ -329,18 +281,14 @@ impl State {
         }
         let mut meta = self.meta;
         if let Some(anchor) = self.excess(limit) {
-            self.database()?
-                .truncate(&mut meta, anchor)
-                .map_err(|error| failure(&error))?;
+            self.database()?.truncate(&mut meta, anchor).map_err(|error| failure(&error))?;
             self.meta = meta;
             while let Some((bytes, _)) = self.kept.pop_front_if(|(_, mark)| mark.revision <= anchor.revision) {
                 self.kept_bytes -= bytes;
             }
             return Ok(());
         }
-        self.database()?
-            .checkpoint("PASSIVE")
-            .map_err(|error| failure(&error))?;
+        self.database()?.checkpoint("PASSIVE").map_err(|error| failure(&error))?;
         self.wal_bytes = 0;
         Ok(())
     }
@@ -359,13 +307,8 @@ impl State {
         if count == self.draining.len() {
             meta.applied = self.target;
         }
-        let database = self
-            .database
-            .as_mut()
-            .ok_or(Failure::Io("the file is not open".into()))?;
-        database
-            .apply(&mut meta, self.draining.iter().take(count))
-            .map_err(|error| failure(&error))?;
+        let database = self.database.as_mut().ok_or(Failure::Io("the file is not open".into()))?;
+        database.apply(&mut meta, self.draining.iter().take(count)).map_err(|error| failure(&error))?;
         self.meta = meta;
         for _ in 0..count {
             self.draining.pop_first();
@@ -384,10 +327,7 @@ impl State {
         }
         let (mut anchor, mut freed) = (None, 0);
         for (bytes, mark) in &self.kept {
-            if mark.revision > self.meta.applied
-                || freed >= STEP_BYTES as u64
-                || self.kept_bytes - freed <= self.options.keep_log_bytes
-            {
+            if mark.revision > self.meta.applied || freed >= STEP_BYTES as u64 || self.kept_bytes - freed <= self.options.keep_log_bytes {
                 break;
             }
             freed += bytes;
@@ -409,10 +349,7 @@ impl State {
         }
         // Not even a bound is lost if this fails.
         let _ = self.head.sync();
-        self.database
-            .take()
-            .map_or(Ok(()), Database::close)
-            .map_err(|error| failure(&error))
+        self.database.take().map_or(Ok(()), Database::close).map_err(|error| failure(&error))
     }
 
     /// The tests' disk: 1 full, 2 failing before the write, 3 failing after it.

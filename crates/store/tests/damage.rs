@@ -14,11 +14,7 @@ use support::*;
 
 /// A crash image with documents in the data file, newer ones in the write-ahead log, a truncated log and free pages.
 fn busy_image(path: &Path, random: &mut Random) -> [Option<Vec<u8>>; 3] {
-    let eager = Options {
-        keep_log_bytes: 20_000,
-        idle_checkpoint_bytes: 30_000,
-        ..Options::default()
-    };
+    let eager = Options { keep_log_bytes: 20_000, idle_checkpoint_bytes: 30_000, ..Options::default() };
     let mut cell = Cell::open(path, eager);
     for _ in 0..12 {
         cell.write(&puts(random, 8, 60, 900));
@@ -41,20 +37,13 @@ fn refused_or_equal(path: &Path, expected: &Recovered, go_on: bool, what: &str) 
     let mut cell = match Cell::try_open(path, lazy()) {
         Ok(cell) => cell,
         Err(OpenError::Corrupt(damage)) => {
-            assert!(
-                damage.file.to_string_lossy().starts_with(&*path.to_string_lossy()) && !damage.place.is_empty(),
-                "{what}"
-            );
+            assert!(damage.file.to_string_lossy().starts_with(&*path.to_string_lossy()) && !damage.place.is_empty(), "{what}");
             return true;
         }
         Err(OpenError::Newer { .. }) => return true,
         Err(other) => panic!("{what}: {other}"),
     };
-    assert_eq!(
-        (&cell.recovered.docs, cell.recovered.head),
-        (&expected.docs, expected.head),
-        "{what}"
-    );
+    assert_eq!((&cell.recovered.docs, cell.recovered.head), (&expected.docs, expected.head), "{what}");
     assert_eq!(cell.recovered.tail, expected.tail, "{what}");
     if !go_on {
         return false;
@@ -74,11 +63,7 @@ fn sweep(image: &[Option<Vec<u8>>; 3], path: &Path, random: &mut Random) {
         let mut damaged = image.clone();
         // A tenth in the small files, so that they are met at all.
         let present: Vec<usize> = (0..3).filter(|i| image[*i].is_some()).collect();
-        let file = if random.below(10) == 0 {
-            *present.last().unwrap()
-        } else {
-            random.below(present.len() as u64 - 1) as usize
-        };
+        let file = if random.below(10) == 0 { *present.last().unwrap() } else { random.below(present.len() as u64 - 1) as usize };
         let content = damaged[file].as_mut().expect("present");
         // The 52 bytes before the holder's number are the head; the number itself is only for people.
         let span = if file == 2 {
@@ -92,18 +77,11 @@ fn sweep(image: &[Option<Vec<u8>>; 3], path: &Path, random: &mut Random) {
         let bit = random.below(8);
         content[at] ^= 1 << bit;
         restore(path, &damaged);
-        refused[file] += u32::from(refused_or_equal(
-            path,
-            &expected,
-            round % 4 == 0,
-            &format!("flip {round}: file {file}, byte {at}, bit {bit}"),
-        ));
+        refused[file] +=
+            u32::from(refused_or_equal(path, &expected, round % 4 == 0, &format!("flip {round}: file {file}, byte {at}, bit {bit}")));
     }
     println!("{flips} flips: refused {refused:?}");
-    assert!(
-        refused.iter().sum::<u32>() > flips / 3,
-        "most bytes are used: {refused:?}"
-    );
+    assert!(refused.iter().sum::<u32>() > flips / 3, "most bytes are used: {refused:?}");
 }
 
 #[test]
@@ -135,20 +113,13 @@ fn a_flip_names_file_table_revision_and_key() {
     cell.store.close().unwrap();
     let good = std::fs::read(&path).unwrap();
     let needle = b"hello-in-document";
-    let places: Vec<usize> = (0..good.len() - needle.len())
-        .filter(|i| good[*i..].starts_with(needle))
-        .collect();
+    let places: Vec<usize> = (0..good.len() - needle.len()).filter(|i| good[*i..].starts_with(needle)).collect();
     let mut named: Vec<String> = Vec::new();
     for place in places {
         let mut bad = good.clone();
         bad[place + 3] ^= 0x10;
         std::fs::write(&path, bad).unwrap();
-        named.push(
-            verify(&path)
-                .unwrap_err()
-                .to_string()
-                .replace(&dir.path().display().to_string(), ""),
-        );
+        named.push(verify(&path).unwrap_err().to_string().replace(&dir.path().display().to_string(), ""));
     }
     named.sort();
     assert_eq!(
@@ -174,10 +145,7 @@ fn a_damaged_frame_before_a_later_commit_is_named_and_nothing_is_changed() {
     let copy = dir.path().join("copy.db");
     restore(&copy, &crashed);
     let error = opened(&copy).unwrap_err().to_string();
-    assert!(
-        error.contains("copy.db-wal: write-ahead log: frame 1 is damaged"),
-        "{error}"
-    );
+    assert!(error.contains("copy.db-wal: write-ahead log: frame 1 is damaged"), "{error}");
     assert_eq!(image(&copy)[..2], crashed[..2]);
 }
 
@@ -194,10 +162,7 @@ fn the_newest_acknowledged_batch_is_missed_although_sqlite_takes_it_for_torn() {
     let copy = dir.path().join("copy.db");
     restore(&copy, &crashed);
     let error = opened(&copy).unwrap_err().to_string();
-    assert!(
-        error.contains("frame ") && error.contains("revision 2: it was acknowledged"),
-        "{error}"
-    );
+    assert!(error.contains("frame ") && error.contains("revision 2: it was acknowledged"), "{error}");
     // Without the note of the acknowledgement it is a torn tail.
     crashed[2] = None;
     restore(&copy, &crashed);
@@ -250,10 +215,7 @@ fn a_second_opener_is_refused_and_told_who_holds_the_cell() {
     let path = dir.path().join("cell.db");
     let cell = Cell::open(&path, lazy());
     let error = opened(&path).unwrap_err().to_string();
-    assert_eq!(
-        error,
-        format!("{} is in use by process {}", path.display(), std::process::id())
-    );
+    assert_eq!(error, format!("{} is in use by process {}", path.display(), std::process::id()));
     assert!(matches!(verify(&path), Err(OpenError::Locked { .. })));
     drop(cell);
     opened(&path).unwrap();
@@ -266,12 +228,7 @@ fn every_file_is_readable_by_its_owner_only() {
     let mut cell = Cell::open(&path, lazy());
     cell.write(&[put("a", "1")]);
     for file in files(&path) {
-        assert_eq!(
-            std::fs::metadata(&file).unwrap().permissions().mode() & 0o777,
-            0o600,
-            "{}",
-            file.display()
-        );
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600, "{}", file.display());
     }
 }
 
@@ -286,12 +243,7 @@ fn data_of_a_newer_format_is_refused() {
     drop(sqlite);
     let error = opened(&path).unwrap_err();
     assert!(matches!(error, OpenError::Newer { found: 2, .. }));
-    assert!(
-        error
-            .to_string()
-            .ends_with("has data format 2; this build reads up to 1: use the newer build"),
-        "{error}"
-    );
+    assert!(error.to_string().ends_with("has data format 2; this build reads up to 1: use the newer build"), "{error}");
 }
 
 #[test]
@@ -307,10 +259,7 @@ fn a_missing_or_foreign_file_is_told_from_a_new_one() {
         assert!(matches!(opened(&path), Err(OpenError::Corrupt(_))));
     }
     std::fs::remove_file(&path).unwrap();
-    assert!(
-        matches!(opened(&path), Err(OpenError::Corrupt(_))),
-        "the head remembers acknowledged writes"
-    );
+    assert!(matches!(opened(&path), Err(OpenError::Corrupt(_))), "the head remembers acknowledged writes");
 }
 
 #[test]
@@ -324,33 +273,15 @@ fn an_edited_history_or_checkpoint_is_refused() {
     cell.store.close().unwrap();
     let good = image(&path);
     let edits = [
-        (
-            "UPDATE log SET origin = x'00' WHERE last = 2",
-            "table log, revision 2: hash",
-        ),
-        (
-            "UPDATE log SET time_millis = 0 WHERE last = 3",
-            "table log, revision 3: hash",
-        ),
-        (
-            "UPDATE log SET hash = zeroblob(32) WHERE last = 3",
-            "table log, revision 3: hash",
-        ),
+        ("UPDATE log SET origin = x'00' WHERE last = 2", "table log, revision 2: hash"),
+        ("UPDATE log SET time_millis = 0 WHERE last = 3", "table log, revision 3: hash"),
+        ("UPDATE log SET hash = zeroblob(32) WHERE last = 3", "table log, revision 3: hash"),
         ("DELETE FROM log WHERE last = 1", "table log, revision 2: hash"),
         ("DELETE FROM log WHERE last = 2", "table log, revision 3: hash"),
-        (
-            "DELETE FROM log WHERE last = 4",
-            "table log, revision 4: applied, but the log ends at 3",
-        ),
+        ("DELETE FROM log WHERE last = 4", "table log, revision 4: applied, but the log ends at 3"),
         ("UPDATE log SET last = 9 WHERE last = 4", "table log, revision 9: hash"),
-        (
-            "DELETE FROM document WHERE key = x'706f64732f31'",
-            "table document: 3 documents are not the 4",
-        ),
-        (
-            "UPDATE document SET revision = 7 WHERE revision = 2",
-            "revision 7, key \"pods/2\": checksum differs",
-        ),
+        ("DELETE FROM document WHERE key = x'706f64732f31'", "table document: 3 documents are not the 4"),
+        ("UPDATE document SET revision = 7 WHERE revision = 2", "revision 7, key \"pods/2\": checksum differs"),
         ("UPDATE meta SET body = zeroblob(72)", "table meta: checksum differs"),
         ("DELETE FROM meta", "table meta"),
         ("CREATE INDEX more ON log(origin)", "schema"),
@@ -375,23 +306,9 @@ fn damage_that_would_strike_later_or_hide_the_write_ahead_log_is_found_at_open()
     hidden[0].as_mut().unwrap()[18..20].copy_from_slice(&[1, 1]);
     hidden[2] = None;
     restore(&copy, &hidden);
-    assert!(
-        opened(&copy)
-            .unwrap_err()
-            .to_string()
-            .contains("header: it is not that of a cell")
-    );
+    assert!(opened(&copy).unwrap_err().to_string().contains("header: it is not that of a cell"));
     // A free page listed twice would be given out twice.
-    Cell::open(
-        &path,
-        Options {
-            keep_log_bytes: 0,
-            ..lazy()
-        },
-    )
-    .store
-    .close()
-    .unwrap();
+    Cell::open(&path, Options { keep_log_bytes: 0, ..lazy() }).store.close().unwrap();
     let mut closed = image(&path);
     let data = closed[0].as_mut().unwrap();
     let trunk = (u32::from_be_bytes(data[32..36].try_into().unwrap()) as usize - 1) * 8192;

@@ -43,13 +43,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 fn options() -> Options {
-    Options {
-        keep_log_bytes: 15_000,
-        tail_bytes: 6_000,
-        idle_checkpoint_bytes: 9_000,
-        busy_checkpoint_bytes: 25_000,
-        ..lazy()
-    }
+    Options { keep_log_bytes: 15_000, tail_bytes: 6_000, idle_checkpoint_bytes: 9_000, busy_checkpoint_bytes: 25_000, ..lazy() }
 }
 
 /// The newest batches that fit into the bound.
@@ -190,11 +184,7 @@ struct Victim {
 
 impl Victim {
     fn new(path: PathBuf) -> Victim {
-        Victim {
-            path,
-            model: Model::new(),
-            end: 0,
-        }
+        Victim { path, model: Model::new(), end: 0 }
     }
 
     /// Runs a child under `wrapper` until it dies, at the latest after `limit`; then the cell must hold what it
@@ -210,9 +200,7 @@ impl Victim {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap())
-            .lines()
-            .map_while(Result::ok);
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
         let reader = std::thread::spawn(move || lines.collect::<Vec<String>>());
         let start = Instant::now();
         while start.elapsed() < limit && child.try_wait().unwrap().is_none() {
@@ -221,10 +209,7 @@ impl Victim {
         child.kill().unwrap();
         child.wait().unwrap();
         let lines = reader.join().unwrap();
-        let acknowledged = lines
-            .iter()
-            .filter_map(|line| line.strip_prefix("ack ")?.parse().ok())
-            .next_back();
+        let acknowledged = lines.iter().filter_map(|line| line.strip_prefix("ack ")?.parse().ok()).next_back();
         // A process that its tracer leaves behind may hold the lock a moment longer.
         let cell = loop {
             match Cell::try_open(&self.path, child_options()) {
@@ -232,10 +217,7 @@ impl Victim {
                 other => break other.unwrap_or_else(|error| panic!("{wrapper:?}: {error}")),
             }
         };
-        assert!(
-            cell.recovered.revision >= acknowledged.unwrap_or(self.end),
-            "{acknowledged:?} was acknowledged"
-        );
+        assert!(cell.recovered.revision >= acknowledged.unwrap_or(self.end), "{acknowledged:?} was acknowledged");
         while self.end < cell.recovered.revision {
             let batch = child_batch(self.end);
             play(&mut self.model, &batch);
@@ -262,10 +244,7 @@ fn what_a_killed_process_acknowledged_is_there() {
 
 /// Runs the child with a fault, and kills it after some seconds; killing the tracer would leave it running.
 fn traced<'a>(inject: &'a str, seconds: &'a str) -> Vec<&'a str> {
-    "strace -f -o /dev/null -e"
-        .split(' ')
-        .chain([inject, "timeout", "--signal=KILL", seconds])
-        .collect()
+    "strace -f -o /dev/null -e".split(' ').chain([inject, "timeout", "--signal=KILL", seconds]).collect()
 }
 
 #[test]
@@ -285,12 +264,7 @@ fn a_kill_at_any_system_call_loses_nothing_acknowledged() {
 #[ignore = "needs strace; minutes"]
 fn a_disk_that_fails_or_is_full_for_a_while_loses_nothing_acknowledged() {
     let dir = tempfile::tempdir().unwrap();
-    for (calls, error) in [
-        ("fsync,fdatasync", "EIO"),
-        ("pwrite64", "EIO"),
-        ("pwrite64", "ENOSPC"),
-        ("fsync,fdatasync", "ENOSPC"),
-    ] {
+    for (calls, error) in [("fsync,fdatasync", "EIO"), ("pwrite64", "EIO"), ("pwrite64", "ENOSPC"), ("fsync,fdatasync", "ENOSPC")] {
         let mut failures = 0;
         for first in (20..400).step_by(9) {
             let mut victim = Victim::new(dir.path().join(format!("{calls}{error}{first}.db")));
@@ -316,14 +290,7 @@ fn a_batch_that_does_not_rest_on_the_last_one_is_rejected_in_order() {
     cell.submit(&[put("a", "2")]);
     assert!(matches!(cell.event(), Event::Durable { last: 1, .. }));
     for range in [(8, 8), (2, 3)] {
-        let Event::Failed {
-            first,
-            last,
-            failure: Failure::Rejected(_),
-        } = cell.event()
-        else {
-            panic!()
-        };
+        let Event::Failed { first, last, failure: Failure::Rejected(_) } = cell.event() else { panic!() };
         assert_eq!((first, last), range);
     }
     assert!(matches!(cell.event(), Event::Durable { last: 2, .. }));
@@ -335,14 +302,9 @@ fn the_exported_head_changes_with_every_byte_of_history() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("cell.db");
         let mut cell = Cell::open(&path, lazy());
-        cell.store.submit(Batch {
-            origin: origin.into(),
-            ..batch(0, &[put("a", value)])
-        });
+        cell.store.submit(Batch { origin: origin.into(), ..batch(0, &[put("a", value)]) });
         cell.last = 1;
-        let Event::Durable { head, .. } = cell.event() else {
-            panic!()
-        };
+        let Event::Durable { head, .. } = cell.event() else { panic!() };
         cell.write(&[put("b", "same")]);
         let Event::Durable { head: newest, .. } = ({
             cell.submit(&[put("c", "same")]);

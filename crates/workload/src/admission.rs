@@ -33,22 +33,14 @@ pub(crate) fn complete(world: &World, spec: &mut Arc<PodSpec>) {
         {
             spec.priority_class_name = doc.key.name.clone();
         }
-        let value = field("value")
-            .and_then(|value| value.as_i64())
-            .and_then(|value| i32::try_from(value).ok());
+        let value = field("value").and_then(|value| value.as_i64()).and_then(|value| i32::try_from(value).ok());
         spec.priority = Some(value.or(spec.priority).unwrap_or(0));
         let policy = field("preemptionPolicy").and_then(|policy| policy.as_str().map(Name::from));
-        spec.preemption_policy = Some(
-            spec.preemption_policy
-                .take()
-                .or(policy)
-                .unwrap_or("PreemptLowerPriority".into()),
-        );
+        spec.preemption_policy = Some(spec.preemption_policy.take().or(policy).unwrap_or("PreemptLowerPriority".into()));
     }
     for key in LOST_NODE_TAINTS {
         let covered = spec.tolerations.iter().any(|toleration| {
-            (toleration.key == key || toleration.key.is_empty())
-                && (toleration.effect == "NoExecute" || toleration.effect.is_empty())
+            (toleration.key == key || toleration.key.is_empty()) && (toleration.effect == "NoExecute" || toleration.effect.is_empty())
         });
         if !covered {
             spec.tolerations.push(Toleration {
@@ -61,11 +53,7 @@ pub(crate) fn complete(world: &World, spec: &mut Arc<PodSpec>) {
         }
     }
     pod_defaults(spec);
-    let account = spec
-        .rest
-        .entry("serviceAccountName")
-        .or_insert_with(|| Value::from("default"))
-        .clone();
+    let account = spec.rest.entry("serviceAccountName").or_insert_with(|| Value::from("default")).clone();
     spec.rest.entry("serviceAccount").or_insert(account);
 }
 
@@ -89,12 +77,7 @@ fn priority_class(world: &World, name: &str) -> Option<Arc<Doc>> {
     if !name.is_empty() {
         return world.get(&Key::global(Kind::PriorityClass, name)).cloned();
     }
-    let is_default = |doc: &&Arc<Doc>| {
-        doc.as_opaque()
-            .and_then(|rest| rest.get("globalDefault"))
-            .and_then(Value::as_bool)
-            == Some(true)
-    };
+    let is_default = |doc: &&Arc<Doc>| doc.as_opaque().and_then(|rest| rest.get("globalDefault")).and_then(Value::as_bool) == Some(true);
     world.list(Kind::PriorityClass, None).find(is_default).cloned()
 }
 
@@ -119,10 +102,7 @@ mod tests {
         let class = json!({"metadata": {"name": "high", "uid": "00000000-0000-4000-8000-000000000001"}, "value": 1000, "preemptionPolicy": "Never"});
         world.put(Arc::new(from_value(Kind::PriorityClass, &class).unwrap()));
         let high = completed(&world, json!({"containers": [], "priorityClassName": "high"}));
-        assert_eq!(
-            (high.priority, high.preemption_policy.as_deref()),
-            (Some(1000), Some("Never"))
-        );
+        assert_eq!((high.priority, high.preemption_policy.as_deref()), (Some(1000), Some("Never")));
         assert_eq!(completed(&world, json!({"containers": []})).priority, Some(0));
     }
 
@@ -144,22 +124,9 @@ mod tests {
             &world,
             json!({"containers": [], "tolerations": [{"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 5}]}),
         );
-        let seconds: Vec<_> = spec
-            .tolerations
-            .iter()
-            .map(|toleration| (toleration.key.as_str(), toleration.toleration_seconds))
-            .collect();
-        assert_eq!(
-            seconds,
-            [
-                ("node.kubernetes.io/not-ready", Some(5)),
-                ("node.kubernetes.io/unreachable", Some(300))
-            ]
-        );
-        let everything = completed(
-            &world,
-            json!({"containers": [], "tolerations": [{"operator": "Exists"}]}),
-        );
+        let seconds: Vec<_> = spec.tolerations.iter().map(|toleration| (toleration.key.as_str(), toleration.toleration_seconds)).collect();
+        assert_eq!(seconds, [("node.kubernetes.io/not-ready", Some(5)), ("node.kubernetes.io/unreachable", Some(300))]);
+        let everything = completed(&world, json!({"containers": [], "tolerations": [{"operator": "Exists"}]}));
         assert_eq!(everything.tolerations.len(), 1);
     }
 }

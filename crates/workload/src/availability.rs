@@ -12,11 +12,7 @@ pub(crate) fn is_active(doc: &Doc) -> bool {
 
 /// Since when a pod is ready, where it is.
 pub(crate) fn ready_since(pod: &Pod) -> Option<Time> {
-    let ready = pod
-        .status
-        .conditions
-        .iter()
-        .find(|c| c.kind == "Ready" && c.status == "True")?;
+    let ready = pod.status.conditions.iter().find(|c| c.kind == "Ready" && c.status == "True")?;
     Some(ready.last_transition_time.unwrap_or_default())
 }
 
@@ -27,21 +23,13 @@ pub(crate) fn available_at(pod: &Pod, min_ready_seconds: i32) -> Option<Time> {
 
 /// Whether a pod is available now.
 pub(crate) fn is_available(doc: &Doc, min_ready_seconds: i32, now: Time) -> bool {
-    doc.as_pod()
-        .and_then(|pod| available_at(pod, min_ready_seconds))
-        .is_some_and(|at| min_ready_seconds == 0 || at <= now)
+    doc.as_pod().and_then(|pod| available_at(pod, min_ready_seconds)).is_some_and(|at| min_ready_seconds == 0 || at <= now)
 }
 
 /// When the next pod that is ready becomes available.
-pub(crate) fn next_available<'a>(
-    pods: impl Iterator<Item = &'a Doc>,
-    min_ready_seconds: i32,
-    now: Time,
-) -> Option<Time> {
+pub(crate) fn next_available<'a>(pods: impl Iterator<Item = &'a Doc>, min_ready_seconds: i32, now: Time) -> Option<Time> {
     if min_ready_seconds == 0 {
         return None;
     }
-    pods.filter_map(|doc| available_at(doc.as_pod()?, min_ready_seconds))
-        .filter(|at| *at > now)
-        .min()
+    pods.filter_map(|doc| available_at(doc.as_pod()?, min_ready_seconds)).filter(|at| *at > now).min()
 }

@@ -20,11 +20,7 @@ pub fn status(world: &World, budget: &Doc) -> BudgetStatus {
 
 fn stuck(doc: &Doc) -> BudgetStatus {
     let stored = doc.as_budget().map(|budget| budget.status.clone()).unwrap_or_default();
-    BudgetStatus {
-        disruptions_allowed: 0,
-        conditions: Vec::new(),
-        ..stored
-    }
+    BudgetStatus { disruptions_allowed: 0, conditions: Vec::new(), ..stored }
 }
 
 fn compute(world: &World, doc: &Doc) -> Result<BudgetStatus, String> {
@@ -44,11 +40,7 @@ fn compute(world: &World, doc: &Doc) -> Result<BudgetStatus, String> {
         }
         (None, None) => (0, 0),
     };
-    let allowed = if expected <= 0 {
-        0
-    } else {
-        (row.healthy - desired).max(0)
-    };
+    let allowed = if expected <= 0 { 0 } else { (row.healthy - desired).max(0) };
     Ok(BudgetStatus {
         observed_generation: doc.meta.generation,
         disruptions_allowed: allowed,
@@ -65,15 +57,9 @@ fn compute(world: &World, doc: &Doc) -> Result<BudgetStatus, String> {
 fn expected_scale(world: &World, budget: &Doc) -> Result<i32, String> {
     let mut scales: BTreeMap<Uid, i32> = BTreeMap::new();
     for (uid, _) in world.budget(&budget.key).iter().flat_map(|row| &row.controllers) {
-        let controller = world
-            .by_uid(*uid)
-            .ok_or("found no controllers for pods of the budget")?;
-        let deployment = controller
-            .as_replica_set()
-            .and_then(|_| controller_of(world, controller));
-        let scaled = deployment
-            .filter(|owner| owner.key.kind == Kind::Deployment)
-            .unwrap_or(controller);
+        let controller = world.by_uid(*uid).ok_or("found no controllers for pods of the budget")?;
+        let deployment = controller.as_replica_set().and_then(|_| controller_of(world, controller));
+        let scaled = deployment.filter(|owner| owner.key.kind == Kind::Deployment).unwrap_or(controller);
         let replicas = scaled
             .as_deployment()
             .map(|body| body.spec.replicas)
@@ -96,10 +82,7 @@ pub(crate) fn reconcile(draft: &mut Draft, key: &Key) -> usize {
         return 0;
     };
     let Some(budget) = doc.as_budget() else { return 0 };
-    let voice = Voice {
-        about: key,
-        component: "controllermanager",
-    };
+    let voice = Voice { about: key, component: "controllermanager" };
     let computed = compute(&draft.world, &doc);
     let (mut next, condition) = match &computed {
         Ok(next) => (next.clone(), verdict(next, draft.now)),
@@ -110,9 +93,7 @@ pub(crate) fn reconcile(draft: &mut Draft, key: &Key) -> usize {
     };
     next.conditions = budget.status.conditions.clone();
     let mut condition = condition;
-    condition
-        .rest
-        .insert("observedGeneration".into(), next.observed_generation.into());
+    condition.rest.insert("observedGeneration".into(), next.observed_generation.into());
     set_condition(&mut next.conditions, condition);
     if next == budget.status {
         return 0;
@@ -129,16 +110,11 @@ pub(crate) fn reconcile(draft: &mut Draft, key: &Key) -> usize {
 
 fn verdict(status: &BudgetStatus, now: Time) -> Condition {
     let allowed = status.disruptions_allowed > 0;
-    Condition::new("DisruptionAllowed", allowed, now)
-        .because(if allowed { "SufficientPods" } else { "InsufficientPods" }, "")
+    Condition::new("DisruptionAllowed", allowed, now).because(if allowed { "SufficientPods" } else { "InsufficientPods" }, "")
 }
 
 /// Has the budgets of a namespace looked at again: a scale that they rest on has changed.
 pub(crate) fn touch(draft: &mut Draft, namespace: &str) {
-    let keys: Vec<Key> = draft
-        .world
-        .list(Kind::PodDisruptionBudget, Some(namespace))
-        .map(|doc| doc.key.clone())
-        .collect();
+    let keys: Vec<Key> = draft.world.list(Kind::PodDisruptionBudget, Some(namespace)).map(|doc| doc.key.clone()).collect();
     keys.iter().for_each(|key| crate::again(draft, key));
 }

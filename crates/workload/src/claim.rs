@@ -23,13 +23,7 @@ pub(crate) fn controller_ref(owner: &Doc) -> OwnerRef {
 
 /// Metadata of a new document that `owner` controls.
 pub(crate) fn controlled_meta(owner: &Doc, labels: Labels, annotations: Labels, generation: i64) -> Meta {
-    Meta {
-        labels,
-        annotations,
-        generation,
-        owners: Arc::new(vec![controller_ref(owner)]),
-        ..Meta::default()
-    }
+    Meta { labels, annotations, generation, owners: Arc::new(vec![controller_ref(owner)]), ..Meta::default() }
 }
 
 /// Documents of a kind that `owner` controls, in order of name.
@@ -52,9 +46,7 @@ pub(crate) fn claim(draft: &mut Draft, owner: &Doc, selector: &Selector, kind: K
     }
     let mut seen: Option<Labels> = None; // Pods of one template share their labels: one look for all.
     mine.retain(|doc| {
-        let fits = seen
-            .as_ref()
-            .is_some_and(|labels| Arc::ptr_eq(labels, &doc.meta.labels))
+        let fits = seen.as_ref().is_some_and(|labels| Arc::ptr_eq(labels, &doc.meta.labels))
             || selector.matches(&doc.meta.labels)
             || doc.is_terminating();
         if fits {
@@ -67,12 +59,7 @@ pub(crate) fn claim(draft: &mut Draft, owner: &Doc, selector: &Selector, kind: K
     });
     if adopt {
         let fits = |doc: &&Arc<Doc>| may_adopt(owner, selector, doc);
-        let orphans: Vec<Key> = draft
-            .world
-            .list(kind, Some(&owner.key.namespace))
-            .filter(fits)
-            .map(|doc| doc.key.clone())
-            .collect();
+        let orphans: Vec<Key> = draft.world.list(kind, Some(&owner.key.namespace)).filter(fits).map(|doc| doc.key.clone()).collect();
         if !orphans.is_empty() {
             orphans.iter().for_each(|key| give(draft, key, owner));
             mine = controlled(&draft.world, owner, kind);
@@ -84,11 +71,7 @@ pub(crate) fn claim(draft: &mut Draft, owner: &Doc, selector: &Selector, kind: K
 /// Takes an owner off a document; says whether there was one to take.
 pub(crate) fn disown(draft: &mut Draft, key: &Key, owner: Uid) -> bool {
     let uid = owner.to_string();
-    let Some(doc) = draft
-        .world
-        .get(key)
-        .filter(|doc| doc.meta.owners.iter().any(|owner| owner.uid == uid))
-    else {
+    let Some(doc) = draft.world.get(key).filter(|doc| doc.meta.owners.iter().any(|owner| owner.uid == uid)) else {
         return false;
     };
     let mut doc = (**doc).clone();
@@ -108,13 +91,8 @@ pub fn offer(draft: &mut Draft, key: &Key) {
     let Some(doc) = draft.world.get(key).cloned() else {
         return;
     };
-    let takes = |owner: &&Arc<Doc>| {
-        !owner.is_terminating() && selector_of(owner).is_some_and(|selector| may_adopt(owner, selector, &doc))
-    };
-    let owner = kinds
-        .iter()
-        .find_map(|kind| draft.world.list(*kind, Some(&key.namespace)).find(takes))
-        .cloned();
+    let takes = |owner: &&Arc<Doc>| !owner.is_terminating() && selector_of(owner).is_some_and(|selector| may_adopt(owner, selector, &doc));
+    let owner = kinds.iter().find_map(|kind| draft.world.list(*kind, Some(&key.namespace)).find(takes)).cloned();
     if let Some(owner) = owner {
         give(draft, key, &owner);
     }
@@ -143,17 +121,11 @@ fn may_adopt(owner: &Doc, selector: &Selector, doc: &Doc) -> bool {
 /// The ordinal in the name of a stateful set's pod.
 pub(crate) fn ordinal_of(set: &str, pod: &str) -> Option<i32> {
     let ordinal = pod.strip_prefix(set)?.strip_prefix('-')?;
-    ordinal
-        .bytes()
-        .all(|b| b.is_ascii_digit())
-        .then(|| ordinal.parse().ok())
-        .flatten()
+    ordinal.bytes().all(|b| b.is_ascii_digit()).then(|| ordinal.parse().ok()).flatten()
 }
 
 fn give(draft: &mut Draft, key: &Key, owner: &Doc) {
-    draft.update(key, |doc| {
-        Arc::make_mut(&mut doc.meta.owners).push(controller_ref(owner))
-    });
+    draft.update(key, |doc| Arc::make_mut(&mut doc.meta.owners).push(controller_ref(owner)));
 }
 
 /// A map with further entries.

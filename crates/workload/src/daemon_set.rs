@@ -44,10 +44,8 @@ pub(crate) fn reconcile(draft: &mut Draft, key: &Key, units: usize) -> usize {
         if set.spec.update_strategy.kind != "OnDelete" {
             spent += roll(draft, &doc, set, &daemon, &hash);
         }
-        let mut live: BTreeSet<Name> = controlled(&draft.world, &doc, Kind::Pod)
-            .iter()
-            .filter_map(|pod| pod.meta.labels.get(REVISION_LABEL).cloned())
-            .collect();
+        let mut live: BTreeSet<Name> =
+            controlled(&draft.world, &doc, Kind::Pod).iter().filter_map(|pod| pod.meta.labels.get(REVISION_LABEL).cloned()).collect();
         live.insert(hash.clone());
         revision::truncate(draft, &doc, &set.spec.rest, &live);
     }
@@ -56,10 +54,7 @@ pub(crate) fn reconcile(draft: &mut Draft, key: &Key, units: usize) -> usize {
 }
 
 fn voice(doc: &Doc) -> Voice<'_> {
-    Voice {
-        about: &doc.key,
-        component: "daemonset-controller",
-    }
+    Voice { about: &doc.key, component: "daemonset-controller" }
 }
 
 fn by_node(draft: &Draft, doc: &Doc) -> ByNode {
@@ -69,9 +64,7 @@ fn by_node(draft: &Draft, doc: &Doc) -> ByNode {
             nodes.entry(node).or_default().push(pod);
         }
     }
-    nodes
-        .values_mut()
-        .for_each(|pods| pods.sort_by(|a, b| (a.meta.created, &a.key).cmp(&(b.meta.created, &b.key))));
+    nodes.values_mut().for_each(|pods| pods.sort_by(|a, b| (a.meta.created, &a.key).cmp(&(b.meta.created, &b.key))));
     nodes
 }
 
@@ -89,22 +82,13 @@ fn manage(draft: &mut Draft, doc: &Doc, set: &DaemonSet, daemon: &Daemon, hash: 
             surplus.extend(live.cloned());
         } else {
             // Ended pods go, and of several that run all but the oldest.
-            let (ended, running): (Vec<_>, Vec<_>) = live
-                .by_ref()
-                .cloned()
-                .partition(|pod| pod.as_pod().is_some_and(|pod| pod.status.is_terminal()));
+            let (ended, running): (Vec<_>, Vec<_>) =
+                live.by_ref().cloned().partition(|pod| pod.as_pod().is_some_and(|pod| pod.status.is_terminal()));
             surplus.extend(ended.into_iter().chain(running.into_iter().skip(1)));
         }
     }
-    let stranded = pods
-        .iter()
-        .filter(|(node, _)| draft.world.node(node).is_none())
-        .flat_map(|(_, pods)| pods);
-    surplus.extend(
-        stranded
-            .filter(|pod| !pod.is_terminating() && pod.as_pod().is_some_and(|pod| pod.node.is_none()))
-            .cloned(),
-    );
+    let stranded = pods.iter().filter(|(node, _)| draft.world.node(node).is_none()).flat_map(|(_, pods)| pods);
+    surplus.extend(stranded.filter(|pod| !pod.is_terminating() && pod.as_pod().is_some_and(|pod| pod.node.is_none())).cloned());
     let needed = missing.len() + surplus.len();
     missing.truncate(units);
     surplus.truncate(units - missing.len());
@@ -119,23 +103,12 @@ fn manage(draft: &mut Draft, doc: &Doc, set: &DaemonSet, daemon: &Daemon, hash: 
 }
 
 fn warn_of_end(draft: &mut Draft, doc: &Doc, pod: &Doc) {
-    let place = format!(
-        "{}/{} on node {}",
-        pod.key.namespace,
-        pod.key.name,
-        target_of(pod).unwrap_or_default()
-    );
+    let place = format!("{}/{} on node {}", pod.key.namespace, pod.key.name, target_of(pod).unwrap_or_default());
     match pod.as_pod().map(|pod| pod.status.phase) {
-        Some(Phase::Failed) => voice(doc).warn(
-            draft,
-            "FailedDaemonPod",
-            format!("Found failed daemon pod {place}, will try to kill it"),
-        ),
-        Some(Phase::Succeeded) => voice(doc).say(
-            draft,
-            "SucceededDaemonPod",
-            format!("Found succeeded daemon pod {place}, will try to delete it"),
-        ),
+        Some(Phase::Failed) => voice(doc).warn(draft, "FailedDaemonPod", format!("Found failed daemon pod {place}, will try to kill it")),
+        Some(Phase::Succeeded) => {
+            voice(doc).say(draft, "SucceededDaemonPod", format!("Found succeeded daemon pod {place}, will try to delete it"))
+        }
         _ => {}
     }
 }
@@ -145,16 +118,8 @@ fn create(draft: &mut Draft, doc: &Doc, set: &DaemonSet, daemon: &Daemon, hash: 
         return;
     }
     let mut template = set.spec.template.clone();
-    let generation = doc
-        .meta
-        .annotations
-        .get("deprecated.daemonset.template.generation")
-        .cloned()
-        .unwrap_or_else(|| "1".into());
-    template.labels = with(
-        &template.labels,
-        &[(REVISION_LABEL, hash.clone()), ("pod-template-generation", generation)],
-    );
+    let generation = doc.meta.annotations.get("deprecated.daemonset.template.generation").cloned().unwrap_or_else(|| "1".into());
+    template.labels = with(&template.labels, &[(REVISION_LABEL, hash.clone()), ("pod-template-generation", generation)]);
     template.spec = daemon.spec.clone();
     let stamp = Stamp::of(&draft.world, &template, doc);
     let prefix = format!("{}-", doc.key.name);
@@ -176,17 +141,8 @@ fn delete_pods(draft: &mut Draft, doc: &Doc, pods: &[Arc<Doc>]) {
 /// Deletes old pods: those that are not available, and others while not too many are missing.
 fn roll(draft: &mut Draft, doc: &Doc, set: &DaemonSet, daemon: &Daemon, hash: &Name) -> usize {
     let least = set.spec.min_ready_seconds.unwrap_or(0);
-    let desired = draft
-        .world
-        .nodes()
-        .filter(|(_, row)| daemon.verdict(&row.doc).0)
-        .count() as i32;
-    let most = set
-        .spec
-        .update_strategy
-        .rolling_update
-        .as_ref()
-        .and_then(|rolling| rolling.max_unavailable.as_ref());
+    let desired = draft.world.nodes().filter(|(_, row)| daemon.verdict(&row.doc).0).count() as i32;
+    let most = set.spec.update_strategy.rolling_update.as_ref().and_then(|rolling| rolling.max_unavailable.as_ref());
     let most = most.map_or(1, |most| most.scaled_up(desired)).max(1);
     let (mut missing, mut broken, mut candidates) = (0, Vec::new(), Vec::new());
     for pods in by_node(draft, doc).into_values() {
@@ -214,11 +170,7 @@ fn roll(draft: &mut Draft, doc: &Doc, set: &DaemonSet, daemon: &Daemon, hash: &N
 fn write_status(draft: &mut Draft, doc: &Doc, set: &DaemonSet, daemon: &Daemon, hash: &Name) {
     let pods = by_node(draft, doc);
     let least = set.spec.min_ready_seconds.unwrap_or(0);
-    let mut status = DaemonSetStatus {
-        observed_generation: doc.meta.generation,
-        rest: set.status.rest.clone(),
-        ..Default::default()
-    };
+    let mut status = DaemonSetStatus { observed_generation: doc.meta.generation, rest: set.status.rest.clone(), ..Default::default() };
     let mut next: Option<Time> = None;
     for (node, row) in draft.world.nodes() {
         let (should_run, _) = daemon.verdict(&row.doc);
@@ -234,19 +186,13 @@ fn write_status(draft: &mut Draft, doc: &Doc, set: &DaemonSet, daemon: &Daemon, 
         status.number_ready += i32::from(pod.as_pod().is_some_and(|pod| pod.status.is_ready()));
         status.number_available += i32::from(available);
         status.updated_number_scheduled += i32::from(pod.meta.labels.get(REVISION_LABEL) == Some(hash));
-        if !available
-            && let Some(at) = pod
-                .as_pod()
-                .and_then(|pod| crate::availability::available_at(pod, least))
-        {
+        if !available && let Some(at) = pod.as_pod().and_then(|pod| crate::availability::available_at(pod, least)) {
             next = Some(next.map_or(at, |next| next.min(at)));
         }
     }
     status.number_unavailable = status.desired_number_scheduled - status.number_available;
     if status != set.status {
-        draft.update(&doc.key, |doc| {
-            doc.as_daemon_set_mut().expect("it was one").status = status
-        });
+        draft.update(&doc.key, |doc| doc.as_daemon_set_mut().expect("it was one").status = status);
     }
     if let Some(at) = next {
         crate::wake(draft, at, &doc.key);

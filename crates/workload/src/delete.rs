@@ -21,9 +21,7 @@ pub fn delete(draft: &mut Draft, key: &Key, grace: Option<i64>, propagation: Opt
     };
     let mut doc = (*old).clone();
     if let Some(propagation) = propagation {
-        doc.meta
-            .finalizers
-            .retain(|finalizer| finalizer != FOREGROUND && finalizer != ORPHAN);
+        doc.meta.finalizers.retain(|finalizer| finalizer != FOREGROUND && finalizer != ORPHAN);
         match propagation {
             Propagation::Background => {}
             Propagation::Foreground => doc.meta.finalizers.push(Name::new(FOREGROUND)),

@@ -16,11 +16,7 @@ pub(crate) fn reconcile(draft: &mut Draft, key: &Key) -> usize {
     let Some(doc) = draft.world.get(key).cloned().filter(|doc| doc.key.kind >= Kind::Node) else {
         return 0;
     };
-    let units = if doc.is_terminating() {
-        finish(draft, &doc)
-    } else {
-        collect(draft, &doc)
-    };
+    let units = if doc.is_terminating() { finish(draft, &doc) } else { collect(draft, &doc) };
     if key.kind == Kind::Pod {
         strand(draft, key);
     }
@@ -30,9 +26,7 @@ pub(crate) fn reconcile(draft: &mut Draft, key: &Key) -> usize {
 /// Whether an owner keeps a document: it exists (or may, being of a kind that is not stored here) and is not waiting for it to go.
 fn keeps(world: &World, owner: &OwnerRef) -> bool {
     owner.known_kind().is_none()
-        || Uid::parse(&owner.uid)
-            .and_then(|uid| world.by_uid(uid))
-            .is_some_and(|doc| !(doc.is_terminating() && holds(doc, FOREGROUND)))
+        || Uid::parse(&owner.uid).and_then(|uid| world.by_uid(uid)).is_some_and(|doc| !(doc.is_terminating() && holds(doc, FOREGROUND)))
 }
 
 /// Whether a finalizer holds a document.
@@ -45,12 +39,7 @@ fn collect(draft: &mut Draft, doc: &Doc) -> usize {
     if doc.meta.owners.is_empty() || doc.meta.owners.iter().any(|owner| keeps(&draft.world, owner)) {
         return 0;
     }
-    let awaited = doc
-        .meta
-        .owners
-        .iter()
-        .filter_map(|owner| Uid::parse(&owner.uid))
-        .any(|uid| draft.world.by_uid(uid).is_some());
+    let awaited = doc.meta.owners.iter().filter_map(|owner| Uid::parse(&owner.uid)).any(|uid| draft.world.by_uid(uid).is_some());
     let has_dependents = draft.world.owned_by(doc.meta.uid).next().is_some();
     let propagation = (awaited && has_dependents).then_some(Propagation::Foreground);
     delete(draft, &doc.key, None, propagation);
@@ -80,20 +69,14 @@ fn finish(draft: &mut Draft, doc: &Doc) -> usize {
         }
         let uid = doc.meta.uid.to_string();
         let blocks = |owner: &OwnerRef| owner.uid == uid && owner.block_owner_deletion;
-        if !draft
-            .world
-            .owned_by(doc.meta.uid)
-            .any(|dependent| dependent.meta.owners.iter().any(blocks))
-        {
+        if !draft.world.owned_by(doc.meta.uid).any(|dependent| dependent.meta.owners.iter().any(blocks)) {
             let_go.push(FOREGROUND);
         }
     }
     if holds(doc, TRACKING) && controller_of(&draft.world, doc).is_none() {
         let_go.push(TRACKING); // No job is left to count the pod.
     }
-    let Some(now) = draft.update(&doc.key, |doc| {
-        doc.meta.finalizers.retain(|held| !let_go.contains(&held.as_str()))
-    }) else {
+    let Some(now) = draft.update(&doc.key, |doc| doc.meta.finalizers.retain(|held| !let_go.contains(&held.as_str()))) else {
         return units;
     };
     if may_go(&now) {
@@ -120,10 +103,7 @@ fn strand(draft: &mut Draft, key: &Key) {
         };
         pod.status.phase = Phase::Failed;
         let condition = Condition::new("DisruptionTarget", true, now);
-        set_condition(
-            &mut pod.status.conditions,
-            condition.because("DeletionByPodGC", "PodGC: node no longer exists"),
-        );
+        set_condition(&mut pod.status.conditions, condition.because("DeletionByPodGC", "PodGC: node no longer exists"));
     });
     delete(draft, key, Some(0), None);
 }

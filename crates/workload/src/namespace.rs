@@ -35,13 +35,8 @@ fn furnish(draft: &mut Draft, namespace: &Name) -> usize {
     if draft.world.get(&account).is_none() {
         draft.create(account, Meta::default(), Body::Opaque(Rest::new()));
     }
-    let seeded = draft
-        .world
-        .get(&Key::new(Kind::ConfigMap, "kube-system", ROOT_CA))
-        .cloned();
-    let data = seeded
-        .and_then(|doc| doc.as_opaque()?.get("data").cloned())
-        .unwrap_or_else(|| json!({"ca.crt": ""}));
+    let seeded = draft.world.get(&Key::new(Kind::ConfigMap, "kube-system", ROOT_CA)).cloned();
+    let data = seeded.and_then(|doc| doc.as_opaque()?.get("data").cloned()).unwrap_or_else(|| json!({"ca.crt": ""}));
     let map = Key::new(Kind::ConfigMap, namespace.clone(), ROOT_CA);
     let show = |doc: &mut Doc| {
         if let Body::Opaque(rest) = &mut doc.body {
@@ -51,37 +46,19 @@ fn furnish(draft: &mut Draft, namespace: &Name) -> usize {
     if draft.world.get(&map).is_some() {
         draft.update(&map, show);
     } else {
-        let annotations = Arc::new(BTreeMap::from([(
-            "kubernetes.io/description".into(),
-            ROOT_CA_DESCRIPTION.into(),
-        )]));
+        let annotations = Arc::new(BTreeMap::from([("kubernetes.io/description".into(), ROOT_CA_DESCRIPTION.into())]));
         let rest = Rest::from_iter([("data".to_owned(), data)]);
-        draft.create(
-            map,
-            Meta {
-                annotations,
-                ..Meta::default()
-            },
-            Body::Opaque(rest),
-        );
+        draft.create(map, Meta { annotations, ..Meta::default() }, Body::Opaque(rest));
     }
     draft.writes.len() - before
 }
 
 fn terminate(draft: &mut Draft, doc: &Doc, units: usize) -> usize {
     let name = &doc.key.name;
-    let pods: Vec<Key> = draft
-        .world
-        .list(Kind::Pod, Some(name))
-        .map(|doc| doc.key.clone())
-        .collect();
+    let pods: Vec<Key> = draft.world.list(Kind::Pod, Some(name)).map(|doc| doc.key.clone()).collect();
     let content = match pods.is_empty() {
         false => pods,
-        true => Kind::ALL
-            .iter()
-            .flat_map(|kind| draft.world.list(*kind, Some(name)))
-            .map(|doc| doc.key.clone())
-            .collect(),
+        true => Kind::ALL.iter().flat_map(|kind| draft.world.list(*kind, Some(name))).map(|doc| doc.key.clone()).collect(),
     };
     let mut spent = 0;
     for key in &content {
@@ -94,11 +71,7 @@ fn terminate(draft: &mut Draft, doc: &Doc, units: usize) -> usize {
             spent += 1;
         }
     }
-    let left: Vec<Arc<Doc>> = Kind::ALL
-        .iter()
-        .flat_map(|kind| draft.world.list(*kind, Some(name)))
-        .cloned()
-        .collect();
+    let left: Vec<Arc<Doc>> = Kind::ALL.iter().flat_map(|kind| draft.world.list(*kind, Some(name))).cloned().collect();
     let conditions = conditions(&left, draft);
     let is_empty = left.is_empty();
     let after = draft.update(&doc.key, |doc| write(doc, conditions, is_empty));
@@ -112,24 +85,13 @@ fn terminate(draft: &mut Draft, doc: &Doc, units: usize) -> usize {
 fn write(doc: &mut Doc, conditions: Vec<Condition>, is_empty: bool) {
     let Body::Opaque(rest) = &mut doc.body else { return };
     let status = rest.entry("status").or_insert_with(|| json!({}));
-    let mut all: Vec<Condition> = status
-        .get("conditions")
-        .and_then(|all| serde_json::from_value(all.clone()).ok())
-        .unwrap_or_default();
-    conditions
-        .into_iter()
-        .for_each(|condition| set_condition(&mut all, condition));
+    let mut all: Vec<Condition> = status.get("conditions").and_then(|all| serde_json::from_value(all.clone()).ok()).unwrap_or_default();
+    conditions.into_iter().for_each(|condition| set_condition(&mut all, condition));
     if let Some(status) = status.as_object_mut() {
         status.insert("phase".into(), "Terminating".into());
-        status.insert(
-            "conditions".into(),
-            serde_json::to_value(all).expect("conditions have string keys only"),
-        );
+        status.insert("conditions".into(), serde_json::to_value(all).expect("conditions have string keys only"));
     }
-    let finalizers = rest
-        .get_mut("spec")
-        .and_then(|spec| spec.get_mut("finalizers"))
-        .and_then(Value::as_array_mut);
+    let finalizers = rest.get_mut("spec").and_then(|spec| spec.get_mut("finalizers")).and_then(Value::as_array_mut);
     if let Some(finalizers) = finalizers.filter(|_| is_empty) {
         finalizers.retain(|finalizer| finalizer != "kubernetes");
     }
@@ -140,49 +102,21 @@ fn conditions(left: &[Arc<Doc>], draft: &Draft) -> Vec<Condition> {
     let (mut kinds, mut held) = (BTreeMap::<Kind, usize>::new(), BTreeMap::<Name, usize>::new());
     for doc in left {
         *kinds.entry(doc.key.kind).or_default() += 1;
-        doc.meta
-            .finalizers
-            .iter()
-            .for_each(|finalizer| *held.entry(finalizer.clone()).or_default() += 1);
+        doc.meta.finalizers.iter().for_each(|finalizer| *held.entry(finalizer.clone()).or_default() += 1);
     }
     let list = |parts: Vec<String>| parts.join(", ");
-    let kinds = list(
-        kinds
-            .iter()
-            .map(|(kind, n)| format!("{} has {n} resource instances", resource(*kind)))
-            .collect(),
-    );
-    let held = list(
-        held.iter()
-            .map(|(finalizer, n)| format!("{finalizer} in {n} resource instances"))
-            .collect(),
-    );
-    let condition =
-        |kind, bad: bool, reason, message: &str| Condition::new(kind, bad, draft.now).because(reason, message);
+    let kinds = list(kinds.iter().map(|(kind, n)| format!("{} has {n} resource instances", resource(*kind))).collect());
+    let held = list(held.iter().map(|(finalizer, n)| format!("{finalizer} in {n} resource instances")).collect());
+    let condition = |kind, bad: bool, reason, message: &str| Condition::new(kind, bad, draft.now).because(reason, message);
     let remain = format!("Some resources are remaining: {kinds}");
     let finalizers = format!("Some content in the namespace has finalizers remaining: {held}");
     let ended = "All content successfully deleted, may be waiting on finalization";
     vec![
-        condition(
-            "NamespaceDeletionDiscoveryFailure",
-            false,
-            "ResourcesDiscovered",
-            "All resources successfully discovered",
-        ),
-        condition(
-            "NamespaceDeletionGroupVersionParsingFailure",
-            false,
-            "ParsedGroupVersions",
-            "All legacy kube types successfully parsed",
-        ),
+        condition("NamespaceDeletionDiscoveryFailure", false, "ResourcesDiscovered", "All resources successfully discovered"),
+        condition("NamespaceDeletionGroupVersionParsingFailure", false, "ParsedGroupVersions", "All legacy kube types successfully parsed"),
         condition("NamespaceDeletionContentFailure", false, "ContentDeleted", ended),
         if kinds.is_empty() {
-            condition(
-                "NamespaceContentRemaining",
-                false,
-                "ContentRemoved",
-                "All content successfully removed",
-            )
+            condition("NamespaceContentRemaining", false, "ContentRemoved", "All content successfully removed")
         } else {
             condition("NamespaceContentRemaining", true, "SomeResourcesRemain", &remain)
         },
@@ -190,12 +124,7 @@ fn conditions(left: &[Arc<Doc>], draft: &Draft) -> Vec<Condition> {
             let message = "All content-preserving finalizers finished";
             condition("NamespaceFinalizersRemaining", false, "ContentHasNoFinalizers", message)
         } else {
-            condition(
-                "NamespaceFinalizersRemaining",
-                true,
-                "SomeFinalizersRemain",
-                &finalizers,
-            )
+            condition("NamespaceFinalizersRemaining", true, "SomeFinalizersRemain", &finalizers)
         },
     ]
 }

@@ -37,21 +37,12 @@ impl Voice<'_> {
     }
     fn notify(&self, draft: &mut Draft, warning: bool, reason: &'static str, message: Name) {
         if namespace_takes(draft, &self.about.namespace) {
-            draft.notify(&Notice {
-                about: self.about.clone(),
-                warning,
-                reason,
-                message,
-                component: self.component,
-            });
+            draft.notify(&Notice { about: self.about.clone(), warning, reason, message, component: self.component });
         }
     }
 }
 
 /// Whether new documents may be made in a namespace.
 pub(crate) fn namespace_takes(draft: &Draft, namespace: &Name) -> bool {
-    draft
-        .world
-        .get(&Key::global(Kind::Namespace, namespace.clone()))
-        .is_none_or(|doc| !doc.is_terminating())
+    draft.world.get(&Key::global(Kind::Namespace, namespace.clone())).is_none_or(|doc| !doc.is_terminating())
 }

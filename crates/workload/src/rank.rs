@@ -13,12 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The first `count` pods to delete. `on_node` counts the related active pods of each node.
-pub(crate) fn victims(
-    mut pods: Vec<Arc<Doc>>,
-    count: usize,
-    on_node: &BTreeMap<Name, usize>,
-    now: Time,
-) -> Vec<Arc<Doc>> {
+pub(crate) fn victims(mut pods: Vec<Arc<Doc>>, count: usize, on_node: &BTreeMap<Name, usize>, now: Time) -> Vec<Arc<Doc>> {
     if count < pods.len() {
         pods.sort_by_cached_key(|doc| rank(doc, on_node, now));
         pods.truncate(count);
@@ -47,13 +42,7 @@ fn rank(doc: &Doc, on_node: &BTreeMap<Name, usize>, now: Time) -> impl Ord + use
     let cost: i64 = cost.and_then(|cost| cost.parse::<i32>().ok()).unwrap_or(0).into();
     let related = node.and_then(|node| on_node.get(node)).copied().unwrap_or(0);
     let ready = pod.and_then(ready_since);
-    let restarts = pod.and_then(|pod| {
-        pod.status
-            .container_statuses
-            .iter()
-            .map(|status| status.restart_count)
-            .max()
-    });
+    let restarts = pod.and_then(|pod| pod.status.container_statuses.iter().map(|status| status.restart_count).max());
     (
         (node.is_some(), phase, ready.is_some(), cost, Reverse(related)),
         (ready.map(|since| age_rank(since, now)), Reverse(restarts.unwrap_or(0))),

@@ -21,11 +21,7 @@ pub(crate) fn reconcile(draft: &mut Draft, key: &Key, units: usize) -> usize {
     let is_new = set.status.observed_generation != doc.meta.generation;
     let all = claim(draft, &doc, &set.spec.selector, Kind::Pod, is_new);
     let pods: Vec<Arc<Doc>> = all.iter().filter(|pod| is_active(pod)).cloned().collect();
-    let spent = if doc.is_terminating() {
-        0
-    } else {
-        manage(draft, &doc, set, pods, units)
-    };
+    let spent = if doc.is_terminating() { 0 } else { manage(draft, &doc, set, pods, units) };
     if let Some(at) = observe(draft, key) {
         crate::wake(draft, at, key);
     }
@@ -41,10 +37,7 @@ pub(crate) fn reconcile(draft: &mut Draft, key: &Key, units: usize) -> usize {
 /// Makes what is missing or deletes what is too much; gives the pods touched. What does not fit into `units` waits for the next turn.
 fn manage(draft: &mut Draft, doc: &Doc, set: &ReplicaSet, pods: Vec<Arc<Doc>>, units: usize) -> usize {
     let wanted = set.spec.replicas.unwrap_or(1).max(0) as usize;
-    let voice = Voice {
-        about: &doc.key,
-        component: "replicaset-controller",
-    };
+    let voice = Voice { about: &doc.key, component: "replicaset-controller" };
     let missing = wanted.saturating_sub(pods.len());
     let surplus = pods.len().saturating_sub(wanted);
     let count = units.min(missing + surplus);
@@ -86,10 +79,7 @@ fn related(world: &World, doc: &Doc) -> Vec<Arc<Doc>> {
 pub(crate) fn observe(draft: &mut Draft, key: &Key) -> Option<nodelane_model::Time> {
     let doc = draft.world.get(key).cloned()?;
     let set = doc.as_replica_set()?;
-    let pods: Vec<Arc<Doc>> = controlled(&draft.world, &doc, Kind::Pod)
-        .into_iter()
-        .filter(|pod| is_active(pod))
-        .collect();
+    let pods: Vec<Arc<Doc>> = controlled(&draft.world, &doc, Kind::Pod).into_iter().filter(|pod| is_active(pod)).collect();
     let least = set.spec.min_ready_seconds.unwrap_or(0);
     let count = |test: &dyn Fn(&Doc) -> bool| pods.iter().filter(|pod| test(pod)).count() as i32;
     let template = &set.spec.template.labels;
@@ -97,10 +87,7 @@ pub(crate) fn observe(draft: &mut Draft, key: &Key) -> Option<nodelane_model::Ti
     let status = ReplicaSetStatus {
         replicas: pods.len() as i32,
         fully_labeled_replicas: count(&|pod| {
-            Arc::ptr_eq(template, &pod.meta.labels)
-                || template
-                    .iter()
-                    .all(|(key, value)| pod.meta.labels.get(key) == Some(value))
+            Arc::ptr_eq(template, &pod.meta.labels) || template.iter().all(|(key, value)| pod.meta.labels.get(key) == Some(value))
         }),
         ready_replicas: count(&|pod| pod.as_pod().is_some_and(|pod| pod.status.is_ready())),
         available_replicas: count(&|pod| is_available(pod, least, now)),
@@ -116,9 +103,7 @@ pub(crate) fn observe(draft: &mut Draft, key: &Key) -> Option<nodelane_model::Ti
 /// A deployment that recreates waits for the last pod of its old sets, which no status shows.
 fn report_empty(draft: &mut Draft, doc: &Doc) {
     let owner = controller_of(&draft.world, doc).filter(|owner| {
-        let recreates = owner
-            .as_deployment()
-            .is_some_and(|body| body.spec.strategy.kind == "Recreate");
+        let recreates = owner.as_deployment().is_some_and(|body| body.spec.strategy.kind == "Recreate");
         recreates && doc.as_replica_set().is_some_and(|set| set.spec.replicas == Some(0))
     });
     if let Some(key) = owner.map(|owner| owner.key.clone()) {

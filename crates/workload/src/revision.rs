@@ -20,9 +20,7 @@ const HISTORY: i64 = 10;
 
 /// The number of a revision.
 pub(crate) fn number(doc: &Doc) -> i64 {
-    doc.as_opaque()
-        .and_then(|rest| rest.get("revision")?.as_i64())
-        .unwrap_or(0)
+    doc.as_opaque().and_then(|rest| rest.get("revision")?.as_i64()).unwrap_or(0)
 }
 
 /// The hash of a revision's template.
@@ -62,41 +60,20 @@ pub(crate) fn sync(draft: &mut Draft, owner: &Doc, template: &PodTemplate, is_ne
 
 fn create(draft: &mut Draft, owner: &Doc, template: &PodTemplate, data: Value, number: i64) -> Arc<Doc> {
     let of = |collisions| template_hash(template, collisions);
-    let key = |hash: &Name| {
-        Key::new(
-            Kind::ControllerRevision,
-            owner.key.namespace.clone(),
-            format!("{}-{hash}", owner.key.name),
-        )
-    };
+    let key = |hash: &Name| Key::new(Kind::ControllerRevision, owner.key.namespace.clone(), format!("{}-{hash}", owner.key.name));
     let mut hashes = std::iter::once(None).chain((1..).map(Some)).map(of);
-    let hash = hashes
-        .find(|hash| draft.world.get(&key(hash)).is_none())
-        .expect("names are never all taken");
+    let hash = hashes.find(|hash| draft.world.get(&key(hash)).is_none()).expect("names are never all taken");
     let labels = with(&template.labels, &[(HASH, hash.clone())]);
     let meta = controlled_meta(owner, labels, owner.meta.annotations.clone(), 0);
-    draft.create(
-        key(&hash),
-        meta,
-        Body::Opaque(Rest::from_iter([
-            ("data".into(), data),
-            ("revision".into(), number.into()),
-        ])),
-    )
+    draft.create(key(&hash), meta, Body::Opaque(Rest::from_iter([("data".into(), data), ("revision".into(), number.into())])))
 }
 
 /// Removes the oldest revisions beyond the history limit that nothing in `live` (names or hashes) names.
 pub(crate) fn truncate(draft: &mut Draft, owner: &Doc, rest: &Rest, live: &BTreeSet<Name>) {
-    let limit = rest
-        .get("revisionHistoryLimit")
-        .and_then(Value::as_i64)
-        .unwrap_or(HISTORY)
-        .max(0) as usize;
+    let limit = rest.get("revisionHistoryLimit").and_then(Value::as_i64).unwrap_or(HISTORY).max(0) as usize;
     let mut idle = controlled(&draft.world, owner, Kind::ControllerRevision);
     idle.retain(|doc| !live.contains(&doc.key.name) && !live.contains(&hash(doc)));
     idle.sort_by_key(|doc| number(doc));
     let surplus = idle.len().saturating_sub(limit);
-    idle.iter()
-        .take(surplus)
-        .for_each(|doc| crate::delete::delete(draft, &doc.key, None, None));
+    idle.iter().take(surplus).for_each(|doc| crate::delete::delete(draft, &doc.key, None, None));
 }

@@ -74,15 +74,10 @@ impl Stamp {
         while !prefix.is_char_boundary(cut) {
             cut -= 1;
         }
-        let seed = Hash::new(draft.world.seed)
-            .text(&self.namespace)
-            .text(prefix)
-            .number(draft.world.revision);
+        let seed = Hash::new(draft.world.seed).text(&self.namespace).text(prefix).number(draft.world.revision);
         let names = (0..).map(|attempt| format!("{}{}", &prefix[..cut], suffix(seed.number(attempt).get())));
         let mut keys = names.map(|name| Key::new(Kind::Pod, self.namespace.clone(), name));
-        let key = keys
-            .find(|key| draft.world.get(key).is_none())
-            .expect("27^5 names are never all taken");
+        let key = keys.find(|key| draft.world.get(key).is_none()).expect("27^5 names are never all taken");
         self.create(draft, key, Some(prefix.into()))
     }
     /// Makes a pod of a given name, which must be free.
@@ -95,20 +90,8 @@ impl Stamp {
             generate_name,
             ..Meta::default()
         };
-        let status = PodStatus {
-            phase: Phase::Pending,
-            qos_class: self.qos.clone(),
-            ..PodStatus::default()
-        };
-        draft.create(
-            key,
-            meta,
-            Body::Pod(Pod {
-                spec: self.spec.clone(),
-                node: self.node.clone(),
-                status,
-            }),
-        )
+        let status = PodStatus { phase: Phase::Pending, qos_class: self.qos.clone(), ..PodStatus::default() };
+        draft.create(key, meta, Body::Pod(Pod { spec: self.spec.clone(), node: self.node.clone(), status }))
     }
 }
 
@@ -125,31 +108,17 @@ fn suffix(mut bits: u64) -> String {
 /// by their count.
 pub(crate) fn template_hash(template: &PodTemplate, collisions: Option<i64>) -> Name {
     let json = serde_json::to_string(template).expect("templates have string keys only");
-    let hash = Hash::new(0)
-        .text(&json)
-        .number(collisions.map_or(0, |count| count as u64 + 1));
+    let hash = Hash::new(0).text(&json).number(collisions.map_or(0, |count| count as u64 + 1));
     let digits = hash.between(1_000_000_000, i64::from(u32::MAX)).to_string();
-    digits
-        .bytes()
-        .map(|digit| char::from(ALPHABET[usize::from(digit) % 27]))
-        .collect::<String>()
-        .into()
+    digits.bytes().map(|digit| char::from(ALPHABET[usize::from(digit) % 27])).collect::<String>().into()
 }
 
 /// The quality of service class of a pod: `Guaranteed`, `Burstable` or `BestEffort`.
 pub fn qos_class(spec: &PodSpec) -> &'static str {
-    let pod_level = spec
-        .resources
-        .as_ref()
-        .filter(|r| !r.requests.is_empty() || !r.limits.is_empty());
+    let pod_level = spec.resources.as_ref().filter(|r| !r.requests.is_empty() || !r.limits.is_empty());
     let all: Vec<_> = match pod_level {
         Some(resources) => vec![resources],
-        None => spec
-            .containers
-            .iter()
-            .chain(&spec.init_containers)
-            .map(|container| &container.resources)
-            .collect(),
+        None => spec.containers.iter().chain(&spec.init_containers).map(|container| &container.resources).collect(),
     };
     let amount = |quantity: Option<&Quantity>| quantity.and_then(Quantity::milli).filter(|milli| *milli != 0);
     let (mut any, mut guaranteed) = (false, true);

@@ -45,29 +45,11 @@ pub(crate) fn reconcile(draft: &mut Draft, key: &Key, units: usize) -> usize {
     let Some(update) = revision::sync(draft, &doc, &set.spec.template, is_new) else {
         return 0;
     };
-    let stored = Key::new(
-        Kind::ControllerRevision,
-        key.namespace.clone(),
-        set.status.current_revision.clone(),
-    );
+    let stored = Key::new(Kind::ControllerRevision, key.namespace.clone(), set.status.current_revision.clone());
     let current = draft.world.get(&stored).cloned().unwrap_or_else(|| update.clone());
-    let start = set
-        .spec
-        .rest
-        .get("ordinals")
-        .and_then(|ordinals| ordinals.get("start")?.as_i64())
-        .unwrap_or(0) as i32;
+    let start = set.spec.rest.get("ordinals").and_then(|ordinals| ordinals.get("start")?.as_i64()).unwrap_or(0) as i32;
     let range = start..start + set.spec.replicas.unwrap_or(1).max(0);
-    let mut walk = Walk {
-        draft,
-        doc: &doc,
-        set,
-        range,
-        current,
-        update,
-        units,
-        spent: 0,
-    };
+    let mut walk = Walk { draft, doc: &doc, set, range, current, update, units, spent: 0 };
     if !doc.is_terminating() {
         let _ = walk.step();
     }
@@ -83,9 +65,7 @@ impl Walk<'_> {
     /// The set's pods by ordinal.
     fn pods(&self) -> BTreeMap<i32, Arc<Doc>> {
         let pods = crate::claim::controlled(&self.draft.world, self.doc, Kind::Pod);
-        pods.into_iter()
-            .filter_map(|pod| Some((ordinal_of(&self.doc.key.name, &pod.key.name)?, pod)))
-            .collect()
+        pods.into_iter().filter_map(|pod| Some((ordinal_of(&self.doc.key.name, &pod.key.name)?, pod))).collect()
     }
     fn is_ordered(&self) -> bool {
         self.set.spec.pod_management_policy != "Parallel"
@@ -110,10 +90,7 @@ impl Walk<'_> {
         for ordinal in self.range.clone() {
             self.fill(ordinal, pods.get(&ordinal))?;
         }
-        let first_unhealthy = pods
-            .iter()
-            .find(|(_, pod)| !is_healthy(pod))
-            .map(|(ordinal, _)| *ordinal);
+        let first_unhealthy = pods.iter().find(|(_, pod)| !is_healthy(pod)).map(|(ordinal, _)| *ordinal);
         let range = self.range.clone();
         for (ordinal, pod) in pods.iter().rev().filter(|(ordinal, _)| !range.contains(ordinal)) {
             self.condemn(pod, first_unhealthy == Some(*ordinal))?;
@@ -136,11 +113,7 @@ impl Walk<'_> {
             self.delete(pod); // Its name is free once it is gone.
             return ControlFlow::Break(());
         }
-        if pod.is_terminating() || !self.is_available(pod) {
-            waits
-        } else {
-            ControlFlow::Continue(())
-        }
+        if pod.is_terminating() || !self.is_available(pod) { waits } else { ControlFlow::Continue(()) }
     }
 
     /// One pod beyond the range, from the highest ordinal down.
@@ -166,11 +139,7 @@ impl Walk<'_> {
             return ControlFlow::Continue(());
         }
         let least = self.range.start + self.partition().unwrap_or(0);
-        for (_, pod) in pods
-            .range(self.range.clone())
-            .rev()
-            .take_while(|(ordinal, _)| **ordinal >= least)
-        {
+        for (_, pod) in pods.range(self.range.clone()).rev().take_while(|(ordinal, _)| **ordinal >= least) {
             let is_old = pod.meta.labels.get(REVISION_LABEL) != Some(&self.update.key.name);
             if is_old && !pod.is_terminating() {
                 self.delete(pod);
@@ -195,25 +164,14 @@ impl Walk<'_> {
     }
 
     fn create(&mut self, ordinal: i32) {
-        let revision = if self.keeps_current(ordinal) {
-            self.current.clone()
-        } else {
-            self.update.clone()
-        };
+        let revision = if self.keeps_current(ordinal) { self.current.clone() } else { self.update.clone() };
         let template = match revision.key == self.update.key {
             true => Some(self.set.spec.template.clone()),
             false => revision::template(&revision),
         };
-        let identity = Identity {
-            doc: self.doc,
-            set: self.set,
-            ordinal,
-        };
+        let identity = Identity { doc: self.doc, set: self.set, ordinal };
         let template = template.unwrap_or_else(|| self.set.spec.template.clone());
-        let voice = Voice {
-            about: &self.doc.key,
-            component: "statefulset-controller",
-        };
+        let voice = Voice { about: &self.doc.key, component: "statefulset-controller" };
         let key = Key::new(Kind::Pod, self.doc.key.namespace.clone(), identity.name());
         let (pod, set) = (&key.name, &self.doc.key.name);
         if self.draft.world.get(&key).is_some() {
@@ -221,22 +179,10 @@ impl Walk<'_> {
             return voice.warn(self.draft, "FailedCreate", message);
         }
         for claim in identity.create_claims(self.draft) {
-            voice.say(
-                self.draft,
-                "SuccessfulCreate",
-                format!("create Claim {claim} Pod {pod} in StatefulSet {set} success"),
-            );
+            voice.say(self.draft, "SuccessfulCreate", format!("create Claim {claim} Pod {pod} in StatefulSet {set} success"));
         }
-        identity.stamp(&self.draft.world, &template, &revision.key.name).create(
-            self.draft,
-            key.clone(),
-            Some(format!("{set}-").into()),
-        );
-        voice.say(
-            self.draft,
-            "SuccessfulCreate",
-            format!("create Pod {pod} in StatefulSet {set} successful"),
-        );
+        identity.stamp(&self.draft.world, &template, &revision.key.name).create(self.draft, key.clone(), Some(format!("{set}-").into()));
+        voice.say(self.draft, "SuccessfulCreate", format!("create Pod {pod} in StatefulSet {set} successful"));
     }
 
     fn delete(&mut self, pod: &Doc) {
@@ -244,24 +190,15 @@ impl Walk<'_> {
             return;
         }
         delete(self.draft, &pod.key, None, None);
-        let message = format!(
-            "delete Pod {} in StatefulSet {} successful",
-            pod.key.name, self.doc.key.name
-        );
-        Voice {
-            about: &self.doc.key,
-            component: "statefulset-controller",
-        }
-        .say(self.draft, "SuccessfulDelete", message);
+        let message = format!("delete Pod {} in StatefulSet {} successful", pod.key.name, self.doc.key.name);
+        Voice { about: &self.doc.key, component: "statefulset-controller" }.say(self.draft, "SuccessfulDelete", message);
     }
 
     /// Writes the status, drops revisions that are no longer of use, and wakes when a ready pod becomes available.
     fn write_status(&mut self) {
         let pods = self.pods();
         let count = |test: &dyn Fn(&Doc) -> bool| pods.values().filter(|pod| test(pod)).count() as i32;
-        let of = |revision: &Doc, pod: &Doc| {
-            !pod.is_terminating() && pod.meta.labels.get(REVISION_LABEL) == Some(&revision.key.name)
-        };
+        let of = |revision: &Doc, pod: &Doc| !pod.is_terminating() && pod.meta.labels.get(REVISION_LABEL) == Some(&revision.key.name);
         let mut status = StatefulSetStatus {
             observed_generation: self.doc.meta.generation,
             replicas: pods.len() as i32,
@@ -280,15 +217,10 @@ impl Walk<'_> {
             status.current_revision = status.update_revision.clone();
             status.current_replicas = status.updated_replicas;
         }
-        let mut live: BTreeSet<Name> = pods
-            .values()
-            .filter_map(|pod| pod.meta.labels.get(REVISION_LABEL).cloned())
-            .collect();
+        let mut live: BTreeSet<Name> = pods.values().filter_map(|pod| pod.meta.labels.get(REVISION_LABEL).cloned()).collect();
         live.extend([status.current_revision.clone(), status.update_revision.clone()]);
         if status != self.set.status {
-            self.draft.update(&self.doc.key, |doc| {
-                doc.as_stateful_set_mut().expect("it was one").status = status
-            });
+            self.draft.update(&self.doc.key, |doc| doc.as_stateful_set_mut().expect("it was one").status = status);
         }
         revision::truncate(self.draft, self.doc, &self.set.spec.rest, &live);
         let (least, now) = (self.least_ready_seconds(), self.draft.now);

@@ -18,30 +18,17 @@ pub fn evict_tainted(draft: &mut Draft, node: &Name) {
     let Some(row) = draft.world.node(node).cloned() else {
         return;
     };
-    let taints: Vec<&Taint> = row
-        .doc
-        .as_node()
-        .into_iter()
-        .flat_map(|node| &node.spec.taints)
-        .filter(|taint| taint.effect == "NoExecute")
-        .collect();
+    let taints: Vec<&Taint> =
+        row.doc.as_node().into_iter().flat_map(|node| &node.spec.taints).filter(|taint| taint.effect == "NoExecute").collect();
     if taints.is_empty() {
         return;
     }
-    let pods: Vec<Arc<Doc>> = draft
-        .world
-        .pods_on(node)
-        .filter(|doc| !doc.is_terminating())
-        .cloned()
-        .collect();
+    let pods: Vec<Arc<Doc>> = draft.world.pods_on(node).filter(|doc| !doc.is_terminating()).cloned().collect();
     for doc in pods {
         let Some(pod) = doc.as_pod() else { continue };
         match leaves_at(pod, &doc, &taints, draft.now) {
             Some(at) if at <= draft.now => evict(draft, &doc.key),
-            Some(at) => draft
-                .world
-                .work
-                .wake(at, List::Machines, Key::global(Kind::Machine, node.clone())),
+            Some(at) => draft.world.work.wake(at, List::Machines, Key::global(Kind::Machine, node.clone())),
             None => {}
         }
     }
@@ -52,19 +39,9 @@ fn leaves_at(pod: &Pod, doc: &Doc, taints: &[&Taint], now: Time) -> Option<Time>
     let Some(seconds) = tolerated_seconds(&pod.spec, taints) else {
         return Some(now);
     };
-    let bound = pod
-        .status
-        .conditions
-        .iter()
-        .find(|c| c.kind == "PodScheduled" && c.status == "True");
-    let came = bound
-        .and_then(|bound| bound.last_transition_time)
-        .unwrap_or(doc.meta.created);
-    let since = taints
-        .iter()
-        .map(|taint| taint.time_added.unwrap_or(now))
-        .max()?
-        .max(came);
+    let bound = pod.status.conditions.iter().find(|c| c.kind == "PodScheduled" && c.status == "True");
+    let came = bound.and_then(|bound| bound.last_transition_time).unwrap_or(doc.meta.created);
+    let since = taints.iter().map(|taint| taint.time_added.unwrap_or(now)).max()?.max(came);
     seconds.map(|seconds| since.plus(seconds.max(0) * 1000))
 }
 
@@ -84,17 +61,10 @@ fn tolerated_seconds(spec: &PodSpec, taints: &[&Taint]) -> Option<Option<i64>> {
 fn evict(draft: &mut Draft, key: &Key) {
     let now = draft.now;
     let message = format!("Marking for deletion Pod {}/{}", key.namespace, key.name);
-    Voice {
-        about: key,
-        component: "taint-eviction-controller",
-    }
-    .say(draft, "TaintManagerEviction", message);
+    Voice { about: key, component: "taint-eviction-controller" }.say(draft, "TaintManagerEviction", message);
     draft.update(key, |doc| {
         let condition = Condition::new("DisruptionTarget", true, now);
-        let condition = condition.because(
-            "DeletionByTaintManager",
-            "Taint manager: deleting due to NoExecute taint",
-        );
+        let condition = condition.because("DeletionByTaintManager", "Taint manager: deleting due to NoExecute taint");
         if let Some(pod) = doc.as_pod_mut() {
             set_condition(&mut pod.status.conditions, condition);
         }

@@ -35,68 +35,35 @@ fn a_deployment_becomes_a_replica_set_and_its_pods() {
     let hash = set.meta.labels["pod-template-hash"].clone();
     assert_eq!(set.key.name, format!("web-{hash}"));
     // Real hashes are decimal digits through the safe alphabet: nothing but these twelve characters.
-    assert!(
-        hash.len() == 10 && hash.bytes().all(|b| b"456789bcdf".contains(&b)),
-        "{hash}"
-    );
+    assert!(hash.len() == 10 && hash.bytes().all(|b| b"456789bcdf".contains(&b)), "{hash}");
     assert_eq!(bench.events(Kind::Deployment)[0].0, "ScalingReplicaSet");
-    assert_eq!(
-        bench.events(Kind::Deployment)[0].1,
-        format!("Scaled up replica set web-{hash} from 0 to 3")
-    );
+    assert_eq!(bench.events(Kind::Deployment)[0].1, format!("Scaled up replica set web-{hash} from 0 to 3"));
     assert_eq!(bench.pods().len(), 3);
     for pod in bench.pods() {
         assert_eq!(pod.key.name.len(), set.key.name.len() + 6);
-        assert!(Arc::ptr_eq(
-            &pod.meta.labels,
-            &set.as_replica_set().unwrap().spec.template.labels
-        ));
-        assert!(Arc::ptr_eq(
-            &pod.as_pod().unwrap().spec,
-            &bench.pods()[0].as_pod().unwrap().spec
-        ));
-        assert_eq!(
-            bench.json(&pod.key)["status"],
-            json!({"phase": "Pending", "qosClass": "BestEffort"})
-        );
-        assert!(bench.events(Kind::ReplicaSet).contains(&(
-            "SuccessfulCreate".into(),
-            format!("Created pod: {}", pod.key.name).into()
-        )));
+        assert!(Arc::ptr_eq(&pod.meta.labels, &set.as_replica_set().unwrap().spec.template.labels));
+        assert!(Arc::ptr_eq(&pod.as_pod().unwrap().spec, &bench.pods()[0].as_pod().unwrap().spec));
+        assert_eq!(bench.json(&pod.key)["status"], json!({"phase": "Pending", "qosClass": "BestEffort"}));
+        assert!(bench.events(Kind::ReplicaSet).contains(&("SuccessfulCreate".into(), format!("Created pod: {}", pod.key.name).into())));
     }
-    assert_eq!(
-        bench.condition(&key, "Available")["reason"],
-        "MinimumReplicasUnavailable"
-    );
-    assert_eq!(
-        bench.condition(&key, "Progressing")["message"],
-        format!("ReplicaSet \"{}\" is progressing.", set.key.name)
-    );
+    assert_eq!(bench.condition(&key, "Available")["reason"], "MinimumReplicasUnavailable");
+    assert_eq!(bench.condition(&key, "Progressing")["message"], format!("ReplicaSet \"{}\" is progressing.", set.key.name));
     bench.run();
     let doc = bench.json(&key);
     assert_eq!(doc["metadata"]["annotations"]["deployment.kubernetes.io/revision"], "1");
     assert_eq!(doc["status"]["availableReplicas"], 3);
     assert_eq!(doc["status"]["observedGeneration"], 1);
-    assert_eq!(
-        bench.condition(&key, "Available")["message"],
-        "Deployment has minimum availability."
-    );
+    assert_eq!(bench.condition(&key, "Available")["message"], "Deployment has minimum availability.");
     let progressing = bench.condition(&key, "Progressing");
     assert_eq!(progressing["reason"], "NewReplicaSetAvailable");
-    assert_eq!(
-        progressing["message"],
-        format!("ReplicaSet \"{}\" has successfully progressed.", set.key.name)
-    );
+    assert_eq!(progressing["message"], format!("ReplicaSet \"{}\" has successfully progressed.", set.key.name));
 }
 
 /// 10 replicas, 25 % each: at most 13 pods (surge rounds up to 3), at least 8 available (unavailable rounds down to 2).
 fn keeps_bounds(bench: &Bench) {
     let live = bench.live_pods();
     assert!(live.len() <= 13, "{} pods", live.len());
-    let available = live
-        .iter()
-        .filter(|pod| pod.as_pod().unwrap().status.is_ready())
-        .count();
+    let available = live.iter().filter(|pod| pod.as_pod().unwrap().status.is_ready()).count();
     assert!(available >= 8, "{available} available");
     let asked: i32 = bench.list(Kind::ReplicaSet).iter().map(|doc| size(doc)).sum();
     assert!(asked <= 13, "{asked} asked for");
@@ -127,10 +94,7 @@ fn a_rolling_update_keeps_its_bounds_at_every_step() {
     assert_eq!((size(&by_image(&bench, "v1")), size(&by_image(&bench, "v2"))), (0, 10));
     assert_eq!(bench.pods().len(), 10);
     assert_eq!(bench.condition(&key, "Progressing")["reason"], "NewReplicaSetAvailable");
-    assert_eq!(
-        bench.json(&key)["metadata"]["annotations"]["deployment.kubernetes.io/revision"],
-        "2"
-    );
+    assert_eq!(bench.json(&key)["metadata"]["annotations"]["deployment.kubernetes.io/revision"], "2");
 }
 
 #[test]
@@ -152,15 +116,9 @@ fn a_rollout_that_cannot_become_ready_stops_and_times_out() {
     assert_eq!(bench.condition(&key, "Progressing")["reason"], "ReplicaSetUpdated");
     bench.pass(2);
     let progressing = bench.condition(&key, "Progressing");
-    assert_eq!(
-        (&progressing["status"], &progressing["reason"]),
-        (&json!("False"), &json!("ProgressDeadlineExceeded"))
-    );
+    assert_eq!((&progressing["status"], &progressing["reason"]), (&json!("False"), &json!("ProgressDeadlineExceeded")));
     let name = &by_image(&bench, "bad").key.name;
-    assert_eq!(
-        progressing["message"],
-        format!("ReplicaSet \"{name}\" has timed out progressing.")
-    );
+    assert_eq!(progressing["message"], format!("ReplicaSet \"{name}\" has timed out progressing."));
 }
 
 fn rolling(max_surge: i32, max_unavailable: i32) -> Value {
@@ -188,19 +146,12 @@ fn a_step_counts_pods_as_they_are_not_as_they_were_last_counted() {
     bench.settle();
     bench.bind_all();
     let is_new = |pod: &Arc<Doc>| pod.as_pod().unwrap().spec.containers[0].image == "v2";
-    let new: Vec<Key> = bench
-        .live_pods()
-        .into_iter()
-        .filter(is_new)
-        .map(|pod| pod.key.clone())
-        .collect();
+    let new: Vec<Key> = bench.live_pods().into_iter().filter(is_new).map(|pod| pod.key.clone()).collect();
     new.iter().for_each(|key| bench.make_ready(key));
     bench.step(100);
     // Five are counted as available; three of them fail before the deployment looks. 8 + 2 available, so 2 of the old may go, not 5.
     for key in &new[..3] {
-        bench
-            .draft
-            .update(key, |doc| doc.as_pod_mut().unwrap().status.conditions.clear());
+        bench.draft.update(key, |doc| doc.as_pod_mut().unwrap().status.conditions.clear());
     }
     bench.step(1);
     assert_eq!((size(&by_image(&bench, "v1")), size(&by_image(&bench, "v2"))), (6, 5));
@@ -222,12 +173,7 @@ fn recreate_starts_only_when_the_last_old_pod_is_gone() {
         bench.settle();
     }
     assert_eq!(bench.pods().len(), 3);
-    assert!(
-        bench
-            .pods()
-            .iter()
-            .all(|pod| pod.as_pod().unwrap().spec.containers[0].image == "v2")
-    );
+    assert!(bench.pods().iter().all(|pod| pod.as_pod().unwrap().spec.containers[0].image == "v2"));
 }
 
 #[test]
@@ -257,27 +203,18 @@ fn a_rollback_takes_up_the_old_replica_set_under_a_new_number() {
     let notes = &by_image(&bench, "v1").meta.annotations;
     assert_eq!(notes["deployment.kubernetes.io/revision"], "3");
     assert_eq!(notes["deployment.kubernetes.io/revision-history"], "1");
-    assert_eq!(
-        by_image(&bench, "v2").meta.annotations["deployment.kubernetes.io/revision"],
-        "2"
-    );
+    assert_eq!(by_image(&bench, "v2").meta.annotations["deployment.kubernetes.io/revision"], "2");
 }
 
 #[test]
 fn old_replica_sets_beyond_the_history_limit_go_the_oldest_first() {
     let mut bench = Bench::with_nodes(1);
     for n in 1..=5 {
-        bench.apply(
-            Kind::Deployment,
-            deployment(&format!("v{n}"), 1, json!({"revisionHistoryLimit": 2})),
-        );
+        bench.apply(Kind::Deployment, deployment(&format!("v{n}"), 1, json!({"revisionHistoryLimit": 2})));
         bench.run();
     }
-    let mut revisions: Vec<_> = bench
-        .list(Kind::ReplicaSet)
-        .iter()
-        .map(|doc| doc.meta.annotations["deployment.kubernetes.io/revision"].clone())
-        .collect();
+    let mut revisions: Vec<_> =
+        bench.list(Kind::ReplicaSet).iter().map(|doc| doc.meta.annotations["deployment.kubernetes.io/revision"].clone()).collect();
     revisions.sort();
     assert_eq!(revisions, ["3", "4", "5"]);
 }
@@ -289,8 +226,7 @@ fn a_name_that_is_taken_counts_as_a_collision_and_the_next_hash_is_tried() {
     first.settle();
     let name = first.names(Kind::ReplicaSet)[0].clone();
     let mut bench = Bench::with_nodes(1);
-    let foreign =
-        json!({"metadata": {"name": name}, "spec": {"replicas": 0, "selector": {"matchLabels": {"app": "other"}}}});
+    let foreign = json!({"metadata": {"name": name}, "spec": {"replicas": 0, "selector": {"matchLabels": {"app": "other"}}}});
     bench.apply(Kind::ReplicaSet, foreign);
     let key = bench.apply(Kind::Deployment, deployment("v1", 1, json!({})));
     bench.run();
@@ -305,12 +241,7 @@ fn a_deployment_adopts_the_replica_set_that_an_orphaning_deletion_left() {
     let key: Key = bench.apply(Kind::Deployment, deployment("v1", 2, json!({})));
     bench.run();
     let pods = bench.names(Kind::Pod);
-    delete(
-        &mut bench.draft,
-        &key,
-        None,
-        Some(nodelane_model::change::Propagation::Orphan),
-    );
+    delete(&mut bench.draft, &key, None, Some(nodelane_model::change::Propagation::Orphan));
     bench.run();
     assert!(bench.draft.world.get(&key).is_none());
     assert_eq!(bench.names(Kind::Pod), pods);
@@ -318,8 +249,5 @@ fn a_deployment_adopts_the_replica_set_that_an_orphaning_deletion_left() {
     bench.apply(Kind::Deployment, deployment("v1", 2, json!({})));
     bench.run();
     assert_eq!(bench.names(Kind::Pod), pods);
-    assert_eq!(
-        bench.list(Kind::ReplicaSet)[0].meta.owners[0].uid,
-        bench.get(&key).meta.uid.to_string()
-    );
+    assert_eq!(bench.list(Kind::ReplicaSet)[0].meta.owners[0].uid, bench.get(&key).meta.uid.to_string());
 }

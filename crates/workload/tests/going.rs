@@ -28,11 +28,7 @@ fn background_deletion_takes_the_owner_first_and_the_pods_with_grace() {
     bench.settle();
     assert!(bench.list(Kind::ReplicaSet).is_empty());
     for pod in bench.pods() {
-        assert_eq!(
-            pod.meta.deleted,
-            Some(bench.draft.now.whole_seconds().plus(30_000)),
-            "now and the pod's 30 s"
-        );
+        assert_eq!(pod.meta.deleted, Some(bench.draft.now.whole_seconds().plus(30_000)), "now and the pod's 30 s");
         assert_eq!(pod.meta.grace_seconds, Some(30));
     }
     bench.run();
@@ -50,11 +46,7 @@ fn foreground_deletion_keeps_each_owner_until_its_dependents_are_gone() {
     assert!(pods.len() == 2 && pods.iter().all(|pod| pod.is_terminating()));
     delete(&mut bench.draft, &pods[0].key, Some(0), None);
     bench.settle();
-    assert_eq!(
-        (bench.pods().len(), bench.list(Kind::ReplicaSet).len()),
-        (1, 1),
-        "and no pod is made again"
-    );
+    assert_eq!((bench.pods().len(), bench.list(Kind::ReplicaSet).len()), (1, 1), "and no pod is made again");
     bench.run();
     assert!(bench.draft.world.get(&key).is_none() && bench.list(Kind::ReplicaSet).is_empty());
 }
@@ -62,10 +54,7 @@ fn foreground_deletion_keeps_each_owner_until_its_dependents_are_gone() {
 #[test]
 fn what_a_finalizer_holds_stays_until_it_lets_go() {
     let mut bench = Bench::new();
-    let key = bench.apply(
-        Kind::ConfigMap,
-        json!({"metadata": {"name": "held", "finalizers": ["example.com/mine"]}}),
-    );
+    let key = bench.apply(Kind::ConfigMap, json!({"metadata": {"name": "held", "finalizers": ["example.com/mine"]}}));
     delete(&mut bench.draft, &key, None, None);
     bench.settle();
     assert_eq!(bench.get(&key).meta.deleted, Some(bench.draft.now));
@@ -106,25 +95,14 @@ fn pods_of_a_node_that_is_gone_are_failed_and_made_anew() {
         .filter_map(|write| write.new.as_ref()?.as_pod())
         .filter(|pod| pod.status.reason.is_empty() && pod.status.is_terminal())
         .collect();
-    assert_eq!(
-        failed[0].status.conditions.last().unwrap().message,
-        "PodGC: node no longer exists"
-    );
+    assert_eq!(failed[0].status.conditions.last().unwrap().message, "PodGC: node no longer exists");
     bench.run();
     assert_eq!(bench.pods().len(), 4);
-    assert!(
-        bench
-            .pods()
-            .iter()
-            .all(|pod| pod.as_pod().unwrap().node.as_deref() == Some("n1"))
-    );
+    assert!(bench.pods().iter().all(|pod| pod.as_pod().unwrap().node.as_deref() == Some("n1")));
 }
 
 fn namespace(bench: &mut Bench, name: &str) -> Key {
-    bench.apply(
-        Kind::Namespace,
-        json!({"metadata": {"name": name}, "spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}),
-    )
+    bench.apply(Kind::Namespace, json!({"metadata": {"name": name}, "spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}))
 }
 
 #[test]
@@ -138,10 +116,7 @@ fn every_namespace_has_an_account_and_the_root_ca() {
     assert_eq!(bench.json(&ca)["data"], json!({"ca.crt": ""}));
     delete(&mut bench.draft, &account, None, None);
     delete(&mut bench.draft, &ca, None, None);
-    bench.apply(
-        Kind::ConfigMap,
-        json!({"metadata": {"namespace": "kube-system", "name": "kube-root-ca.crt"}, "data": {"ca.crt": "PEM"}}),
-    );
+    bench.apply(Kind::ConfigMap, json!({"metadata": {"namespace": "kube-system", "name": "kube-root-ca.crt"}, "data": {"ca.crt": "PEM"}}));
     bench.settle();
     assert!(bench.draft.world.get(&account).is_some());
     assert_eq!(bench.json(&ca)["data"], json!({"ca.crt": "PEM"}));
@@ -152,51 +127,30 @@ fn a_namespace_loses_its_pods_first_then_the_rest_then_itself() {
     let mut bench = Bench::with_nodes(1);
     let key = namespace(&mut bench, "x");
     bench.apply(Kind::Deployment, workload("v1", json!({"replicas": 3})));
-    bench.apply(
-        Kind::ConfigMap,
-        json!({"metadata": {"name": "held", "finalizers": ["example.com/mine"]}}),
-    );
+    bench.apply(Kind::ConfigMap, json!({"metadata": {"name": "held", "finalizers": ["example.com/mine"]}}));
     bench.run();
     delete(&mut bench.draft, &key, None, None);
     assert_eq!(bench.json(&key)["status"]["phase"], "Terminating");
     bench.settle();
     assert_eq!(bench.list(Kind::Deployment).len(), 1, "pods come first");
     let remaining = bench.condition(&key, "NamespaceContentRemaining");
-    assert!(
-        remaining["message"]
-            .as_str()
-            .unwrap()
-            .contains("pods. has 3 resource instances"),
-        "{remaining}"
-    );
+    assert!(remaining["message"].as_str().unwrap().contains("pods. has 3 resource instances"), "{remaining}");
     bench.run();
     assert!(bench.pods().is_empty() && bench.list(Kind::Deployment).is_empty());
     let held = bench.condition(&key, "NamespaceFinalizersRemaining");
-    assert_eq!(
-        held["message"],
-        "Some content in the namespace has finalizers remaining: example.com/mine in 1 resource instances"
-    );
-    bench.draft.update(&Key::new(Kind::ConfigMap, "x", "held"), |doc| {
-        doc.meta.finalizers.clear()
-    });
+    assert_eq!(held["message"], "Some content in the namespace has finalizers remaining: example.com/mine in 1 resource instances");
+    bench.draft.update(&Key::new(Kind::ConfigMap, "x", "held"), |doc| doc.meta.finalizers.clear());
     bench.run();
     assert!(bench.draft.world.get(&key).is_none());
-    assert_eq!(
-        bench
-            .draft
-            .world
-            .list_from(std::ops::Bound::Unbounded)
-            .filter(|doc| doc.key.namespace == "x")
-            .count(),
-        0
-    );
+    assert_eq!(bench.draft.world.list_from(std::ops::Bound::Unbounded).filter(|doc| doc.key.namespace == "x").count(), 0);
 }
 
 #[test]
 fn a_taint_evicts_at_once_or_after_the_time_that_is_tolerated() {
     let mut bench = Bench::with_nodes(1);
     let tolerating = |name: &str, seconds: Value| {
-        let toleration = json!({"key": "node.kubernetes.io/unreachable", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": seconds});
+        let toleration =
+            json!({"key": "node.kubernetes.io/unreachable", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": seconds});
         json!({"metadata": {"name": name}, "spec": {"nodeName": "n0", "containers": [], "tolerations": [toleration]}, "status": {"phase": "Running"}})
     };
     bench.apply(Kind::Pod, tolerating("for-ever", Value::Null));
@@ -209,32 +163,16 @@ fn a_taint_evicts_at_once_or_after_the_time_that_is_tolerated() {
     bench.draft.now = added;
     let node = Name::new("n0");
     evict_tainted(&mut bench.draft, &node);
-    let live = |bench: &Bench| {
-        bench
-            .live_pods()
-            .iter()
-            .map(|pod| pod.key.name.to_string())
-            .collect::<Vec<_>>()
-    };
+    let live = |bench: &Bench| bench.live_pods().iter().map(|pod| pod.key.name.to_string()).collect::<Vec<_>>();
     assert_eq!(live(&bench), ["five-minutes", "for-ever"]);
-    assert_eq!(
-        bench.events(Kind::Pod),
-        [("TaintManagerEviction".into(), "Marking for deletion Pod x/never".into())]
-    );
+    assert_eq!(bench.events(Kind::Pod), [("TaintManagerEviction".into(), "Marking for deletion Pod x/never".into())]);
     assert_eq!(bench.draft.world.work.next_deadline(), Some(added.plus(300_000)));
     bench.draft.now = added.plus(299_999);
     evict_tainted(&mut bench.draft, &node);
     assert_eq!(live(&bench).len(), 2);
     bench.draft.now = added.plus(300_000);
     bench.draft.world.work.ring(bench.draft.now);
-    assert!(
-        bench
-            .draft
-            .world
-            .work
-            .list(List::Machines)
-            .contains(&Key::global(Kind::Machine, "n0"))
-    );
+    assert!(bench.draft.world.work.list(List::Machines).contains(&Key::global(Kind::Machine, "n0")));
     evict_tainted(&mut bench.draft, &node);
     assert_eq!(live(&bench), ["for-ever"]);
 }
@@ -242,10 +180,7 @@ fn a_taint_evicts_at_once_or_after_the_time_that_is_tolerated() {
 fn apply_budget(bench: &mut Bench, bound: Value) -> Key {
     let mut spec = json!({"selector": {"matchLabels": {"app": "web"}}});
     spec.as_object_mut().unwrap().extend(bound.as_object().unwrap().clone());
-    bench.apply(
-        Kind::PodDisruptionBudget,
-        json!({"metadata": {"name": "pdb"}, "spec": spec}),
-    )
+    bench.apply(Kind::PodDisruptionBudget, json!({"metadata": {"name": "pdb"}, "spec": spec}))
 }
 
 #[test]
@@ -262,26 +197,10 @@ fn a_budget_counts_as_the_documentation_says() {
         let key = apply_budget(&mut bench, bound.clone());
         bench.settle();
         let status = bench.json(&key)["status"].clone();
-        let counts = [
-            &status["expectedPods"],
-            &status["desiredHealthy"],
-            &status["disruptionsAllowed"],
-            &status["currentHealthy"],
-        ];
-        assert_eq!(
-            counts,
-            [&json!(7), &json!(desired), &json!(allowed), &json!(7)],
-            "{bound}"
-        );
+        let counts = [&status["expectedPods"], &status["desiredHealthy"], &status["disruptionsAllowed"], &status["currentHealthy"]];
+        assert_eq!(counts, [&json!(7), &json!(desired), &json!(allowed), &json!(7)], "{bound}");
         let condition = bench.condition(&key, "DisruptionAllowed");
-        assert_eq!(
-            condition["reason"],
-            if allowed > 0 {
-                "SufficientPods"
-            } else {
-                "InsufficientPods"
-            }
-        );
+        assert_eq!(condition["reason"], if allowed > 0 { "SufficientPods" } else { "InsufficientPods" });
         // Asked live, a pod that was just deleted is spent already.
         let pod = bench.pods()[0].key.clone();
         delete(&mut bench.draft, &pod, None, None);
@@ -305,10 +224,7 @@ fn a_budget_over_pods_without_a_scale_allows_nothing() {
     let key = apply_budget(&mut bench, json!({"maxUnavailable": 1}));
     bench.run();
     assert_eq!(bench.condition(&key, "DisruptionAllowed")["reason"], "SyncFailed");
-    assert_eq!(
-        bench.condition(&key, "DisruptionAllowed")["message"],
-        "daemonsets.apps does not implement the scale subresource"
-    );
+    assert_eq!(bench.condition(&key, "DisruptionAllowed")["message"], "daemonsets.apps does not implement the scale subresource");
     assert_eq!(bench.json(&key)["status"]["disruptionsAllowed"], 0);
 }
 
@@ -344,11 +260,8 @@ fn ten_deployments_of_five_hundred_pods_are_stamped_of_shared_parts() {
         assert!((1..=700).contains(&(bench.pods().len() - before)));
     }
     bench.settle();
-    let mut specs: Vec<*const nodelane_model::pod::PodSpec> = bench
-        .pods()
-        .iter()
-        .map(|pod: &Arc<Doc>| Arc::as_ptr(&pod.as_pod().unwrap().spec))
-        .collect();
+    let mut specs: Vec<*const nodelane_model::pod::PodSpec> =
+        bench.pods().iter().map(|pod: &Arc<Doc>| Arc::as_ptr(&pod.as_pod().unwrap().spec)).collect();
     specs.sort();
     specs.dedup();
     assert_eq!(specs.len(), 10);

@@ -20,12 +20,7 @@ fn job(more: Value) -> Value {
 
 fn active(bench: &Bench) -> Vec<Key> {
     let is = |pod: &nodelane_model::Doc| !pod.is_terminating() && !pod.as_pod().unwrap().status.is_terminal();
-    bench
-        .pods()
-        .into_iter()
-        .filter(|pod| is(pod))
-        .map(|pod| pod.key.clone())
-        .collect()
+    bench.pods().into_iter().filter(|pod| is(pod)).map(|pod| pod.key.clone()).collect()
 }
 
 #[test]
@@ -42,28 +37,16 @@ fn a_job_runs_so_many_at_once_until_so_many_succeeded() {
     }
     bench.settle();
     let doc = bench.json(&key);
-    assert_eq!(
-        (&doc["status"]["succeeded"], &doc["status"]["active"]),
-        (&json!(5), &Value::Null)
-    );
+    assert_eq!((&doc["status"]["succeeded"], &doc["status"]["active"]), (&json!(5), &Value::Null));
     assert_eq!(doc["status"]["completionTime"], bench.draft.now.to_string());
     let uid = bench.get(&key).meta.uid.to_string();
-    assert_eq!(
-        doc["spec"]["selector"],
-        json!({"matchLabels": {"batch.kubernetes.io/controller-uid": uid}})
-    );
+    assert_eq!(doc["spec"]["selector"], json!({"matchLabels": {"batch.kubernetes.io/controller-uid": uid}}));
     assert_eq!(bench.pods()[0].meta.labels["job-name"], "work");
     assert_eq!(bench.pods()[0].meta.labels["controller-uid"], uid);
     for kind in ["SuccessCriteriaMet", "Complete"] {
-        assert_eq!(
-            bench.condition(&key, kind)["message"],
-            "Reached expected number of succeeded pods"
-        );
+        assert_eq!(bench.condition(&key, kind)["message"], "Reached expected number of succeeded pods");
     }
-    assert_eq!(
-        bench.events(Kind::Job).last().unwrap(),
-        &("Completed".into(), "Job completed".into())
-    );
+    assert_eq!(bench.events(Kind::Job).last().unwrap(), &("Completed".into(), "Job completed".into()));
     assert!(bench.pods().iter().all(|pod| pod.meta.finalizers.is_empty()));
 }
 
@@ -86,10 +69,7 @@ fn failures_are_retried_after_10_20_40_seconds_and_six_minutes_at_most() {
 #[test]
 fn a_job_fails_when_more_pods_failed_than_its_limit() {
     let mut bench = Bench::with_nodes(1);
-    let key = bench.apply(
-        Kind::Job,
-        job(json!({"backoffLimit": 1, "parallelism": 2, "completions": 4})),
-    );
+    let key = bench.apply(Kind::Job, job(json!({"backoffLimit": 1, "parallelism": 2, "completions": 4})));
     bench.settle();
     bench.kubelet();
     let first = active(&bench);
@@ -104,16 +84,9 @@ fn a_job_fails_when_more_pods_failed_than_its_limit() {
     let failed = bench.condition(&key, "Failed");
     assert_eq!(
         (&failed["reason"], &failed["message"]),
-        (
-            &json!("BackoffLimitExceeded"),
-            &json!("Job has reached the specified backoff limit")
-        )
+        (&json!("BackoffLimitExceeded"), &json!("Job has reached the specified backoff limit"))
     );
-    assert_eq!(
-        bench.json(&key)["status"]["failed"],
-        3,
-        "the pod that was cut short counts"
-    );
+    assert_eq!(bench.json(&key)["status"]["failed"], 3, "the pod that was cut short counts");
 }
 
 #[test]
@@ -128,10 +101,7 @@ fn restarts_in_place_count_towards_the_limit() {
     for restarts in [2, 3] {
         assert_eq!(bench.condition(&key, "FailureTarget"), Value::Null);
         bench.draft.update(&pod, |doc| {
-            doc.as_pod_mut().unwrap().status.container_statuses = vec![ContainerStatus {
-                restart_count: restarts,
-                ..Default::default()
-            }];
+            doc.as_pod_mut().unwrap().status.container_statuses = vec![ContainerStatus { restart_count: restarts, ..Default::default() }];
         });
         bench.settle();
     }
@@ -151,24 +121,16 @@ fn a_job_that_is_active_for_too_long_fails() {
     let failed = bench.condition(&key, "Failed");
     assert_eq!(
         (&failed["reason"], &failed["message"]),
-        (
-            &json!("DeadlineExceeded"),
-            &json!("Job was active longer than specified deadline")
-        )
+        (&json!("DeadlineExceeded"), &json!("Job was active longer than specified deadline"))
     );
 }
 
 #[test]
 fn an_indexed_job_works_off_its_indexes_in_order() {
     let mut bench = Bench::with_nodes(1);
-    let key = bench.apply(
-        Kind::Job,
-        job(json!({"completionMode": "Indexed", "completions": 4, "parallelism": 2})),
-    );
+    let key = bench.apply(Kind::Job, job(json!({"completionMode": "Indexed", "completions": 4, "parallelism": 2})));
     bench.settle();
-    let index = |bench: &Bench, key: &Key| {
-        bench.get(key).meta.annotations["batch.kubernetes.io/job-completion-index"].to_string()
-    };
+    let index = |bench: &Bench, key: &Key| bench.get(key).meta.annotations["batch.kubernetes.io/job-completion-index"].to_string();
     let busy = |bench: &Bench| active(bench).iter().map(|key| index(bench, key)).collect::<Vec<_>>();
     assert_eq!(busy(&bench), ["0", "1"]);
     let pod = bench.json(&active(&bench)[1].clone());
@@ -189,10 +151,7 @@ fn an_indexed_job_works_off_its_indexes_in_order() {
         bench.settle();
     }
     let status = bench.json(&key)["status"].clone();
-    assert_eq!(
-        (&status["completedIndexes"], &status["succeeded"]),
-        (&json!("0-3"), &json!(4))
-    );
+    assert_eq!((&status["completedIndexes"], &status["succeeded"]), (&json!("0-3"), &json!(4)));
 }
 
 #[test]
@@ -252,11 +211,7 @@ fn a_suspended_job_has_no_pods_and_its_clock_starts_anew() {
     bench.apply(Kind::Job, job(json!({"suspend": true})));
     bench.run();
     assert_eq!(bench.pods().len(), 0);
-    assert_eq!(
-        bench.json(&key)["status"]["failed"],
-        Value::Null,
-        "a suspended pod has not failed"
-    );
+    assert_eq!(bench.json(&key)["status"]["failed"], Value::Null, "a suspended pod has not failed");
 }
 
 #[test]
@@ -289,10 +244,7 @@ fn a_cron_job_names_its_jobs_by_the_minute() {
     let key = bench.apply(Kind::CronJob, cron("*/5 * * * *", json!({})));
     bench.settle();
     assert_eq!(bench.list(Kind::Job).len(), 0);
-    assert_eq!(
-        bench.draft.world.work.next_deadline(),
-        Some(support::START.plus(300_000))
-    );
+    assert_eq!(bench.draft.world.work.next_deadline(), Some(support::START.plus(300_000)));
     bench.pass(299);
     assert_eq!(bench.list(Kind::Job).len(), 0);
     bench.pass(1);
@@ -300,10 +252,7 @@ fn a_cron_job_names_its_jobs_by_the_minute() {
     assert_eq!(bench.names(Kind::Job), std::slice::from_ref(&name));
     let job = bench.list(Kind::Job)[0].clone();
     assert_eq!(job.meta.labels["a"], "b");
-    assert_eq!(
-        job.meta.annotations["batch.kubernetes.io/cronjob-scheduled-timestamp"],
-        "2026-01-01T00:05:00Z"
-    );
+    assert_eq!(job.meta.annotations["batch.kubernetes.io/cronjob-scheduled-timestamp"], "2026-01-01T00:05:00Z");
     assert_eq!(bench.json(&key)["status"]["active"][0]["name"], name.as_str());
     assert_eq!(bench.pods().len(), 1);
     bench.kubelet();
@@ -313,10 +262,7 @@ fn a_cron_job_names_its_jobs_by_the_minute() {
     let completed = format!("Saw completed job: {name}, condition: Complete");
     assert_eq!(
         bench.events(Kind::CronJob),
-        [
-            ("SuccessfulCreate".into(), format!("Created job {name}").into()),
-            ("SawCompletedJob".into(), completed.into())
-        ]
+        [("SuccessfulCreate".into(), format!("Created job {name}").into()), ("SawCompletedJob".into(), completed.into())]
     );
 }
 
@@ -353,11 +299,7 @@ fn the_concurrency_policy_decides_while_a_job_runs() {
         bench.draft.now = bench.draft.now.plus(60_000);
         bench.settle();
         assert_eq!(bench.list(Kind::Job).len(), jobs, "{policy}");
-        assert_eq!(
-            bench.names(Kind::Job).contains(&first[0]),
-            policy != "Replace",
-            "{policy}"
-        );
+        assert_eq!(bench.names(Kind::Job).contains(&first[0]), policy != "Replace", "{policy}");
     }
 }
 
@@ -374,38 +316,22 @@ fn finished_jobs_are_kept_as_the_history_limits_say() {
             bench.end(&pod, true);
         } else {
             let owner = bench.get(&pod).meta.owners[0].name.clone();
-            bench.draft.update(&Key::new(Kind::Job, "x", owner), |doc| {
-                doc.as_job_mut().unwrap().spec.backoff_limit = Some(0)
-            });
+            bench.draft.update(&Key::new(Kind::Job, "x", owner), |doc| doc.as_job_mut().unwrap().spec.backoff_limit = Some(0));
             bench.end(&pod, false);
         }
         bench.settle();
     }
-    let kinds: Vec<String> = bench
-        .list(Kind::Job)
-        .iter()
-        .flat_map(|job| {
-            job.as_job()
-                .unwrap()
-                .status
-                .conditions
-                .last()
-                .map(|c| c.kind.to_string())
-        })
-        .collect();
+    let kinds: Vec<String> =
+        bench.list(Kind::Job).iter().flat_map(|job| job.as_job().unwrap().status.conditions.last().map(|c| c.kind.to_string())).collect();
     assert_eq!(kinds.iter().filter(|kind| *kind == "Complete").count(), 3);
     assert_eq!(kinds.iter().filter(|kind| *kind == "Failed").count(), 1);
 }
 
 #[test]
 fn a_schedule_or_zone_that_is_not_understood_is_said_and_no_job_made() {
-    for (doc, reason) in [
-        (cron("* * * *", json!({})), "UnparseableSchedule"),
-        (
-            cron("* * * * *", json!({"timeZone": "Mars/Olympus"})),
-            "UnknownTimeZone",
-        ),
-    ] {
+    for (doc, reason) in
+        [(cron("* * * *", json!({})), "UnparseableSchedule"), (cron("* * * * *", json!({"timeZone": "Mars/Olympus"})), "UnknownTimeZone")]
+    {
         let mut bench = Bench::with_nodes(1);
         bench.apply(Kind::CronJob, doc);
         bench.settle();
@@ -420,9 +346,6 @@ fn a_daily_job_runs_at_the_zones_midnight() {
     let mut bench = Bench::with_nodes(1);
     bench.apply(Kind::CronJob, cron("@daily", json!({"timeZone": "Etc/GMT+5"})));
     bench.settle();
-    assert_eq!(
-        bench.draft.world.work.next_deadline(),
-        Time::parse("2026-01-01T05:00:00Z")
-    );
+    assert_eq!(bench.draft.world.work.next_deadline(), Time::parse("2026-01-01T05:00:00Z"));
     assert_eq!(Phase::default(), Phase::Pending);
 }

@@ -70,9 +70,8 @@ impl World {
     /// Documents of a kind, in order of namespace and name; of one namespace where it is given.
     pub fn list<'a>(&'a self, kind: Kind, namespace: Option<&'a str>) -> impl Iterator<Item = &'a Arc<Doc>> + use<'a> {
         let start = Key::new(kind, namespace.unwrap_or(""), "");
-        self.list_from(Bound::Included(start)).take_while(move |doc| {
-            doc.key.kind == kind && namespace.is_none_or(|namespace| doc.key.namespace == namespace)
-        })
+        self.list_from(Bound::Included(start))
+            .take_while(move |doc| doc.key.kind == kind && namespace.is_none_or(|namespace| doc.key.namespace == namespace))
     }
     /// Documents from a key on, in order.
     pub fn list_from(&self, start: Bound<Key>) -> impl Iterator<Item = &Arc<Doc>> {
@@ -252,9 +251,11 @@ impl World {
     /// Whether a document has owners and all of them are gone.
     fn is_orphan(&self, doc: &Doc) -> bool {
         !doc.meta.owners.is_empty()
-            && !doc.meta.owners.iter().any(|owner| {
-                owner.known_kind().is_none() || Uid::parse(&owner.uid).is_some_and(|uid| self.uids.contains_key(&uid))
-            })
+            && !doc
+                .meta
+                .owners
+                .iter()
+                .any(|owner| owner.known_kind().is_none() || Uid::parse(&owner.uid).is_some_and(|uid| self.uids.contains_key(&uid)))
     }
 
     /// Whether a document is a pod on a node that does not exist.

@@ -173,9 +173,7 @@ impl HostPort {
     }
     /// Whether two pods may not both have theirs on one node.
     pub fn clashes(&self, other: &HostPort) -> bool {
-        self.port == other.port
-            && self.protocol == other.protocol
-            && (self.ip == other.ip || self.ip == "0.0.0.0" || other.ip == "0.0.0.0")
+        self.port == other.port && self.protocol == other.protocol && (self.ip == other.ip || self.ip == "0.0.0.0" || other.ip == "0.0.0.0")
     }
 }
 
@@ -200,14 +198,7 @@ impl NodeRow {
     /// A node that holds nothing.
     pub fn empty(doc: Arc<Doc>) -> NodeRow {
         let allocatable = doc.as_node().map(|node| Amounts::from_resources(&node.status.allocatable)).unwrap_or_default();
-        NodeRow {
-            doc,
-            allocatable,
-            used: Amounts::default(),
-            scoring_cpu_milli: 0,
-            scoring_memory_bytes: 0,
-            ports: BTreeMap::new(),
-        }
+        NodeRow { doc, allocatable, used: Amounts::default(), scoring_cpu_milli: 0, scoring_memory_bytes: 0, ports: BTreeMap::new() }
     }
     /// Takes (1) or gives back (-1) what a class of pods needs.
     pub fn charge(&mut self, class: &crate::PodClass, times: i64) {

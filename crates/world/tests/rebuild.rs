@@ -120,7 +120,10 @@ fn run(world: &mut World, step: &Step) {
 fn derived(world: &World) -> Vec<String> {
     let mut lines = Vec::new();
     for (name, row) in world.nodes() {
-        lines.push(format!("node {name} {:?} {:?} {} {} {:?}", row.allocatable, row.used, row.scoring_cpu_milli, row.scoring_memory_bytes, row.ports));
+        lines.push(format!(
+            "node {name} {:?} {:?} {} {} {:?}",
+            row.allocatable, row.used, row.scoring_cpu_milli, row.scoring_memory_bytes, row.ports
+        ));
         lines.push(format!("on {name} {:?}", world.pods_on(name).map(|pod| pod.key.to_string()).collect::<Vec<_>>()));
     }
     for budget in world.list(Kind::PodDisruptionBudget, None) {
@@ -178,10 +181,16 @@ fn a_node_that_comes_after_its_pods_is_charged_for_them() {
 
 #[test]
 fn events_are_bounded_and_go_after_an_hour() {
-    use nodelane_model::event::Notice;
     use nodelane_model::Time;
+    use nodelane_model::event::Notice;
     let mut draft = nodelane_world::Draft::new(World::new(1), Time(0));
-    let notice = |number: u32| Notice { about: Key::new(Kind::Pod, "x", format!("p{number}")), warning: false, reason: "Scheduled", message: "m".into(), component: "c" };
+    let notice = |number: u32| Notice {
+        about: Key::new(Kind::Pod, "x", format!("p{number}")),
+        warning: false,
+        reason: "Scheduled",
+        message: "m".into(),
+        component: "c",
+    };
     for number in 0..10_500 {
         draft.notify(&notice(number));
     }

@@ -34,20 +34,11 @@ pub fn run(name: &str, json: bool, runs: usize, peer_runs: usize) -> Result<bool
             true
         }
         _ => {
-            figure
-                .recorded
-                .iter()
-                .for_each(|&(metric, value)| peer.add(metric, value));
+            figure.recorded.iter().for_each(|&(metric, value)| peer.add(metric, value));
             false
         }
     };
-    let report = Report {
-        name,
-        ours,
-        peer,
-        peer_ran: ran,
-        file_system: ours::file_system()?,
-    };
+    let report = Report { name, ours, peer, peer_ran: ran, file_system: ours::file_system()? };
     println!("{}", if json { report.json().to_string() } else { report.text() });
     Ok(report.complete())
 }

@@ -21,9 +21,7 @@ pub struct Server {
 impl Server {
     /// An empty data folder; nothing runs yet.
     pub fn prepare() -> Result<Server> {
-        let stamp = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)?
-            .as_nanos();
+        let stamp = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_nanos();
         let folder = target().join("bench").join(format!("{}-{stamp}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
         Ok(Server { folder })
@@ -31,8 +29,7 @@ impl Server {
 
     /// `up` returns when both APIs answer and the first pool's nodes are Ready.
     pub fn up(&self) -> Result<()> {
-        self.nodelane(&["up", "--detach", "--boot-profile", "instant"])
-            .map(drop)
+        self.nodelane(&["up", "--detach", "--boot-profile", "instant"]).map(drop)
     }
 
     /// A command line of ours against this server; its standard output.
@@ -91,16 +88,9 @@ impl Drop for Server {
 
 /// Runs a command to its end; its standard output, or an error with what it said.
 pub fn output(command: &mut Command) -> Result<String> {
-    let done = command
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("starting {:?}", command.get_program()))?;
+    let done = command.stdin(Stdio::null()).output().with_context(|| format!("starting {:?}", command.get_program()))?;
     if !done.status.success() {
-        bail!(
-            "{command:?} ended with {}: {}",
-            done.status,
-            String::from_utf8_lossy(&done.stderr).trim()
-        );
+        bail!("{command:?} ended with {}: {}", done.status, String::from_utf8_lossy(&done.stderr).trim());
     }
     Ok(String::from_utf8_lossy(&done.stdout).into_owned())
 }
@@ -136,7 +126,5 @@ pub fn idle_percent_of_a_core(pids: &[u32]) -> Result<f64> {
 /// Type of the file system under our data.
 pub fn file_system() -> Result<String> {
     std::fs::create_dir_all(target())?;
-    Ok(output(Command::new("stat").args(["-f", "-c", "%T"]).arg(target()))?
-        .trim()
-        .to_owned())
+    Ok(output(Command::new("stat").args(["-f", "-c", "%T"]).arg(target()))?.trim().to_owned())
 }

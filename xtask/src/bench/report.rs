@@ -22,11 +22,7 @@ impl Figures {
         values.sort_by(f64::total_cmp);
         // The middle one; of an even number the mean of the two in the middle.
         let half = values.len() / 2;
-        let median = if values.len() % 2 == 1 {
-            values[half]
-        } else {
-            (values[half - 1] + values[half]) / 2.0
-        };
+        let median = if values.len() % 2 == 1 { values[half] } else { (values[half - 1] + values[half]) / 2.0 };
         Some((values[0], median))
     }
 }
@@ -74,11 +70,7 @@ impl Report<'_> {
             });
             Value::Object(metrics.collect())
         };
-        let ratios = self
-            .ours
-            .0
-            .keys()
-            .filter_map(|m| Some((m.clone(), json!(self.ratio(m)?))));
+        let ratios = self.ours.0.keys().filter_map(|m| Some((m.clone(), json!(self.ratio(m)?))));
         json!({
             "name": self.name,
             "ours": side(&self.ours),
@@ -91,22 +83,12 @@ impl Report<'_> {
 
     /// For people.
     pub fn text(&self) -> String {
-        let mut lines = vec![format!(
-            "{} (peer {}, data on {})",
-            self.name,
-            self.source(),
-            self.file_system
-        )];
+        let mut lines = vec![format!("{} (peer {}, data on {})", self.name, self.source(), self.file_system)];
         for metric in self.ours.0.keys() {
             let (min, median) = self.ours.spread(metric).unwrap_or_default();
-            let peer = self
-                .peer
-                .spread(metric)
-                .map_or("-".to_owned(), |(_, m)| format!("{m:.3}"));
+            let peer = self.peer.spread(metric).map_or("-".to_owned(), |(_, m)| format!("{m:.3}"));
             let ratio = self.ratio(metric).map_or("-".to_owned(), |r| format!("{r:.1}x"));
-            lines.push(format!(
-                "  {metric:<32} min {min:>10.3}  median {median:>10.3}  peer {peer:>10}  {ratio:>8}"
-            ));
+            lines.push(format!("  {metric:<32} min {min:>10.3}  median {median:>10.3}  peer {peer:>10}  {ratio:>8}"));
         }
         lines.join("\n")
     }
@@ -121,13 +103,7 @@ mod tests {
         let (mut ours, mut peer) = (Figures::default(), Figures::default());
         [3.0, 1.0, 2.0].iter().for_each(|&v| ours.add("seconds", v));
         [10.0, 30.0].iter().for_each(|&v| peer.add("seconds", v));
-        let report = Report {
-            name: "x",
-            ours,
-            peer,
-            peer_ran: false,
-            file_system: "ext4".into(),
-        };
+        let report = Report { name: "x", ours, peer, peer_ran: false, file_system: "ext4".into() };
         let json = report.json();
         assert_eq!(json["ours"]["seconds"]["min"], 1.0);
         assert_eq!(json["ours"]["seconds"]["median"], 2.0);

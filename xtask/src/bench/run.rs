@@ -30,77 +30,36 @@ pub struct Figure {
 
 /// Every figure.
 pub const FIGURES: [Figure; 7] = [
-    Figure {
-        name: "start",
-        ours: start,
-        peer: Some(peer_start),
-        recorded: &[("ready_seconds", 2.0), ("memory_mib", 657.0)],
-    },
-    Figure {
-        name: "restart",
-        ours: restart,
-        peer: None,
-        recorded: &[],
-    },
-    Figure {
-        name: "nodes-1000",
-        ours: |f| nodes(f, 1000),
-        peer: Some(|f| peer_nodes(f, 1000)),
-        recorded: &[("nodes_seconds", 17.5)],
-    },
+    Figure { name: "start", ours: start, peer: Some(peer_start), recorded: &[("ready_seconds", 2.0), ("memory_mib", 657.0)] },
+    Figure { name: "restart", ours: restart, peer: None, recorded: &[] },
+    Figure { name: "nodes-1000", ours: |f| nodes(f, 1000), peer: Some(|f| peer_nodes(f, 1000)), recorded: &[("nodes_seconds", 17.5)] },
     Figure {
         name: "pods-5000",
         ours: |f| pods(f, 1000, 10),
         peer: Some(|f| peer_pods(f, 1000, 10)),
-        recorded: &[
-            ("nodes_seconds", 17.5),
-            ("pods_seconds", 73.5),
-            ("memory_mib", 1831.0),
-            ("idle_percent_of_a_core", 27.0),
-        ],
+        recorded: &[("nodes_seconds", 17.5), ("pods_seconds", 73.5), ("memory_mib", 1831.0), ("idle_percent_of_a_core", 27.0)],
     },
     // The peer's pods never finished: after 420 s 7,351 of 20,000 ran.
-    Figure {
-        name: "pods-20000",
-        ours: |f| pods(f, 5000, 40),
-        peer: None,
-        recorded: &[("nodes_seconds", 124.0)],
-    },
+    Figure { name: "pods-20000", ours: |f| pods(f, 5000, 40), peer: None, recorded: &[("nodes_seconds", 124.0)] },
     Figure {
         name: "list-5000",
         ours: list,
         peer: Some(peer_list),
         recorded: &[("page_of_500_milliseconds", 73.0), ("kubectl_get_pods_seconds", 1.4)],
     },
-    Figure {
-        name: "build",
-        ours: build,
-        peer: None,
-        recorded: &[],
-    },
+    Figure { name: "build", ours: build, peer: None, recorded: &[] },
 ];
 
 /// The number that follows `marker` in a line of the load tool.
 fn number_after(text: &str, marker: &str) -> Result<f64> {
-    let rest = text
-        .split_once(marker)
-        .with_context(|| format!("no `{marker}` in: {text}"))?
-        .1
-        .trim_start();
+    let rest = text.split_once(marker).with_context(|| format!("no `{marker}` in: {text}"))?.1.trim_start();
     let digits: String = rest.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
-    digits
-        .parse()
-        .with_context(|| format!("no number after `{marker}` in: {text}"))
+    digits.parse().with_context(|| format!("no number after `{marker}` in: {text}"))
 }
 
 /// When the last node was Ready; the tool also says when the last was posted.
 fn ready_seconds(said: &str) -> Result<f64> {
-    number_after(
-        said.split_once("nodes Ready=")
-            .context("the tool says when nodes were Ready")?
-            .1,
-        " at ",
-    )
+    number_after(said.split_once("nodes Ready=").context("the tool says when nodes were Ready")?.1, " at ")
 }
 
 fn start(figures: &mut Figures) -> Result<()> {
@@ -141,10 +100,7 @@ fn grow(server: &Server, figures: &mut Figures, count: usize) -> Result<()> {
     let begin = Instant::now();
     let mut watcher = server.kperf(&["waitnodes", &want])?.stdout(Stdio::null()).spawn()?;
     for pool in &pools {
-        server.pool(
-            "scale",
-            &["-n", pool, "-c", &(count / pools.len()).to_string(), "--no-wait"],
-        )?;
+        server.pool("scale", &["-n", pool, "-c", &(count / pools.len()).to_string(), "--no-wait"])?;
     }
     watcher.wait()?;
     figures.add("nodes_seconds", begin.elapsed().as_secs_f64());
@@ -192,10 +148,7 @@ fn list(figures: &mut Figures) -> Result<()> {
     let said = output(&mut server.kperf(&["list", PAGE, "9"])?)?;
     figures.add("page_of_500_milliseconds", number_after(&said, "med=")?);
     let status: serde_json::Value = serde_json::from_str(&server.nodelane(&["status", "-o", "json"])?)?;
-    let kubeconfig = status["clusters"][0]["kubeconfig"]
-        .as_str()
-        .context("status names the kubeconfig")?
-        .to_owned();
+    let kubeconfig = status["clusters"][0]["kubeconfig"].as_str().context("status names the kubeconfig")?.to_owned();
     figures.add("kubectl_get_pods_seconds", get_pods(&kubeconfig)?);
     Ok(())
 }
@@ -240,10 +193,7 @@ fn build(figures: &mut Figures) -> Result<()> {
     let folder = peers::target().join("bench/clean-build");
     let begin = Instant::now();
     let mut cargo = std::process::Command::new(env!("CARGO"));
-    cargo
-        .args(["build", "--release", "-p", "nodelane-cli", "--target-dir"])
-        .arg(&folder)
-        .current_dir(root());
+    cargo.args(["build", "--release", "-p", "nodelane-cli", "--target-dir"]).arg(&folder).current_dir(root());
     peers::succeed(&mut cargo)?;
     figures.add("build_seconds", begin.elapsed().as_secs_f64());
     let bytes = std::fs::metadata(folder.join("release/nodelane"))?.len();
@@ -260,14 +210,7 @@ mod tests {
     fn the_load_tools_lines_are_read() {
         let nodes = "nodes POSTed=1000 at 3.20s\nnodes Ready=1000 at 17.50s => 57.1 nodes/s\n";
         assert_eq!(ready_seconds(nodes).unwrap(), 17.5);
-        assert_eq!(
-            number_after(
-                "pods=5000 created_by=1.0s running_all=73.50s => 68.0 pods/s",
-                "running_all="
-            )
-            .unwrap(),
-            73.5
-        );
+        assert_eq!(number_after("pods=5000 created_by=1.0s running_all=73.50s => 68.0 pods/s", "running_all=").unwrap(), 73.5);
         assert!(number_after("nothing", "running_all=").is_err());
     }
 }

@@ -37,9 +37,7 @@ const ROOMS: [(u8, &str, &[&str]); 23] = [
 const HTTP: [&str; 6] = ["server", "server-", "sources", "store-kube", "provider-", "cli"];
 
 pub(super) fn check(sources: &[Source]) -> Vec<Finding> {
-    let manifests = sources
-        .iter()
-        .filter(|s| s.path.starts_with("crates/") && s.path.ends_with("/Cargo.toml"));
+    let manifests = sources.iter().filter(|s| s.path.starts_with("crates/") && s.path.ends_with("/Cargo.toml"));
     manifests.flat_map(manifest).collect()
 }
 
@@ -48,10 +46,7 @@ fn names(pattern: &str, room: &str) -> bool {
 }
 
 fn entry(room: &str) -> Option<(u8, &'static [&'static str])> {
-    ROOMS
-        .iter()
-        .find(|(_, name, _)| names(name, room))
-        .map(|&(line, _, same)| (line, same))
+    ROOMS.iter().find(|(_, name, _)| names(name, room)).map(|&(line, _, same)| (line, same))
 }
 
 fn may_use(room: &str, other: &str, for_tests: bool) -> bool {
@@ -66,11 +61,7 @@ fn may_use(room: &str, other: &str, for_tests: bool) -> bool {
 
 fn manifest(source: &Source) -> Vec<Finding> {
     let room = source.room().unwrap_or_default();
-    let at = |line: usize, text: String| Finding {
-        path: source.path.clone(),
-        line,
-        text,
-    };
+    let at = |line: usize, text: String| Finding { path: source.path.clone(), line, text };
     if entry(room).is_none() {
         return vec![at(0, format!("the room `{room}` is not in the table of arrows"))];
     }
@@ -89,16 +80,10 @@ fn manifest(source: &Source) -> Vec<Finding> {
         if let Some(other) = name.strip_prefix("nodelane-")
             && !may_use(room, other, for_tests)
         {
-            findings.push(at(
-                number,
-                format!("`{room}` may not use `{other}`: no arrow leads there"),
-            ));
+            findings.push(at(number, format!("`{room}` may not use `{other}`: no arrow leads there")));
         }
         if !line.contains("workspace") {
-            findings.push(at(
-                number,
-                format!("`{name}` must be declared in the workspace and used as `workspace = true`"),
-            ));
+            findings.push(at(number, format!("`{name}` must be declared in the workspace and used as `workspace = true`")));
         }
         if matches!(name, "hyper" | "reqwest") && !for_tests && !HTTP.iter().any(|h| names(h, room)) {
             findings.push(at(number, format!("`{room}` may not speak HTTP")));
@@ -142,14 +127,8 @@ mod tests {
 
     #[test]
     fn tests_may_use_testkit() {
-        assert_eq!(
-            findings("model", "dev-dependencies", "nodelane-testkit.workspace = true"),
-            0
-        );
-        assert_eq!(
-            findings("model", "dev-dependencies", "nodelane-engine.workspace = true"),
-            1
-        );
+        assert_eq!(findings("model", "dev-dependencies", "nodelane-testkit.workspace = true"), 0);
+        assert_eq!(findings("model", "dev-dependencies", "nodelane-engine.workspace = true"), 1);
     }
 
     #[test]

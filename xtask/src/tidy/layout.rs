@@ -8,20 +8,14 @@ use super::{Finding, Source};
 
 const FILE_LINES: usize = 800;
 const FUNCTION_LINES: usize = 70;
-const NO_NAMES: [&str; 8] = [
-    "util", "utils", "helper", "helpers", "common", "misc", "manager", "types",
-];
+const NO_NAMES: [&str; 8] = ["util", "utils", "helper", "helpers", "common", "misc", "manager", "types"];
 
 pub(super) fn check(sources: &[Source]) -> Vec<Finding> {
     sources.iter().filter(|s| s.is_rust()).flat_map(file).collect()
 }
 
 fn file(source: &Source) -> Vec<Finding> {
-    let at = |line: usize, text: String| Finding {
-        path: source.path.clone(),
-        line,
-        text,
-    };
+    let at = |line: usize, text: String| Finding { path: source.path.clone(), line, text };
     let mut findings = Vec::new();
     let opening = source.text.lines().take_while(|l| l.starts_with("//!")).count();
     if !(3..=15).contains(&opening) {
@@ -31,35 +25,18 @@ fn file(source: &Source) -> Vec<Finding> {
     if lines > FILE_LINES {
         findings.push(at(lines, format!("{lines} lines; split it at {FILE_LINES}")));
     }
-    if let Some(name) = source
-        .path
-        .split('/')
-        .map(|part| part.trim_end_matches(".rs"))
-        .find(|n| NO_NAMES.contains(n))
-    {
+    if let Some(name) = source.path.split('/').map(|part| part.trim_end_matches(".rs")).find(|n| NO_NAMES.contains(n)) {
         findings.push(at(0, format!("`{name}` says nothing: name the thing that is in it")));
     }
     for (number, line) in source.code.lines().enumerate() {
-        let declared = line
-            .trim()
-            .trim_start_matches("pub ")
-            .trim_start_matches("pub(crate) ")
-            .strip_prefix("mod ");
+        let declared = line.trim().trim_start_matches("pub ").trim_start_matches("pub(crate) ").strip_prefix("mod ");
         let name = declared.unwrap_or_default().trim_end_matches([' ', ';', '{', '}']);
         if NO_NAMES.contains(&name) {
-            findings.push(at(
-                number + 1,
-                format!("module `{name}` says nothing: name the thing that is in it"),
-            ));
+            findings.push(at(number + 1, format!("module `{name}` says nothing: name the thing that is in it")));
         }
     }
     let long = functions(&source.code).into_iter().filter(|f| f.lines > FUNCTION_LINES);
-    findings.extend(long.map(|f| {
-        at(
-            f.line,
-            format!("`{}` has {} lines; at most {FUNCTION_LINES}", f.name, f.lines),
-        )
-    }));
+    findings.extend(long.map(|f| at(f.line, format!("`{}` has {} lines; at most {FUNCTION_LINES}", f.name, f.lines))));
     findings
 }
 
@@ -78,10 +55,7 @@ fn functions(code: &str) -> Vec<Function> {
         if start > 0 && is_word(bytes[start - 1]) {
             continue;
         }
-        let name: String = code[start + 3..]
-            .chars()
-            .take_while(|c| c.is_alphanumeric() || *c == '_')
-            .collect();
+        let name: String = code[start + 3..].chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
         if name.is_empty() {
             continue;
         }
@@ -102,11 +76,7 @@ fn functions(code: &str) -> Vec<Function> {
         }
         if let Some(end) = end {
             let line = code[..start].matches('\n').count() + 1;
-            found.push(Function {
-                name,
-                line,
-                lines: code[start..=end].matches('\n').count() + 1,
-            });
+            found.push(Function { name, line, lines: code[start..=end].matches('\n').count() + 1 });
         }
     }
     found
@@ -129,17 +99,9 @@ pub struct Sizes {
 
 /// The spread of file sizes.
 pub fn sizes(sources: &[Source]) -> Sizes {
-    let mut files: Vec<(usize, &str)> = sources
-        .iter()
-        .filter(|s| s.is_rust())
-        .map(|s| (s.text.lines().count(), s.path.as_str()))
-        .collect();
+    let mut files: Vec<(usize, &str)> = sources.iter().filter(|s| s.is_rust()).map(|s| (s.text.lines().count(), s.path.as_str())).collect();
     files.sort_unstable();
-    let nth = |tenths: usize| {
-        files
-            .get((files.len() * tenths / 10).min(files.len().saturating_sub(1)))
-            .map_or(0, |f| f.0)
-    };
+    let nth = |tenths: usize| files.get((files.len() * tenths / 10).min(files.len().saturating_sub(1))).map_or(0, |f| f.0);
     Sizes {
         files: files.len(),
         lines: files.iter().map(|f| f.0).sum(),
@@ -168,27 +130,16 @@ mod tests {
 
     #[test]
     fn a_long_function_is_found_and_a_long_file_too() {
-        let body = |n: usize| {
-            format!(
-                "{OPENING}fn a(x: [u8; 2]) {{\n{}}}\nfn b();\n",
-                "    let s = \"}\";\n".repeat(n)
-            )
-        };
+        let body = |n: usize| format!("{OPENING}fn a(x: [u8; 2]) {{\n{}}}\nfn b();\n", "    let s = \"}\";\n".repeat(n));
         assert!(texts("crates/a/src/b.rs", &body(68)).is_empty());
         assert!(texts("crates/a/src/b.rs", &body(69))[0].contains("`a` has 71 lines"));
-        assert_eq!(
-            texts("crates/a/src/b.rs", &format!("{OPENING}{}", "\n".repeat(798))).len(),
-            1
-        );
+        assert_eq!(texts("crates/a/src/b.rs", &format!("{OPENING}{}", "\n".repeat(798))).len(), 1);
     }
 
     #[test]
     fn names_that_hold_anything_are_refused() {
         assert_eq!(texts("crates/a/src/utils.rs", OPENING).len(), 1);
-        assert_eq!(
-            texts("crates/a/src/b.rs", &format!("{OPENING}pub mod types;\n")).len(),
-            1
-        );
+        assert_eq!(texts("crates/a/src/b.rs", &format!("{OPENING}pub mod types;\n")).len(), 1);
         assert!(texts("crates/a/src/b.rs", &format!("{OPENING}pub mod offer;\n")).is_empty());
     }
 }

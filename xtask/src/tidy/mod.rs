@@ -37,10 +37,8 @@ impl std::fmt::Display for Finding {
 /// Every finding in the checkout at `root`, in order of path and line; empty when all is tidy.
 pub fn check(root: &Path) -> std::io::Result<Vec<Finding>> {
     let sources = read_tree(root)?;
-    let mut findings: Vec<Finding> = [arrows::check, layout::check, purity::check, words::check]
-        .iter()
-        .flat_map(|rule| rule(&sources))
-        .collect();
+    let mut findings: Vec<Finding> =
+        [arrows::check, layout::check, purity::check, words::check].iter().flat_map(|rule| rule(&sources)).collect();
     findings.sort();
     Ok(findings)
 }

@@ -8,13 +8,9 @@ use super::{Finding, Source};
 
 /// Where a clock may be read: the time of the domain in one file, and in the store how long the disk has been failing, which is none.
 const CLOCK_READERS: [&str; 2] = ["crates/server/src/clock.rs", "crates/store/src/writer.rs"];
-const PURE: [&str; 9] = [
-    "model", "world", "place", "workload", "engine", "review", "arm", "k8s", "catalog",
-];
+const PURE: [&str; 9] = ["model", "world", "place", "workload", "engine", "review", "arm", "k8s", "catalog"];
 /// Rooms inside of the wire, where the noun is NodePool.
-const INSIDE: [&str; 9] = [
-    "model", "world", "place", "workload", "engine", "review", "control", "store", "sim",
-];
+const INSIDE: [&str; 9] = ["model", "world", "place", "workload", "engine", "review", "control", "store", "sim"];
 
 const IMPURE: [&str; 16] = [
     "SystemTime",
@@ -52,11 +48,7 @@ pub(super) fn has_word(line: &str, word: &str) -> bool {
 
 fn file(source: &Source) -> Vec<Finding> {
     let room = source.room().unwrap_or_default();
-    let at = |line: usize, text: String| Finding {
-        path: source.path.clone(),
-        line,
-        text,
-    };
+    let at = |line: usize, text: String| Finding { path: source.path.clone(), line, text };
     let mut findings = Vec::new();
     for (number, line) in source.product_lines() {
         if PURE.contains(&room)
@@ -67,16 +59,10 @@ fn file(source: &Source) -> Vec<Finding> {
         if !CLOCK_READERS.contains(&source.path.as_str())
             && let Some(word) = CLOCK.iter().find(|w| line.contains(**w))
         {
-            findings.push(at(
-                number,
-                format!("`{word}`: the time is read in server/src/clock.rs only"),
-            ));
+            findings.push(at(number, format!("`{word}`: the time is read in server/src/clock.rs only")));
         }
         if INSIDE.contains(&room) && line.contains("AgentPool") {
-            findings.push(at(
-                number,
-                "`AgentPool` is wire spelling: inside it is NodePool".to_owned(),
-            ));
+            findings.push(at(number, "`AgentPool` is wire spelling: inside it is NodePool".to_owned()));
         }
     }
     if room == "store" {
@@ -100,20 +86,11 @@ mod tests {
 
     #[test]
     fn a_pure_room_reads_no_clock_file_or_socket() {
-        for text in [
-            "use std::fs;",
-            "let t = std::time::Instant::now();",
-            "async fn f() {}",
-            "println!(\"x\");",
-            "let r = rand::random();",
-        ] {
+        for text in ["use std::fs;", "let t = std::time::Instant::now();", "async fn f() {}", "println!(\"x\");", "let r = rand::random();"]
+        {
             assert_ne!(count("crates/engine/src/plan.rs", text), 0, "{text}");
         }
-        for text in [
-            "// println! is not code",
-            "let operand = strand;",
-            "#[cfg(test)]\nmod tests {\nuse std::fs;\n}",
-        ] {
+        for text in ["// println! is not code", "let operand = strand;", "#[cfg(test)]\nmod tests {\nuse std::fs;\n}"] {
             assert_eq!(count("crates/engine/src/plan.rs", text), 0, "{text}");
         }
         assert_eq!(count("crates/engine/tests/fixtures.rs", "use std::fs;"), 0);

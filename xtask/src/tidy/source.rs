@@ -19,16 +19,8 @@ pub struct Source {
 impl Source {
     /// A source as if it had been read from `path`.
     pub fn new(path: &str, text: &str) -> Source {
-        let code = if path.ends_with(".rs") {
-            blank(text)
-        } else {
-            String::new()
-        };
-        Source {
-            path: path.to_owned(),
-            text: text.to_owned(),
-            code,
-        }
+        let code = if path.ends_with(".rs") { blank(text) } else { String::new() };
+        Source { path: path.to_owned(), text: text.to_owned(), code }
     }
 
     /// True for Rust files.
@@ -58,19 +50,14 @@ impl Source {
         let end = (0..lines.len())
             .find(|&i| {
                 lines[i].starts_with("#[cfg(test)]")
-                    && lines[i + 1..]
-                        .iter()
-                        .find(|l| !l.starts_with("#["))
-                        .is_some_and(|l| l.starts_with("mod ") && l.ends_with('{'))
+                    && lines[i + 1..].iter().find(|l| !l.starts_with("#[")).is_some_and(|l| l.starts_with("mod ") && l.ends_with('{'))
             })
             .unwrap_or(lines.len());
         lines.into_iter().take(end).enumerate().map(|(i, line)| (i + 1, line))
     }
 }
 
-const TEXT: [&str; 12] = [
-    "rs", "md", "toml", "py", "sh", "go", "yaml", "yml", "json", "tf", "run", "txt",
-];
+const TEXT: [&str; 12] = ["rs", "md", "toml", "py", "sh", "go", "yaml", "yml", "json", "tf", "run", "txt"];
 
 /// Every text file that is ours: not the build output, not the history, not module checksums.
 pub fn read_tree(root: &Path) -> std::io::Result<Vec<Source>> {
@@ -174,10 +161,7 @@ fn raw_string(rest: &[u8]) -> usize {
     let hashes = raw_hashes(rest).unwrap_or(0);
     let open = rest.iter().position(|&b| b == b'"').unwrap_or(0) + 1;
     let close: Vec<u8> = std::iter::once(b'"').chain(std::iter::repeat_n(b'#', hashes)).collect();
-    rest[open..]
-        .windows(close.len())
-        .position(|w| w == close)
-        .map_or(rest.len(), |i| open + i + close.len())
+    rest[open..].windows(close.len()).position(|w| w == close).map_or(rest.len(), |i| open + i + close.len())
 }
 
 /// Length of a character literal, 0 for a lifetime.
@@ -191,11 +175,7 @@ fn character(rest: &[u8]) -> usize {
                 0xc0.. => 2,
                 _ => 1,
             };
-            if rest.get(1 + width) == Some(&b'\'') {
-                width + 2
-            } else {
-                0
-            }
+            if rest.get(1 + width) == Some(&b'\'') { width + 2 } else { 0 }
         }
         None => 0,
     }
@@ -216,10 +196,7 @@ mod tests {
 
     #[test]
     fn a_test_module_at_the_end_is_not_product_code() {
-        let source = Source::new(
-            "crates/model/src/lib.rs",
-            "fn a() {}\n#[cfg(test)]\nmod tests {\n    use std::fs;\n}\n",
-        );
+        let source = Source::new("crates/model/src/lib.rs", "fn a() {}\n#[cfg(test)]\nmod tests {\n    use std::fs;\n}\n");
         assert_eq!(source.product_lines().count(), 1);
     }
 }

@@ -33,31 +33,19 @@ const PHRASES: [&str; 22] = [
 ];
 
 pub(super) fn check(sources: &[Source]) -> Vec<Finding> {
-    sources
-        .iter()
-        .filter(|s| !s.path.ends_with("tidy/words.rs"))
-        .flat_map(file)
-        .collect()
+    sources.iter().filter(|s| !s.path.ends_with("tidy/words.rs")).flat_map(file).collect()
 }
 
 fn file(source: &Source) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (number, line) in source.text.lines().enumerate() {
-        let mut say = |text: String| {
-            findings.push(Finding {
-                path: source.path.clone(),
-                line: number + 1,
-                text,
-            })
-        };
+        let mut say = |text: String| findings.push(Finding { path: source.path.clone(), line: number + 1, text });
         let lower = line.to_lowercase();
         if let Some(phrase) = PHRASES.iter().find(|p| lower.contains(**p)) {
             say(format!("`{phrase}` is about the workplace, not the product"));
         }
         if let Some(ticket) = ticket(&lower) {
-            say(format!(
-                "`{ticket}`: a ticket's number explains nothing to a reader; say the reason"
-            ));
+            say(format!("`{ticket}`: a ticket's number explains nothing to a reader; say the reason"));
         }
     }
     findings
@@ -91,30 +79,15 @@ mod tests {
 
     #[test]
     fn the_workplace_is_not_mentioned() {
-        for text in [
-            "see /work/main",
-            "as issue 3 says",
-            "fixes #12",
-            "(#7)",
-            "found in an earlier session",
-        ] {
+        for text in ["see /work/main", "as issue 3 says", "fixes #12", "(#7)", "found in an earlier session"] {
             assert_eq!(count(text), 1, "{text}");
         }
     }
 
     #[test]
     fn upstream_references_and_ordinary_words_are_welcome() {
-        for text in [
-            "AKS#4298",
-            "AKS#42",
-            "a TLS session",
-            "User-Agent",
-            "network/",
-            "#123456",
-            "# 1. Names",
-            "[a](#1-names)",
-            "rework/x",
-        ] {
+        for text in ["AKS#4298", "AKS#42", "a TLS session", "User-Agent", "network/", "#123456", "# 1. Names", "[a](#1-names)", "rework/x"]
+        {
             assert_eq!(count(text), 0, "{text}");
         }
     }

@@ -27,34 +27,22 @@ impl std::error::Error for Failure {}
 impl Failure {
     /// A client-side check said no: exit code 1.
     pub fn refused(message: impl Into<String>) -> Self {
-        Self {
-            exit_code: 1,
-            message: message.into(),
-        }
+        Self { exit_code: 1, message: message.into() }
     }
 
     /// What was named does not exist, or no server runs: exit code 3.
     pub fn not_found(message: impl Into<String>) -> Self {
-        Self {
-            exit_code: 3,
-            message: message.into(),
-        }
+        Self { exit_code: 3, message: message.into() }
     }
 
     /// An error answer of ARM, in either of its two envelopes.
     pub fn from_response(status: http::StatusCode, body: &[u8]) -> Self {
         let exit_code = if status == http::StatusCode::NOT_FOUND { 3 } else { 1 };
-        let parsed = serde_json::from_slice(body)
-            .ok()
-            .and_then(|json: Json| described(&json));
+        let parsed = serde_json::from_slice(body).ok().and_then(|json: Json| described(&json));
         let message = parsed.unwrap_or_else(|| {
             let reason = status.canonical_reason().unwrap_or("");
             let text = String::from_utf8_lossy(body);
-            let content = if text.is_empty() {
-                String::new()
-            } else {
-                format!("\nContent: {text}")
-            };
+            let content = if text.is_empty() { String::new() } else { format!("\nContent: {text}") };
             format!("Operation returned an invalid status '{reason}'{content}")
         });
         Self { exit_code, message }
@@ -85,11 +73,7 @@ fn described(json: &Json) -> Option<String> {
     if part("target").is_some() {
         lines.push_str(&format!("\nTarget: {}", text("target")));
     }
-    let details = error
-        .get("details")
-        .and_then(Json::as_array)
-        .map(Vec::as_slice)
-        .unwrap_or_default();
+    let details = error.get("details").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
     let details: Vec<String> = details.iter().filter_map(described).collect();
     if !details.is_empty() {
         lines.push_str("\nException Details:");
@@ -121,23 +105,15 @@ mod tests {
 
     #[test]
     fn what_is_not_found_exits_3_in_either_envelope() {
-        let wrapped =
-            br#"{"error":{"code":"ResourceGroupNotFound","message":"Resource group 'x' could not be found."}}"#;
+        let wrapped = br#"{"error":{"code":"ResourceGroupNotFound","message":"Resource group 'x' could not be found."}}"#;
         let failure = Failure::from_response(StatusCode::NOT_FOUND, wrapped);
         assert_eq!(failure.exit_code, 3);
-        assert!(
-            failure
-                .message
-                .starts_with("(ResourceGroupNotFound) Resource group 'x' could not be found.\nCode: ")
-        );
+        assert!(failure.message.starts_with("(ResourceGroupNotFound) Resource group 'x' could not be found.\nCode: "));
     }
 
     #[test]
     fn an_answer_that_is_no_json_is_shown() {
         let failure = Failure::from_response(StatusCode::BAD_GATEWAY, b"bad");
-        assert_eq!(
-            failure.message,
-            "Operation returned an invalid status 'Bad Gateway'\nContent: bad"
-        );
+        assert_eq!(failure.message, "Operation returned an invalid status 'Bad Gateway'\nContent: bad");
     }
 }

@@ -138,17 +138,10 @@ impl Value {
                 format!("[{}]", elements.join(", "))
             }
             Self::Object(object) => {
-                let fields: Vec<_> = object
-                    .fields
-                    .iter()
-                    .map(|(key, value)| format!("{}: {}", text_repr(key), value.python_repr()))
-                    .collect();
+                let fields: Vec<_> =
+                    object.fields.iter().map(|(key, value)| format!("{}: {}", text_repr(key), value.python_repr())).collect();
                 let fields = format!("{{{}}}", fields.join(", "));
-                if object.selected {
-                    format!("OrderedDict({fields})")
-                } else {
-                    fields
-                }
+                if object.selected { format!("OrderedDict({fields})") } else { fields }
             }
         }
     }
@@ -175,11 +168,7 @@ fn float_text(float: f64) -> String {
 }
 
 fn text_repr(text: &str) -> String {
-    let quote = if text.contains('\'') && !text.contains('"') {
-        '"'
-    } else {
-        '\''
-    };
+    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
     let mut repr = String::from(quote);
     for ch in text.chars() {
         match ch {

@@ -59,14 +59,8 @@ pub(super) fn default_subscription(client: &ClientEnvironment) -> Result<String>
     let profile: Value = stored
         .and_then(|text| serde_json::from_str(text.trim_start_matches('\u{feff}')).ok()) // az writes a byte order mark
         .unwrap_or_default();
-    let listed = profile["subscriptions"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    let chosen = listed
-        .iter()
-        .find(|entry| entry["isDefault"] == true)
-        .and_then(|entry| entry["id"].as_str());
+    let listed = profile["subscriptions"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let chosen = listed.iter().find(|entry| entry["isDefault"] == true).and_then(|entry| entry["id"].as_str());
     let known = chosen.filter(|id| client.subscriptions.iter().any(|ours| ours.id == *id));
     let first = client.subscriptions.first().map(|ours| ours.id.as_str());
     Ok(known.or(first).context("there is no subscription")?.to_owned())
@@ -90,8 +84,7 @@ fn clouds(client: &ClientEnvironment, subscription: &str) -> String {
 fn same_server(one: &str, other: &str) -> bool {
     let endpoint = |text: &str| {
         let line = text.lines().find(|line| line.starts_with("endpoint_resource_manager"));
-        line.and_then(|line| line.split_once('='))
-            .map(|(_, value)| value.trim().to_owned())
+        line.and_then(|line| line.split_once('=')).map(|(_, value)| value.trim().to_owned())
     };
     endpoint(one) == endpoint(other)
 }
@@ -114,10 +107,6 @@ fn profile(client: &ClientEnvironment, default: &str) -> String {
             "environmentName": CLOUD, "managedByTenants": [],
         })
     };
-    let subscriptions: Vec<Value> = client
-        .subscriptions
-        .iter()
-        .map(|ours| entry(&ours.id, &ours.name))
-        .collect();
+    let subscriptions: Vec<Value> = client.subscriptions.iter().map(|ours| entry(&ours.id, &ours.name)).collect();
     json!({"installationId": installation.installation_id, "subscriptions": subscriptions}).to_string()
 }

@@ -16,20 +16,13 @@ use nodelane_server::files;
 pub(super) const FILE_NAME: &str = "nodelane-ca-bundle.pem";
 
 /// Where the families of systems keep their roots: Debian and Alpine, Fedora, openSUSE, macOS and BSD.
-const PUBLIC_ROOTS: [&str; 4] = [
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-];
+const PUBLIC_ROOTS: [&str; 4] =
+    ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"];
 
 /// Writes the bundle. `inherited` is the bundle that the shell had before, unless that was one of ours.
 pub(super) fn write(client: &ClientEnvironment, inherited: Option<&Path>) -> Result<()> {
     let inherited = inherited.filter(|path| path.file_name().is_none_or(|name| name != FILE_NAME));
-    let public = inherited
-        .into_iter()
-        .chain(PUBLIC_ROOTS.map(Path::new))
-        .find_map(|path| fs::read(path).ok());
+    let public = inherited.into_iter().chain(PUBLIC_ROOTS.map(Path::new)).find_map(|path| fs::read(path).ok());
     let mut bundle = public.unwrap_or_default();
     if bundle.last().is_some_and(|&byte| byte != b'\n') {
         bundle.push(b'\n');

@@ -13,16 +13,13 @@ use super::{ClientEnvironment, write_private};
 
 pub(super) fn write(client: &ClientEnvironment) -> Result<()> {
     let path = client.kubeconfig();
-    let before: Value = files::read_if_present(&path)?
-        .and_then(|text| serde_yaml_ng::from_str(&text).ok())
-        .unwrap_or_default();
+    let before: Value = files::read_if_present(&path)?.and_then(|text| serde_yaml_ng::from_str(&text).ok()).unwrap_or_default();
     let authority = STANDARD.encode(&client.ca_pem);
     let (mut clusters, mut users, mut contexts) = (Vec::new(), Vec::new(), Vec::new());
     for cluster in &client.clusters {
         let name = &cluster.name;
         let user = format!("{name}-admin");
-        let token = files::read_private(&cluster.token_file)?
-            .with_context(|| format!("{} is missing", cluster.token_file.display()))?;
+        let token = files::read_private(&cluster.token_file)?.with_context(|| format!("{} is missing", cluster.token_file.display()))?;
         let mut context = json!({"cluster": name, "user": user});
         if let Some(namespace) = namespace(&before, name) {
             context["namespace"] = namespace.clone();
@@ -35,11 +32,7 @@ pub(super) fn write(client: &ClientEnvironment) -> Result<()> {
     }
     let is_known = |name: &&str| client.clusters.iter().any(|cluster| cluster.name == *name);
     let first = client.clusters.first().map(|cluster| cluster.name.as_str());
-    let current = before["current-context"]
-        .as_str()
-        .filter(is_known)
-        .or(first)
-        .unwrap_or_default();
+    let current = before["current-context"].as_str().filter(is_known).or(first).unwrap_or_default();
     let config = json!({
         "apiVersion": "v1", "kind": "Config", "current-context": current,
         "clusters": clusters, "users": users, "contexts": contexts,

@@ -111,10 +111,7 @@ impl ClientEnvironment {
         let file = |path: PathBuf| text(&path).map(str::to_owned);
         let bundle = file(self.ca_bundle())?;
         let subscription = azure::default_subscription(self)?;
-        let authority = self
-            .arm_url
-            .strip_prefix("https://")
-            .context("the ARM address is not https")?;
+        let authority = self.arm_url.strip_prefix("https://").context("the ARM address is not https")?;
         let no_proxy = no_proxy(&inherited.no_proxy);
         Ok(vec![
             ("AZURE_CONFIG_DIR", file(self.azure_config_dir())?),
@@ -146,8 +143,7 @@ fn no_proxy(existing: &str) -> String {
 }
 
 fn text(path: &Path) -> Result<&str> {
-    path.to_str()
-        .with_context(|| format!("{} is not UTF-8 and cannot be exported", path.display()))
+    path.to_str().with_context(|| format!("{} is not UTF-8 and cannot be exported", path.display()))
 }
 
 fn write_private(path: &Path, contents: &str) -> Result<()> {

@@ -49,16 +49,7 @@ impl Shell {
             // PowerShell takes the typographic quotes for plain ones, and each is written twice.
             Self::Pwsh => value
                 .chars()
-                .flat_map(|c| {
-                    std::iter::repeat_n(
-                        c,
-                        if "'\u{2018}\u{2019}\u{201a}\u{201b}".contains(c) {
-                            2
-                        } else {
-                            1
-                        },
-                    )
-                })
+                .flat_map(|c| std::iter::repeat_n(c, if "'\u{2018}\u{2019}\u{201a}\u{201b}".contains(c) { 2 } else { 1 }))
                 .collect(),
         };
         format!("'{inner}'")

@@ -20,23 +20,12 @@ fn client(folder: &Path) -> ClientEnvironment {
     let id = |id: &str| id.to_owned();
     let cluster = |name: &str, port| {
         files::write_atomic(&paths.cluster_token(name), format!("token-of-{name}").as_bytes(), 0o600).unwrap();
-        ClusterAccess {
-            name: id(name),
-            url: format!("https://127.0.0.1:{port}"),
-            token_file: paths.cluster_token(name),
-        }
+        ClusterAccess { name: id(name), url: format!("https://127.0.0.1:{port}"), token_file: paths.cluster_token(name) }
     };
     ClientEnvironment {
         clusters: vec![cluster("dev", 6443), cluster("prod", 6444)],
-        installation: Installation {
-            installation_id: id("i"),
-            tenant_id: id("t"),
-            client_id: id("c"),
-            object_id: id("o"),
-        },
-        subscriptions: [(SUBSCRIPTION, "local"), (OTHER, "other")]
-            .map(|(a, b)| Subscription { id: id(a), name: id(b) })
-            .into(),
+        installation: Installation { installation_id: id("i"), tenant_id: id("t"), client_id: id("c"), object_id: id("o") },
+        subscriptions: [(SUBSCRIPTION, "local"), (OTHER, "other")].map(|(a, b)| Subscription { id: id(a), name: id(b) }).into(),
         arm_url: id("https://127.0.0.1:8443"),
         ca_pem: id("-----BEGIN CERTIFICATE-----\nours\n-----END CERTIFICATE-----\n"),
         client_secret: id("s3cr3t"),
@@ -45,12 +34,7 @@ fn client(folder: &Path) -> ClientEnvironment {
 }
 
 fn inherited() -> Inherited {
-    Inherited {
-        path: "/usr/bin:/bin".into(),
-        binary_dir: "/opt/node lane".into(),
-        no_proxy: "corp.example".into(),
-        ca_bundle: None,
-    }
+    Inherited { path: "/usr/bin:/bin".into(), binary_dir: "/opt/node lane".into(), no_proxy: "corp.example".into(), ca_bundle: None }
 }
 
 fn json(path: &Path) -> Value {
@@ -70,21 +54,11 @@ fn az_finds_a_signed_in_service_principal_of_a_cloud_of_ours() {
     let clouds = fs::read_to_string(azure.join("clouds.config")).unwrap();
     assert!(clouds.contains("\nendpoint_active_directory = https://127.0.0.1:8443/adfs\n"));
     assert!(clouds.contains("\nendpoint_resource_manager = https://127.0.0.1:8443/\n"));
-    assert!(
-        fs::read_to_string(azure.join("config"))
-            .unwrap()
-            .contains("encrypt_token_cache = false")
-    );
+    assert!(fs::read_to_string(azure.join("config")).unwrap().contains("encrypt_token_cache = false"));
     let entry = &json(&azure.join("service_principal_entries.json"))[0];
-    assert_eq!(
-        (&entry["client_id"], &entry["client_secret"]),
-        (&"c".into(), &"s3cr3t".into())
-    );
+    assert_eq!((&entry["client_id"], &entry["client_secret"]), (&"c".into(), &"s3cr3t".into()));
     let first = &json(&azure.join("azureProfile.json"))["subscriptions"][0];
-    assert_eq!(
-        (&first["id"], &first["isDefault"]),
-        (&SUBSCRIPTION.into(), &true.into())
-    );
+    assert_eq!((&first["id"], &first["isDefault"]), (&SUBSCRIPTION.into(), &true.into()));
     assert_eq!(first["user"]["type"], "servicePrincipal");
 }
 
@@ -95,10 +69,7 @@ fn files_with_secrets_are_private() {
     client.write(&inherited()).unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&client.azure_config_dir()), 0o700);
-    assert_eq!(
-        mode(&client.azure_config_dir().join("service_principal_entries.json")),
-        0o600
-    );
+    assert_eq!(mode(&client.azure_config_dir().join("service_principal_entries.json")), 0o600);
     assert_eq!(mode(&client.kubeconfig()), 0o600);
 }
 
@@ -109,12 +80,7 @@ fn the_kubeconfig_has_every_cluster_and_verifies_it() {
     client.write(&inherited()).unwrap();
     let config = yaml(&client.kubeconfig());
     assert_eq!(config["current-context"], "dev");
-    let names: Vec<&str> = config["contexts"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|c| c["name"].as_str().unwrap())
-        .collect();
+    let names: Vec<&str> = config["contexts"].as_array().unwrap().iter().map(|c| c["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["dev", "prod"]);
     assert_eq!(config["users"][1]["user"]["token"], "token-of-prod");
     assert_eq!(config["clusters"][1]["cluster"]["server"], "https://127.0.0.1:6444");
@@ -141,12 +107,7 @@ fn what_the_user_chose_survives_a_second_run() {
     fs::set_permissions(client.kubeconfig(), fs::Permissions::from_mode(0o600)).unwrap();
 
     client.write(&inherited()).unwrap();
-    assert!(
-        client
-            .exports(Shell::Posix, &inherited())
-            .unwrap()
-            .contains(&format!("ARM_SUBSCRIPTION_ID='{OTHER}'"))
-    );
+    assert!(client.exports(Shell::Posix, &inherited()).unwrap().contains(&format!("ARM_SUBSCRIPTION_ID='{OTHER}'")));
     assert_eq!(json(&profile_file)["subscriptions"][1]["isDefault"], true);
     assert_eq!(fs::read_to_string(&settings).unwrap(), "[defaults]\ngroup = rg\n");
     let config = yaml(&client.kubeconfig());
@@ -186,12 +147,7 @@ fn the_bundle_adds_our_authority_once_to_what_was_trusted_before() {
     let company = folder.path().join("company.pem");
     fs::write(&company, "company roots").unwrap();
     let with = |bundle: PathBuf| {
-        client
-            .write(&Inherited {
-                ca_bundle: Some(bundle),
-                ..inherited()
-            })
-            .unwrap();
+        client.write(&Inherited { ca_bundle: Some(bundle), ..inherited() }).unwrap();
         fs::read_to_string(client.ca_bundle()).unwrap()
     };
     assert_eq!(with(company), format!("company roots\n{}", client.ca_pem));
@@ -206,20 +162,11 @@ fn a_shell_gets_every_value_unchanged() {
     client.write(&inherited()).unwrap();
     let exports = client.exports(Shell::Posix, &inherited()).unwrap();
     let script = "eval \"$EXPORTS\"; printf '%s|%s|%s|%s|%s' \"$ARM_CLIENT_SECRET\" \"$PATH\" \"$NO_PROXY\" \"$no_proxy\" \"$KUBECONFIG\"";
-    let shell = Command::new("/bin/sh")
-        .args(["-c", script])
-        .env("EXPORTS", exports)
-        .env("PATH", "/usr/bin:/bin")
-        .output()
-        .unwrap();
+    let shell = Command::new("/bin/sh").args(["-c", script]).env("EXPORTS", exports).env("PATH", "/usr/bin:/bin").output().unwrap();
     let seen = String::from_utf8(shell.stdout).unwrap();
     let no_proxy = "corp.example,127.0.0.1,localhost";
     let kubeconfig = client.kubeconfig();
-    let expected = format!(
-        "{}|/opt/node lane:/usr/bin:/bin|{no_proxy}|{no_proxy}|{}",
-        client.client_secret,
-        kubeconfig.display()
-    );
+    let expected = format!("{}|/opt/node lane:/usr/bin:/bin|{no_proxy}|{no_proxy}|{}", client.client_secret, kubeconfig.display());
     assert_eq!(seen, expected);
 }
 

@@ -34,10 +34,7 @@ impl Arm {
             encoded(&connection.client_secret)
         );
         let path = format!("/{}/oauth2/v2.0/token", encoded(&connection.tenant_id));
-        let content = [(
-            CONTENT_TYPE,
-            HeaderValue::from_static("application/x-www-form-urlencoded"),
-        )];
+        let content = [(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"))];
         let answer = http.send(&Method::POST, &path, &content, Some(form.as_bytes())).await?;
         if answer.status != StatusCode::OK {
             let refusal = Failure::from_response(answer.status, &answer.body).message;
@@ -47,10 +44,7 @@ impl Arm {
         }
         let token: Json = answer.read()?;
         http.authorize(token["access_token"].as_str().unwrap_or_default())?;
-        let mut arm = Self {
-            http,
-            subscription: String::new(),
-        };
+        let mut arm = Self { http, subscription: String::new() };
         arm.subscription = arm.choose(connection, subscription).await?;
         Ok(arm)
     }
@@ -64,14 +58,10 @@ impl Arm {
         }
         let profile = connection.paths.client_dir().join("azure").join("azureProfile.json");
         let profile = files::read_if_present(&profile).ok().flatten();
-        let profile: Json = profile
-            .and_then(|text| serde_json::from_str(text.trim_start_matches('\u{feff}')).ok())
-            .unwrap_or_default();
+        let profile: Json = profile.and_then(|text| serde_json::from_str(text.trim_start_matches('\u{feff}')).ok()).unwrap_or_default();
         let known = profile["subscriptions"].as_array().cloned().unwrap_or_default();
         let is_meant = |entry: &&Json| match named {
-            Some(name) => entry["name"]
-                .as_str()
-                .is_some_and(|known| known.eq_ignore_ascii_case(name)),
+            Some(name) => entry["name"].as_str().is_some_and(|known| known.eq_ignore_ascii_case(name)),
             None => entry["isDefault"] == true,
         };
         if let Some(id) = known.iter().find(is_meant).and_then(|entry| entry["id"].as_str()) {
@@ -79,31 +69,18 @@ impl Arm {
         }
         let list: Json = self.get(SUBSCRIPTIONS).await?.read()?;
         let listed = list["value"].as_array().cloned().unwrap_or_default();
-        let is_meant = |entry: &&Json| {
-            named.is_none_or(|name| {
-                entry["displayName"]
-                    .as_str()
-                    .is_some_and(|known| known.eq_ignore_ascii_case(name))
-            })
-        };
-        let found = listed
-            .iter()
-            .find(is_meant)
-            .and_then(|entry| entry["subscriptionId"].as_str());
+        let is_meant =
+            |entry: &&Json| named.is_none_or(|name| entry["displayName"].as_str().is_some_and(|known| known.eq_ignore_ascii_case(name)));
+        let found = listed.iter().find(is_meant).and_then(|entry| entry["subscriptionId"].as_str());
         found.map(str::to_owned).ok_or_else(|| {
             let named = named.unwrap_or("(default)");
-            Failure::refused(format!(
-                "Subscription '{named}' not found. Check the spelling and casing and try again."
-            ))
+            Failure::refused(format!("Subscription '{named}' not found. Check the spelling and casing and try again."))
         })
     }
 
     /// `/subscriptions/{s}{rest}?api-version=…`
     pub fn path(&self, rest: &str) -> String {
-        format!(
-            "/subscriptions/{}{rest}?api-version={API_VERSION}",
-            encoded(&self.subscription)
-        )
+        format!("/subscriptions/{}{rest}?api-version={API_VERSION}", encoded(&self.subscription))
     }
 
     /// Any request; the answer may be a refusal.
@@ -115,9 +92,7 @@ impl Arm {
         body: Option<&Json>,
     ) -> Result<Answer, Failure> {
         let body = body.map(Json::to_string);
-        self.http
-            .send(method, path, headers, body.as_deref().map(str::as_bytes))
-            .await
+        self.http.send(method, path, headers, body.as_deref().map(str::as_bytes)).await
     }
 
     /// GET; a refusal is an error.
@@ -132,12 +107,7 @@ impl Arm {
         while let Some(path) = next {
             let page: Value = self.get(&path).await?.read()?;
             elements.extend(page.field("value").elements().iter().cloned());
-            next = page
-                .field("nextLink")
-                .as_text()
-                .filter(|link| !link.is_empty())
-                .map(path_of)
-                .transpose()?;
+            next = page.field("nextLink").as_text().filter(|link| !link.is_empty()).map(path_of).transpose()?;
         }
         Ok(elements)
     }
@@ -145,9 +115,7 @@ impl Arm {
 
 /// The path and query of an absolute address: we stay on our own connection, whatever host a link names.
 pub(super) fn path_of(link: &str) -> Result<String, Failure> {
-    let uri: ::http::Uri = link
-        .parse()
-        .map_err(|_| Failure::refused(format!("the server sent a bad link: {link}")))?;
+    let uri: ::http::Uri = link.parse().map_err(|_| Failure::refused(format!("the server sent a bad link: {link}")))?;
     Ok(uri.path_and_query().map_or("/", |path| path.as_str()).to_owned())
 }
 

@@ -49,20 +49,13 @@ impl Answer {
 
     /// The body read as JSON.
     pub fn read<T: serde::de::DeserializeOwned>(&self) -> Result<T, Failure> {
-        serde_json::from_slice(&self.body).map_err(|error| {
-            Failure::refused(format!(
-                "the server's answer is not what was expected: {error}; is it a nodelane?"
-            ))
-        })
+        serde_json::from_slice(&self.body)
+            .map_err(|error| Failure::refused(format!("the server's answer is not what was expected: {error}; is it a nodelane?")))
     }
 
     /// The answer, or the refusal in it.
     pub fn accepted(self) -> Result<Self, Failure> {
-        if self.status.is_success() {
-            Ok(self)
-        } else {
-            Err(Failure::from_response(self.status, &self.body))
-        }
+        if self.status.is_success() { Ok(self) } else { Err(Failure::from_response(self.status, &self.body)) }
     }
 }
 
@@ -85,12 +78,7 @@ impl Http {
             .map_err(|error| Failure::refused(error.to_string()))?
             .with_root_certificates(store)
             .with_no_client_auth();
-        Ok(Self {
-            authority: authority.to_owned(),
-            tls: Arc::new(config).into(),
-            bearer: None,
-            sender: None,
-        })
+        Ok(Self { authority: authority.to_owned(), tls: Arc::new(config).into(), bearer: None, sender: None })
     }
 
     /// Sends this token with all further requests.
@@ -129,10 +117,7 @@ impl Http {
         headers: &[(HeaderName, HeaderValue)],
         body: Option<&[u8]>,
     ) -> Result<Answer, Failure> {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header(HOST, &self.authority);
+        let mut request = Request::builder().method(method).uri(path).header(HOST, &self.authority);
         if let Some(bearer) = &self.bearer {
             request = request.header(AUTHORIZATION, bearer);
         }
@@ -143,9 +128,7 @@ impl Http {
             request = request.header(name, value);
         }
         let body = Full::new(Bytes::copy_from_slice(body.unwrap_or_default()));
-        let mut request = request
-            .body(body)
-            .map_err(|error| Failure::refused(format!("{path}: {error}")))?;
+        let mut request = request.body(body).map_err(|error| Failure::refused(format!("{path}: {error}")))?;
         for (name, value) in headers {
             request.headers_mut().insert(name, value.clone()); // a caller's content type replaces ours
         }
@@ -155,15 +138,8 @@ impl Http {
         let response = sender.send_request(request).await.map_err(broken)?;
         let (head, body) = response.into_parts();
         let limited = http_body_util::Limited::new(body, ANSWER_BYTES);
-        let body = limited
-            .collect()
-            .await
-            .map_err(|error| Failure::refused(format!("the answer broke off: {error}")))?;
-        Ok(Answer {
-            status: head.status,
-            headers: head.headers,
-            body: body.to_bytes(),
-        })
+        let body = limited.collect().await.map_err(|error| Failure::refused(format!("the answer broke off: {error}")))?;
+        Ok(Answer { status: head.status, headers: head.headers, body: body.to_bytes() })
     }
 
     async fn ready(&mut self) -> Result<&mut SendRequest<Full<Bytes>>, Failure> {
@@ -179,15 +155,10 @@ impl Http {
 
     async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, Failure> {
         let authority = &self.authority;
-        let unreachable = |error: std::io::Error| {
-            Failure::not_found(format!(
-                "no server answers at {authority} ({error}): start one with `nodelane up`"
-            ))
-        };
+        let unreachable =
+            |error: std::io::Error| Failure::not_found(format!("no server answers at {authority} ({error}): start one with `nodelane up`"));
         let untrusted = |error: std::io::Error| {
-            Failure::refused(format!(
-                "{authority} does not show a certificate of ours ({error}): run `eval \"$(nodelane env)\"` again"
-            ))
+            Failure::refused(format!("{authority} does not show a certificate of ours ({error}): run `eval \"$(nodelane env)\"` again"))
         };
         let host = authority.rsplit_once(':').map_or(authority.as_str(), |(host, _)| host);
         let host = host.trim_matches(['[', ']']).to_owned();
@@ -195,9 +166,7 @@ impl Http {
         let stream = TcpStream::connect(authority).await.map_err(unreachable)?;
         stream.set_nodelay(true).map_err(unreachable)?;
         let stream = self.tls.connect(name, stream).await.map_err(untrusted)?;
-        let (sender, connection) = handshake(TokioIo::new(stream))
-            .await
-            .map_err(|error| Failure::refused(error.to_string()))?;
+        let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(|error| Failure::refused(error.to_string()))?;
         tokio::spawn(async move {
             let _ = connection.await; // its errors reach us through the request
         });

@@ -84,9 +84,7 @@ impl Connection {
 
     fn of_data_dir(paths: &Paths) -> Result<Self, Failure> {
         let holder = holder(paths)?;
-        let text = files::read_if_present(&paths.server_config())
-            .map_err(unreadable)?
-            .unwrap_or_default();
+        let text = files::read_if_present(&paths.server_config()).map_err(unreadable)?.unwrap_or_default();
         let config: ServerConfig = serde_json::from_str(&text)
             .map_err(|error| Failure::refused(format!("{} is damaged: {error}", paths.server_config().display())))?;
         let secret = files::read_private(&paths.client_secret()).map_err(unreadable)?;
@@ -111,10 +109,7 @@ impl ClusterConnection {
         let token = files::read_private(&paths.cluster_token(&cluster.name)).map_err(unreadable)?;
         Ok(Self {
             authority: format!("127.0.0.1:{}", cluster.port),
-            token: token
-                .ok_or_else(|| missing(&paths.cluster_token(&cluster.name)))?
-                .trim()
-                .to_owned(),
+            token: token.ok_or_else(|| missing(&paths.cluster_token(&cluster.name)))?.trim().to_owned(),
             roots: certificates(&paths.ca_certificate())?,
         })
     }
@@ -122,20 +117,14 @@ impl ClusterConnection {
 
 fn chosen<'a>(clusters: &'a [ClusterAddress], name: Option<&str>) -> Result<&'a ClusterAddress, Failure> {
     let Some(name) = name else {
-        return clusters
-            .first()
-            .ok_or_else(|| Failure::not_found("the server has no cluster"));
+        return clusters.first().ok_or_else(|| Failure::not_found("the server has no cluster"));
     };
     let is_exact = |cluster: &&ClusterAddress| cluster.name == name;
     let ends_so = |cluster: &&ClusterAddress| cluster.name.rsplit(['.', '_']).next() == Some(name);
-    clusters
-        .iter()
-        .find(is_exact)
-        .or_else(|| clusters.iter().find(ends_so))
-        .ok_or_else(|| {
-            let known: Vec<_> = clusters.iter().map(|cluster| cluster.name.as_str()).collect();
-            Failure::not_found(format!("there is no cluster {name}; there are: {}", known.join(", ")))
-        })
+    clusters.iter().find(is_exact).or_else(|| clusters.iter().find(ends_so)).ok_or_else(|| {
+        let known: Vec<_> = clusters.iter().map(|cluster| cluster.name.as_str()).collect();
+        Failure::not_found(format!("there is no cluster {name}; there are: {}", known.join(", ")))
+    })
 }
 
 /// Who serves the data directory; exit code 3 when nobody does.
@@ -143,34 +132,21 @@ pub fn holder(paths: &Paths) -> Result<Holder, Failure> {
     let folder = paths.root().display();
     match run_state(paths).map_err(unreadable)? {
         RunState::Running(holder) => Ok(holder),
-        RunState::Starting => Err(Failure::not_found(format!(
-            "the server on {folder} is just starting: try again"
-        ))),
-        RunState::Stopped => Err(Failure::not_found(format!(
-            "no server runs on {folder}: start one with `nodelane up`"
-        ))),
+        RunState::Starting => Err(Failure::not_found(format!("the server on {folder} is just starting: try again"))),
+        RunState::Stopped => Err(Failure::not_found(format!("no server runs on {folder}: start one with `nodelane up`"))),
     }
 }
 
 fn is_loopback(authority: &str) -> bool {
-    let host = authority
-        .parse::<Authority>()
-        .map(|authority| authority.host().to_owned())
-        .unwrap_or_default();
+    let host = authority.parse::<Authority>().map(|authority| authority.host().to_owned()).unwrap_or_default();
     host == "localhost" || host == "[::1]" || host.starts_with("127.")
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
     let unreadable = |error| Failure::refused(format!("cannot read certificates of {}: {error}", path.display()));
-    let found: Vec<_> = CertificateDer::pem_file_iter(path)
-        .map_err(unreadable)?
-        .filter_map(Result::ok)
-        .collect();
+    let found: Vec<_> = CertificateDer::pem_file_iter(path).map_err(unreadable)?.filter_map(Result::ok).collect();
     if found.is_empty() {
-        return Err(Failure::refused(format!(
-            "there is no certificate in {}",
-            path.display()
-        )));
+        return Err(Failure::refused(format!("there is no certificate in {}", path.display())));
     }
     Ok(found)
 }
@@ -180,8 +156,5 @@ fn unreadable(error: impl std::fmt::Display) -> Failure {
 }
 
 fn missing(path: &Path) -> Failure {
-    Failure::refused(format!(
-        "{} is missing: start the server again with `nodelane up`",
-        path.display()
-    ))
+    Failure::refused(format!("{} is missing: start the server again with `nodelane up`", path.display()))
 }

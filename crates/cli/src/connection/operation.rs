@@ -61,11 +61,7 @@ impl Running {
         let mut wait = self.answer.retry_after();
         let mut resource: Value = self.answer.read()?;
         loop {
-            let state = resource
-                .field("properties")
-                .field("provisioningState")
-                .as_text()
-                .unwrap_or("Succeeded");
+            let state = resource.field("properties").field("provisioningState").as_text().unwrap_or("Succeeded");
             match ended(state) {
                 Some(true) => return Ok(Outcome::Resource(resource)),
                 Some(false) => return Err(Failure::from_operation(state, &Json::Null)),
@@ -79,12 +75,7 @@ impl Running {
 }
 
 /// Polls until the operation has succeeded.
-async fn poll_status(
-    arm: &mut Arm,
-    path: &str,
-    first_wait: Option<Duration>,
-    progress: &mut Progress,
-) -> Result<(), Failure> {
+async fn poll_status(arm: &mut Arm, path: &str, first_wait: Option<Duration>, progress: &mut Progress) -> Result<(), Failure> {
     loop {
         let answer = arm.get(path).await?;
         let body: Json = answer.read()?;
@@ -92,11 +83,7 @@ async fn poll_status(
         match ended(status) {
             Some(true) => return Ok(()),
             Some(false) => return Err(Failure::from_operation(status, &body)),
-            None => {
-                progress
-                    .wait(status, answer.retry_after().or(first_wait).unwrap_or(DEFAULT_WAIT))
-                    .await
-            }
+            None => progress.wait(status, answer.retry_after().or(first_wait).unwrap_or(DEFAULT_WAIT)).await,
         }
     }
 }
@@ -106,11 +93,7 @@ async fn poll_location(arm: &mut Arm, path: &str, progress: &mut Progress) -> Re
     loop {
         let answer = arm.get(path).await?;
         match answer.status {
-            StatusCode::ACCEPTED => {
-                progress
-                    .wait("InProgress", answer.retry_after().unwrap_or(DEFAULT_WAIT))
-                    .await
-            }
+            StatusCode::ACCEPTED => progress.wait("InProgress", answer.retry_after().unwrap_or(DEFAULT_WAIT)).await,
             _ if answer.body.is_empty() => return Ok(Outcome::Nothing),
             _ => return Ok(Outcome::Resource(answer.read()?)),
         }

@@ -20,12 +20,7 @@ pub struct Progress {
 impl Progress {
     /// For an operation described by `subject`.
     pub fn new(subject: impl Into<String>) -> Self {
-        Self {
-            subject: subject.into(),
-            is_shown: stderr().is_terminal(),
-            waited: Duration::ZERO,
-            ticks: 0,
-        }
+        Self { subject: subject.into(), is_shown: stderr().is_terminal(), waited: Duration::ZERO, ticks: 0 }
     }
 
     /// Waits, and shows that we do.

@@ -205,12 +205,7 @@ pub(super) async fn run(arguments: Arguments, environment: &Environment) -> Resu
     arguments.check()?;
     let mut session = Session::open_pool(&arguments.pool, environment).await?;
     let name = &arguments.pool.name;
-    if session
-        .pools()
-        .await?
-        .iter()
-        .any(|pool| pool.field("name").as_text() == Some(name))
-    {
+    if session.pools().await?.iter().any(|pool| pool.field("name").as_text() == Some(name)) {
         return Err(Failure::refused(format!(
             "Node pool {name} already exists, please try a different name, \
              use 'aks nodepool list' to get current list of node pool"
@@ -225,9 +220,7 @@ pub(super) async fn run(arguments: Arguments, environment: &Environment) -> Resu
     };
     let properties = arguments.properties(&snapshot)?;
     let headers = arguments.conditions.headers()?;
-    session
-        .put(&arguments.pool, properties, &headers, arguments.no_wait)
-        .await
+    session.put(&arguments.pool, properties, &headers, arguments.no_wait).await
 }
 
 impl Arguments {
@@ -266,14 +259,9 @@ impl Arguments {
                 .gateway_prefix_size
                 .is_some_and(|size| !(28..=31).contains(&size))
                 .then_some("--gateway-prefix-size must be in the range [28, 31]"),
-            (node.enable_artifact_streaming && is_windows)
-                .then_some("--enable-artifact-streaming can only be set for Linux nodepools"),
+            (node.enable_artifact_streaming && is_windows).then_some("--enable-artifact-streaming can only be set for Linux nodepools"),
         ];
-        rules
-            .into_iter()
-            .flatten()
-            .next()
-            .map_or(Ok(()), |rule| Err(Failure::refused(rule)))
+        rules.into_iter().flatten().next().map_or(Ok(()), |rule| Err(Failure::refused(rule)))
     }
 
     /// The properties of the PUT; `snapshot` are those of `--snapshot-id`, or null.
@@ -292,28 +280,14 @@ impl Arguments {
 
     fn put_system(&self, body: &mut Body, snapshot: &Json) -> Result<String, Failure> {
         let of_snapshot = |name: &str| snapshot[name].as_str().map(str::to_owned);
-        let version = self
-            .kubernetes_version
-            .as_deref()
-            .map(|version| version.trim_start_matches(['v', 'V']).to_owned());
+        let version = self.kubernetes_version.as_deref().map(|version| version.trim_start_matches(['v', 'V']).to_owned());
         let version = version.filter(|version| !version.is_empty() || of_snapshot("kubernetesVersion").is_none());
-        body.text(
-            "orchestratorVersion",
-            version.or_else(|| of_snapshot("kubernetesVersion")),
-        );
-        let os_type = self
-            .node
-            .os_type
-            .clone()
-            .or_else(|| of_snapshot("osType"))
-            .unwrap_or_else(|| "Linux".to_owned());
+        body.text("orchestratorVersion", version.or_else(|| of_snapshot("kubernetesVersion")));
+        let os_type = self.node.os_type.clone().or_else(|| of_snapshot("osType")).unwrap_or_else(|| "Linux".to_owned());
         if os_type == "Linux" && self.node.os_sku.as_ref().is_some_and(|sku| sku.starts_with("Windows")) {
-            return Err(Failure::refused(
-                "OS SKU is invalid for Linux OS Type. Please specify '--os-type Windows' for Windows SKUs",
-            ));
+            return Err(Failure::refused("OS SKU is invalid for Linux OS Type. Please specify '--os-type Windows' for Windows SKUs"));
         }
-        if let (Some(sku @ ("CBLMariner" | "Mariner")), false) =
-            (self.node.os_sku.as_deref(), self.pool.cluster.printing.only_show_errors)
+        if let (Some(sku @ ("CBLMariner" | "Mariner")), false) = (self.node.os_sku.as_deref(), self.pool.cluster.printing.only_show_errors)
         {
             eprintln!(
                 "WARNING: The osSKU \"AzureLinux\" should be used going forward instead of \"CBLMariner\" or \"Mariner\". \
@@ -329,12 +303,7 @@ impl Arguments {
     fn put_counts(&self, body: &mut Body) -> Result<(), Failure> {
         let Bounds { min_count, max_count } = self.bounds;
         let is_scaled = self.enable_cluster_autoscaler;
-        check::autoscaler(
-            is_scaled,
-            (min_count, max_count),
-            Some(self.node_count),
-            Some(&self.mode),
-        )?;
+        check::autoscaler(is_scaled, (min_count, max_count), Some(self.node_count), Some(&self.mode))?;
         body.set("count", json!(self.node_count));
         body.set("enableAutoScaling", json!(is_scaled));
         body.number("minCount", min_count);
@@ -350,10 +319,7 @@ impl Arguments {
         if let Some(labels) = &self.labels {
             body.set("nodeLabels", json!(check::labels(labels)?));
         }
-        body.set(
-            "nodeTaints",
-            json!(check::taints(self.node_taints.as_deref().unwrap_or_default())?),
-        );
+        body.set("nodeTaints", json!(check::taints(self.node_taints.as_deref().unwrap_or_default())?));
         Ok(())
     }
 
@@ -386,24 +352,16 @@ impl Arguments {
         if let Some(driver) = &node.gpu_driver {
             body.set("gpuProfile", json!({ "driver": driver }));
         }
-        for (name, what, path) in [
-            ("kubeletConfig", "kubelet", &node.kubelet_config),
-            ("linuxOSConfig", "Linux OS", &node.linux_os_config),
-        ] {
+        for (name, what, path) in [("kubeletConfig", "kubelet", &node.kubelet_config), ("linuxOSConfig", "Linux OS", &node.linux_os_config)]
+        {
             if let Some(path) = path {
                 let invalid = format!("Error reading {what} configuration from {{}}. {CONFIG}");
-                body.set(
-                    name,
-                    settings::json_file(path, "not valid file, or not accessable.", &invalid)?,
-                );
+                body.set(name, settings::json_file(path, "not valid file, or not accessable.", &invalid)?);
             }
         }
         if let Some(path) = &node.message_of_the_day {
             let unreadable = |_| Failure::refused(format!("{} is not valid file, or not accessible.", path.display()));
-            body.set(
-                "messageOfTheDay",
-                json!(STANDARD.encode(std::fs::read(path).map_err(unreadable)?)),
-            );
+            body.set("messageOfTheDay", json!(STANDARD.encode(std::fs::read(path).map_err(unreadable)?)));
         }
         if let Some(path) = &node.localdns_config {
             body.set("localDNSProfile", settings::local_dns(path)?);
@@ -418,11 +376,7 @@ impl Arguments {
         body.text("podIPAllocationMode", network.pod_ip_allocation_mode.clone());
         body.set("enableNodePublicIP", json!(network.enable_node_public_ip));
         body.text("nodePublicIPPrefixID", network.node_public_ip_prefix_id.clone());
-        body.flag(
-            "windowsProfile",
-            "disableOutboundNat",
-            network.disable_windows_outbound_nat,
-        );
+        body.flag("windowsProfile", "disableOutboundNat", network.disable_windows_outbound_nat);
         if let Some(size) = network.gateway_prefix_size {
             body.set("gatewayProfile", json!({ "publicIPPrefixSize": size }));
         }
@@ -436,9 +390,7 @@ impl Arguments {
         }
         let tags = check::tags(network.node_public_ip_tags.as_deref().unwrap_or_default());
         if !tags.is_empty() {
-            let tags = tags
-                .into_iter()
-                .map(|(kind, tag)| json!({"ipTagType": kind, "tag": tag}));
+            let tags = tags.into_iter().map(|(kind, tag)| json!({"ipTagType": kind, "tag": tag}));
             profile.set("nodePublicIPTags", tags.collect());
         }
         if !profile.0.is_empty() {
@@ -454,37 +406,25 @@ impl Arguments {
         let single = self.node_vm_size.as_deref();
         let sizes: Vec<&str> = match self.vm_sizes.as_deref() {
             Some(_) if kind != VIRTUAL_MACHINES => {
-                return Err(Failure::refused(
-                    "--vm-sizes can only be used with --vm-set-type VirtualMachines.",
-                ));
+                return Err(Failure::refused("--vm-sizes can only be used with --vm-set-type VirtualMachines."));
             }
             Some(_) if single.is_some() => {
-                return Err(Failure::refused(
-                    "Cannot specify -vm-sizes and --node-vm-size at the same time.",
-                ));
+                return Err(Failure::refused("Cannot specify -vm-sizes and --node-vm-size at the same time."));
             }
             Some(sizes) => sizes.split(',').map(str::trim).collect(),
             None => {
                 let is_windows = os_type.eq_ignore_ascii_case("windows");
-                let default = if is_windows {
-                    "Standard_D2s_v3"
-                } else {
-                    "Standard_DS2_v2"
-                };
+                let default = if is_windows { "Standard_D2s_v3" } else { "Standard_DS2_v2" };
                 vec![single.filter(|size| !size.is_empty()).unwrap_or(default)]
             }
         };
         let [size] = sizes.as_slice() else {
             let sizes: Vec<_> = sizes.iter().map(|size| format!("'{size}'")).collect();
             let sizes = sizes.join(", ");
-            return Err(Failure::refused(format!(
-                "We only accept single sku size for scale profile. [{sizes}] is invalid."
-            )));
+            return Err(Failure::refused(format!("We only accept single sku size for scale profile. [{sizes}] is invalid.")));
         };
         if kind != VIRTUAL_MACHINES {
-            let size = single
-                .map(str::to_owned)
-                .or_else(|| snapshot["vmSize"].as_str().map(str::to_owned));
+            let size = single.map(str::to_owned).or_else(|| snapshot["vmSize"].as_str().map(str::to_owned));
             body.text("vmSize", Some(size.unwrap_or_default()));
             return Ok(());
         }
@@ -496,8 +436,7 @@ impl Arguments {
         };
         body.set("virtualMachinesProfile", json!({ "scale": scale }));
         body.set("enableAutoScaling", json!(false));
-        body.0
-            .retain(|name, _| !["count", "minCount", "maxCount"].contains(&name.as_str()));
+        body.0.retain(|name, _| !["count", "minCount", "maxCount"].contains(&name.as_str()));
         Ok(())
     }
 }
@@ -508,9 +447,7 @@ fn set_type(given: Option<&str>) -> Result<&'static str, Failure> {
     TYPES
         .into_iter()
         .find(|known| known.eq_ignore_ascii_case(given))
-        .ok_or_else(|| {
-            Failure::refused("--vm-set-type can only be VirtualMachineScaleSets or AvailabilitySet or VirtualMachines")
-        })
+        .ok_or_else(|| Failure::refused("--vm-set-type can only be VirtualMachineScaleSets or AvailabilitySet or VirtualMachines"))
 }
 
 /// Properties under construction: what is not given is not there.
@@ -524,8 +461,7 @@ impl Body {
         self.0.extend(text.map(|text| (name.to_owned(), Json::from(text))));
     }
     fn number(&mut self, name: &str, number: Option<i64>) {
-        self.0
-            .extend(number.map(|number| (name.to_owned(), Json::from(number))));
+        self.0.extend(number.map(|number| (name.to_owned(), Json::from(number))));
     }
     fn list(&mut self, name: &str, list: Option<&[String]>) {
         self.0.extend(list.map(|list| (name.to_owned(), json!(list))));

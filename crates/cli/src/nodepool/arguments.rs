@@ -20,14 +20,7 @@ pub fn one_of(choices: &'static [&'static str]) -> impl TypedValueParser<Value =
 #[derive(Clone, Debug, clap::Args)]
 pub struct Printing {
     /// Output format.
-    #[arg(
-        help_heading = "Output",
-        short = 'o',
-        long = "output",
-        value_enum,
-        ignore_case = true,
-        default_value = "json"
-    )]
+    #[arg(help_heading = "Output", short = 'o', long = "output", value_enum, ignore_case = true, default_value = "json")]
     pub format: Format,
     /// JMESPath query string. See http://jmespath.org/ for more information and examples.
     #[arg(help_heading = "Output", long, value_name = "JMESPATH", value_parser = Query::parse)]
@@ -49,14 +42,7 @@ pub struct Printing {
 impl Printing {
     /// Only a format, for verbs of our own.
     pub fn of(format: Format) -> Self {
-        Self {
-            format,
-            query: None,
-            subscription: None,
-            only_show_errors: false,
-            verbose: false,
-            debug: false,
-        }
+        Self { format, query: None, subscription: None, only_show_errors: false, verbose: false, debug: false }
     }
 }
 
@@ -150,14 +136,7 @@ pub mod choices {
         "Windows2025",
     ];
     /// `--os-sku` of update.
-    pub const OS_SKUS_OF_UPDATE: &[&str] = &[
-        "AzureLinux",
-        "AzureLinux3",
-        "AzureContainerLinux",
-        "Ubuntu",
-        "Ubuntu2204",
-        "Ubuntu2404",
-    ];
+    pub const OS_SKUS_OF_UPDATE: &[&str] = &["AzureLinux", "AzureLinux3", "AzureContainerLinux", "Ubuntu", "Ubuntu2204", "Ubuntu2404"];
     /// `--scale-down-mode`
     pub const SCALE_DOWN_MODES: &[&str] = &["Delete", "Deallocate"];
     /// `--priority`

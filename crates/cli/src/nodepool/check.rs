@@ -79,9 +79,7 @@ fn is_dns_label(text: &str) -> bool {
 
 fn is_label_text(text: &str) -> bool {
     let edge = |ch: Option<char>| ch.is_some_and(|ch| ch.is_ascii_alphanumeric());
-    edge(text.chars().next())
-        && edge(text.chars().last())
-        && text.chars().all(|ch| ch.is_ascii_alphanumeric() || "-_.".contains(ch))
+    edge(text.chars().next()) && edge(text.chars().last()) && text.chars().all(|ch| ch.is_ascii_alphanumeric() || "-_.".contains(ch))
 }
 
 /// `--node-taints`: comma-separated `key=value:Effect`; the empty text clears.
@@ -100,10 +98,7 @@ pub fn taints(taints: &str) -> Result<Vec<String>, Failure> {
 fn is_taint(taint: &str) -> bool {
     let word = |text: &str, more: &str, longest: usize| {
         let is_fitting = |ch: char| ch.is_alphanumeric() || ch == '_' || more.contains(ch);
-        let first = text
-            .chars()
-            .next()
-            .is_some_and(|ch| ch.is_ascii_alphabetic() || ch.is_numeric());
+        let first = text.chars().next().is_some_and(|ch| ch.is_ascii_alphabetic() || ch.is_numeric());
         first && text.chars().count() <= longest && text.chars().all(is_fitting)
     };
     let Some((key, rest)) = taint.split_once('=') else {
@@ -145,14 +140,8 @@ pub fn autoscaler(
     match (is_enabled, bounds) {
         (false, (None, None)) => Ok(()),
         (false, _) => {
-            let or_update = if created_count.is_none() {
-                " or --update-cluster-autoscaler"
-            } else {
-                ""
-            };
-            refuse(format!(
-                "min-count and max-count are required for --enable-cluster-autoscaler{or_update}, please use the flag"
-            ))
+            let or_update = if created_count.is_none() { " or --update-cluster-autoscaler" } else { "" };
+            refuse(format!("min-count and max-count are required for --enable-cluster-autoscaler{or_update}, please use the flag"))
         }
         (true, (Some(min), Some(max))) => {
             if min > max {
@@ -188,9 +177,7 @@ pub fn kubernetes_version(version: &str) -> Result<(), Failure> {
     if version.is_empty() || (has_one_v && (2..=3).contains(&parts.len()) && parts.into_iter().all(digits)) {
         return Ok(());
     }
-    refuse(
-        "--kubernetes-version should be the full version number or major.minor version number, such as \"1.7.12\" or \"1.7\"",
-    )
+    refuse("--kubernetes-version should be the full version number or major.minor version number, such as \"1.7.12\" or \"1.7\"")
 }
 
 /// A resource id: subscription, provider, type and name.
@@ -198,11 +185,7 @@ pub fn resource_id(flag: &str, id: Option<&str>) -> Result<(), Failure> {
     let Some(id) = id.filter(|id| !id.is_empty() || flag == "--crg-id") else {
         return Ok(());
     };
-    if is_resource_id(id) {
-        Ok(())
-    } else {
-        refuse(format!("{flag} is not a valid Azure resource ID."))
-    }
+    if is_resource_id(id) { Ok(()) } else { refuse(format!("{flag} is not a valid Azure resource ID.")) }
 }
 
 /// Whether a text is an id of a resource below a provider.
@@ -226,12 +209,7 @@ pub fn host_ports(ports: &[String]) -> Result<Vec<(i64, i64, String)>, Failure> 
 fn host_port(text: &str) -> Result<(i64, i64, String), Failure> {
     let parsed = text.to_lowercase().split_once('/').and_then(|(ports, protocol)| {
         let (first, last) = ports.split_once('-').unwrap_or((ports, ports));
-        let number = |text: &str| {
-            text.bytes()
-                .all(|byte| byte.is_ascii_digit())
-                .then(|| text.parse().ok())
-                .flatten()
-        };
+        let number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
         let protocol = ["tcp", "udp"].contains(&protocol).then(|| protocol.to_uppercase())?;
         Some((number(first)?, number(last)?, protocol))
     });
@@ -252,10 +230,7 @@ pub fn spot_price(price: Option<f64>, priority: &str) -> Result<(), Failure> {
     if priority != "Spot" {
         return refuse("--spot_max_price can only be set when --priority is Spot");
     }
-    let decimals = price
-        .to_string()
-        .split_once('.')
-        .map_or(0, |(_, decimals)| decimals.len());
+    let decimals = price.to_string().split_once('.').map_or(0, |(_, decimals)| decimals.len());
     if decimals > 5 {
         return refuse("--spot_max_price can only include up to 5 decimal places");
     }

@@ -30,16 +30,12 @@ pub(super) async fn run(arguments: Arguments, environment: &Environment) -> Resu
     let name = &arguments.pool.name;
     let mut session = Session::open_pool(&arguments.pool, environment).await?;
     if !session.has_pool(name).await? {
-        return Err(Failure::refused(format!(
-            "Node pool {name} doesnt exist, use 'aks nodepool list' to get current node pool list"
-        )));
+        return Err(Failure::refused(format!("Node pool {name} doesnt exist, use 'aks nodepool list' to get current node pool list")));
     }
     let mut path = session.pool_path(name, "");
     if arguments.ignore_pdb {
         path.push_str("&ignore-pod-disruption-budget=true");
     }
     let headers = if_match(arguments.if_match.as_deref())?.into_iter().collect();
-    session
-        .run(Method::DELETE, path, &headers, None, &arguments.pool, arguments.no_wait)
-        .await
+    session.run(Method::DELETE, path, &headers, None, &arguments.pool, arguments.no_wait).await
 }

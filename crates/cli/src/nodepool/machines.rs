@@ -69,26 +69,15 @@ pub async fn run(verb: MachineVerb, environment: &Environment) -> Result<(), Fai
         MachineVerb::Show(MachineArguments { machines, machine_name }) => {
             pool_name(&machines.nodepool_name)?;
             let mut session = Session::open(&machines.cluster, environment).await?;
-            let path = session.pool_path(
-                &machines.nodepool_name,
-                &format!("/machines/{}", encoded(&machine_name)),
-            );
+            let path = session.pool_path(&machines.nodepool_name, &format!("/machines/{}", encoded(&machine_name)));
             let machine: Value = session.arm.get(&path).await?.read()?;
-            print(
-                &Shape::Machine.result(&machine),
-                Columns::Machine,
-                &machines.cluster.printing,
-            )
+            print(&Shape::Machine.result(&machine), Columns::Machine, &machines.cluster.printing)
         }
     }
 }
 
 pub(super) async fn delete(arguments: DeleteArguments, environment: &Environment) -> Result<(), Failure> {
-    let DeleteArguments {
-        pool,
-        machine_names,
-        no_wait,
-    } = arguments;
+    let DeleteArguments { pool, machine_names, no_wait } = arguments;
     let mut session = Session::open_pool(&pool, environment).await?;
     if !session.has_pool(&pool.name).await? {
         let name = &pool.name;
@@ -98,7 +87,5 @@ pub(super) async fn delete(arguments: DeleteArguments, environment: &Environment
     }
     let path = session.pool_path(&pool.name, "/deleteMachines");
     let body = json!({ "machineNames": machine_names });
-    session
-        .run(Method::POST, path, &Vec::new(), Some(&body), &pool, no_wait)
-        .await
+    session.run(Method::POST, path, &Vec::new(), Some(&body), &pool, no_wait).await
 }

@@ -54,7 +54,5 @@ async fn open(pool: &OfPool, environment: &Environment) -> Result<Session, Failu
         return Ok(session);
     }
     let name = &pool.name;
-    Err(Failure::refused(format!(
-        "Node pool {name} doesnt exist, use 'aks nodepool list' to get current node pool list"
-    )))
+    Err(Failure::refused(format!("Node pool {name} doesnt exist, use 'aks nodepool list' to get current node pool list")))
 }

@@ -26,9 +26,5 @@ pub(super) async fn upgrades(arguments: OfPool, environment: &Environment) -> Re
     let mut session = Session::open_pool(&arguments, environment).await?;
     let path = session.pool_path(&arguments.name, "/upgradeProfiles/default");
     let profile: Value = session.arm.get(&path).await?.read()?;
-    print(
-        &Shape::UpgradeProfile.result(&profile),
-        Columns::Sorted,
-        &arguments.cluster.printing,
-    )
+    print(&Shape::UpgradeProfile.result(&profile), Columns::Sorted, &arguments.cluster.printing)
 }

@@ -52,8 +52,7 @@ impl Session {
 
     /// The path of a pool, or of something below it.
     pub fn pool_path(&self, pool: &str, below: &str) -> String {
-        self.arm
-            .path(&format!("{}/agentPools/{}{below}", self.cluster, encoded(pool)))
+        self.arm.path(&format!("{}/agentPools/{}{below}", self.cluster, encoded(pool)))
     }
 
     /// All pools, as sent by the server.
@@ -70,23 +69,12 @@ impl Session {
 
     /// Whether a pool of that name is in the list, in any case: what az looks up before it deletes, stops or aborts.
     pub async fn has_pool(&mut self, pool: &str) -> Result<bool, Failure> {
-        let is_meant = |known: &Value| {
-            known
-                .field("name")
-                .as_text()
-                .is_some_and(|name| name.eq_ignore_ascii_case(pool))
-        };
+        let is_meant = |known: &Value| known.field("name").as_text().is_some_and(|name| name.eq_ignore_ascii_case(pool));
         Ok(self.pools().await?.iter().any(is_meant))
     }
 
     /// Sends the properties of a pool, waits unless told not to, and prints the pool.
-    pub async fn put(
-        mut self,
-        pool: &OfPool,
-        properties: Json,
-        headers: &Headers,
-        no_wait: bool,
-    ) -> Result<(), Failure> {
+    pub async fn put(mut self, pool: &OfPool, properties: Json, headers: &Headers, no_wait: bool) -> Result<(), Failure> {
         let path = self.pool_path(&pool.name, "");
         let body = serde_json::json!({ "properties": properties });
         self.run(Method::PUT, path, headers, Some(&body), pool, no_wait).await
@@ -108,14 +96,10 @@ impl Session {
             return Ok(());
         }
         let mut progress = Progress::new(format!("node pool {}", pool.name));
-        let outcome = Running { method, path, answer }
-            .finish(&mut self.arm, &mut progress)
-            .await;
+        let outcome = Running { method, path, answer }.finish(&mut self.arm, &mut progress).await;
         drop(progress);
         match outcome? {
-            Outcome::Resource(resource) => {
-                print(&Shape::Pool.result(&resource), Columns::Sorted, &pool.cluster.printing)
-            }
+            Outcome::Resource(resource) => print(&Shape::Pool.result(&resource), Columns::Sorted, &pool.cluster.printing),
             Outcome::Nothing => Ok(()),
         }
     }
@@ -146,12 +130,7 @@ fn quoted(tag: &str) -> String {
 /// `K=V,K2=V2`; equal keys are joined by a comma.
 fn custom_headers(pairs: Option<&str>) -> Result<Headers, Failure> {
     let mut headers: Vec<(HeaderName, String)> = Vec::new();
-    for pair in pairs
-        .unwrap_or_default()
-        .split(',')
-        .map(str::trim)
-        .filter(|pair| !pair.is_empty())
-    {
+    for pair in pairs.unwrap_or_default().split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
         let (name, text) = pair.split_once('=').unwrap_or((pair, ""));
         if text.trim().is_empty() {
             return Err(Failure::refused(format!(
@@ -159,19 +138,13 @@ fn custom_headers(pairs: Option<&str>) -> Result<Headers, Failure> {
                 pairs.unwrap_or_default()
             )));
         }
-        let name: HeaderName = name
-            .trim()
-            .parse()
-            .map_err(|_| Failure::refused(format!("{name:?} is not the name of a header")))?;
+        let name: HeaderName = name.trim().parse().map_err(|_| Failure::refused(format!("{name:?} is not the name of a header")))?;
         match headers.iter_mut().find(|(known, _)| *known == name) {
             Some((_, joined)) => joined.push_str(&format!(",{}", text.trim())),
             None => headers.push((name, text.trim().to_owned())),
         }
     }
-    headers
-        .into_iter()
-        .map(|(name, text)| Ok((name, value(&text)?)))
-        .collect()
+    headers.into_iter().map(|(name, text)| Ok((name, value(&text)?))).collect()
 }
 
 fn value(text: &str) -> Result<HeaderValue, Failure> {

@@ -30,23 +30,17 @@ pub(super) async fn run(arguments: Arguments, environment: &Environment) -> Resu
         return Err(Failure::refused("Cannot scale cluster autoscaler enabled node pool."));
     }
     if properties["count"] == arguments.node_count {
-        return Err(Failure::refused(
-            "The new node count is the same as the current node count.",
-        ));
+        return Err(Failure::refused("The new node count is the same as the current node count."));
     }
     let count = json!(arguments.node_count);
     if properties["type"] == "VirtualMachines" {
         let manual = properties["virtualMachinesProfile"]["scale"]["manual"].as_array_mut();
         let Some([only]) = manual.map(Vec::as_mut_slice) else {
-            return Err(Failure::refused(
-                "Cannot scale virtual machines node pool with more than one size.",
-            ));
+            return Err(Failure::refused("Cannot scale virtual machines node pool with more than one size."));
         };
         only["count"] = count;
     } else {
         properties["count"] = count;
     }
-    session
-        .put(&arguments.pool, properties, &Vec::new(), arguments.no_wait)
-        .await
+    session.put(&arguments.pool, properties, &Vec::new(), arguments.no_wait).await
 }

@@ -109,11 +109,7 @@ pub(super) fn json_file(path: &Path, absent: &str, invalid: &str) -> Result<Json
             "Failed to parse file '{shown}' with exception:\nFailed to parse string as JSON:\n{text}\nError detail: {error}"
         ))
     })?;
-    if json.is_object() {
-        Ok(json)
-    } else {
-        Err(Failure::refused(invalid.replace("{}", &shown.to_string())))
-    }
+    if json.is_object() { Ok(json) } else { Err(Failure::refused(invalid.replace("{}", &shown.to_string()))) }
 }
 
 /// The profile of `--localdns-config`: known settings only, in either spelling.
@@ -127,13 +123,8 @@ pub(super) fn local_dns(path: &Path) -> Result<Json, Failure> {
             profile.insert(name.clone(), value.clone());
         } else if let Some(known) = overrides.iter().find(|known| known.eq_ignore_ascii_case(name)) {
             let zones = value.as_object().cloned().unwrap_or_default();
-            let zones = zones
-                .into_iter()
-                .map(|(zone, settings)| Ok((zone, dns_override(&settings)?)));
-            profile.insert(
-                (*known).to_owned(),
-                Json::Object(zones.collect::<Result<_, Failure>>()?),
-            );
+            let zones = zones.into_iter().map(|(zone, settings)| Ok((zone, dns_override(&settings)?)));
+            profile.insert((*known).to_owned(), Json::Object(zones.collect::<Result<_, Failure>>()?));
         }
     }
     Ok(Json::Object(profile))
@@ -151,9 +142,7 @@ fn dns_override(settings: &Json) -> Result<Json, Failure> {
         ("serveStale", "serve_stale"),
     ];
     let Some(settings) = settings.as_object() else {
-        return Err(Failure::refused(format!(
-            "Expected a dictionary for DNS override settings, but got {settings}"
-        )));
+        return Err(Failure::refused(format!("Expected a dictionary for DNS override settings, but got {settings}")));
     };
     let known = KNOWN.into_iter().filter_map(|(camel, snake)| {
         let value = settings.get(camel).or_else(|| settings.get(snake))?;

@@ -38,9 +38,7 @@ fn add() -> String {
 fn parse(capture: &Capture) -> PoolVerb {
     let cluster = ["nodelane", &capture.verb, "-g", "lanes", "--cluster-name", "dev"];
     let arguments = cluster.into_iter().chain(capture.arguments.iter().map(String::as_str));
-    CommandLine::try_parse_from(arguments)
-        .unwrap_or_else(|error| panic!("{:?}: {error}", capture.arguments))
-        .verb
+    CommandLine::try_parse_from(arguments).unwrap_or_else(|error| panic!("{:?}: {error}", capture.arguments)).verb
 }
 
 /// The pool as the server has it: the captured one, or the one of the fixture that is named.
@@ -51,11 +49,7 @@ fn current(capture: &Capture) -> Json {
     let answers: Json = serde_json::from_str(include_str!("../../golden/answers.json")).unwrap();
     let at = capture.arguments.iter().position(|argument| argument == "-n").unwrap();
     let pools = answers["poolsToUpdate"].as_array().unwrap();
-    pools
-        .iter()
-        .find(|pool| pool["name"] == capture.arguments[at + 1])
-        .cloned()
-        .unwrap_or_default()
+    pools.iter().find(|pool| pool["name"] == capture.arguments[at + 1]).cloned().unwrap_or_default()
 }
 
 /// The properties that would be sent, or the words instead.
@@ -103,12 +97,7 @@ fn captures(text: &str) -> Vec<Capture> {
 fn add_sends_the_body_that_az_sends() {
     for capture in captures(include_str!("../../golden/add.json")) {
         let sent = sent(&capture).unwrap();
-        assert_eq!(
-            with_floats(sent),
-            with_floats(capture.properties),
-            "{:?}",
-            capture.arguments
-        );
+        assert_eq!(with_floats(sent), with_floats(capture.properties), "{:?}", capture.arguments);
     }
 }
 
@@ -125,48 +114,20 @@ fn update_and_upgrade_send_the_body_that_az_sends() {
 fn what_az_refuses_by_itself_is_refused_with_its_words() {
     for capture in captures(include_str!("../../golden/refusals.json")) {
         // az says this one when it reads its headers
-        if capture
-            .arguments
-            .iter()
-            .any(|argument| argument == "--aks-custom-headers")
-        {
+        if capture.arguments.iter().any(|argument| argument == "--aks-custom-headers") {
             continue;
         }
         let failure = sent(&capture).unwrap_err();
-        assert_eq!(
-            failure.message, capture.error,
-            "{} {:?}",
-            capture.verb, capture.arguments
-        );
+        assert_eq!(failure.message, capture.error, "{} {:?}", capture.verb, capture.arguments);
     }
 }
 
 #[test]
 fn a_repeated_flag_means_its_last_value_and_flags_may_be_shortened() {
-    let arguments = [
-        "-n",
-        "np1",
-        "--labels",
-        "a=b",
-        "--lab",
-        "c=d",
-        "e=f",
-        "--node-vm",
-        "Standard_D8s_v5",
-        "--mode",
-        "SYSTEM",
-    ];
-    let capture = Capture {
-        verb: add(),
-        arguments: arguments.map(str::to_owned).to_vec(),
-        pool: None,
-        properties: Json::Null,
-        error: String::new(),
-    };
+    let arguments = ["-n", "np1", "--labels", "a=b", "--lab", "c=d", "e=f", "--node-vm", "Standard_D8s_v5", "--mode", "SYSTEM"];
+    let capture =
+        Capture { verb: add(), arguments: arguments.map(str::to_owned).to_vec(), pool: None, properties: Json::Null, error: String::new() };
     let sent = sent(&capture).unwrap();
     assert_eq!(sent["nodeLabels"], serde_json::json!({"c": "d", "e": "f"}));
-    assert_eq!(
-        (&sent["vmSize"], &sent["mode"]),
-        (&"Standard_D8s_v5".into(), &"System".into())
-    );
+    assert_eq!((&sent["vmSize"], &sent["mode"]), (&"Standard_D8s_v5".into(), &"System".into()));
 }

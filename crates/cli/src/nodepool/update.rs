@@ -123,9 +123,7 @@ pub(super) async fn run(arguments: Arguments, environment: &Environment) -> Resu
         return Ok(());
     }
     let headers = arguments.conditions.headers()?;
-    session
-        .put(&arguments.pool, properties, &headers, arguments.no_wait)
-        .await
+    session.put(&arguments.pool, properties, &headers, arguments.no_wait).await
 }
 
 impl Arguments {
@@ -161,11 +159,7 @@ impl Arguments {
             properties["nodeTaints"] = json!(check::taints(taints)?);
         }
         self.upgrade.apply(properties, false);
-        for (name, value) in [
-            ("scaleDownMode", &self.scale_down_mode),
-            ("mode", &self.mode),
-            ("osSKU", &self.os_sku),
-        ] {
+        for (name, value) in [("scaleDownMode", &self.scale_down_mode), ("mode", &self.mode), ("osSKU", &self.os_sku)] {
             if let Some(value) = value {
                 properties[name] = json!(value);
             }
@@ -175,11 +169,7 @@ impl Arguments {
     }
 
     fn change_autoscaler(&self, properties: &mut Json) -> Result<Option<&'static str>, Failure> {
-        let Autoscaler {
-            enable,
-            disable,
-            update,
-        } = self.autoscaler;
+        let Autoscaler { enable, disable, update } = self.autoscaler;
         let Bounds { min_count, max_count } = self.bounds;
         let is_virtual_machines = properties["type"] == "VirtualMachines";
         if [enable, disable, update].into_iter().filter(|given| *given).count() > 1 {
@@ -235,21 +225,13 @@ impl Arguments {
 
 /// Manual profiles of a VirtualMachines pool become autoscale profiles, or the other way round.
 fn convert_profiles(properties: &mut Json, enable: bool, disable: bool, bounds: (Option<i64>, Option<i64>)) {
-    let profiles = |name: &str| {
-        properties["virtualMachinesProfile"]["scale"][name]
-            .as_array()
-            .cloned()
-            .unwrap_or_default()
-    };
+    let profiles = |name: &str| properties["virtualMachinesProfile"]["scale"][name].as_array().cloned().unwrap_or_default();
     let scale = if enable {
-        let autoscale = profiles("manual")
-            .into_iter()
-            .map(|manual| json!({"size": manual["size"], "minCount": bounds.0, "maxCount": bounds.1}));
+        let autoscale =
+            profiles("manual").into_iter().map(|manual| json!({"size": manual["size"], "minCount": bounds.0, "maxCount": bounds.1}));
         json!({ "autoscale": autoscale.collect::<Vec<_>>() })
     } else if disable {
-        let manual = profiles("autoscale")
-            .into_iter()
-            .map(|auto| json!({"size": auto["size"], "count": auto["minCount"]}));
+        let manual = profiles("autoscale").into_iter().map(|auto| json!({"size": auto["size"], "count": auto["minCount"]}));
         json!({ "manual": manual.collect::<Vec<_>>() })
     } else {
         return;
@@ -272,17 +254,12 @@ impl Switches {
         if let Some(is_on) = switched(self.enable_fips_image, self.disable_fips_image, fips)? {
             properties["enableFIPS"] = json!(is_on);
         }
-        for (name, enable, disable) in [
-            ("vtpm", self.enable_vtpm, self.disable_vtpm),
-            ("secure-boot", self.enable_secure_boot, self.disable_secure_boot),
-        ] {
+        for (name, enable, disable) in
+            [("vtpm", self.enable_vtpm, self.disable_vtpm), ("secure-boot", self.enable_secure_boot, self.disable_secure_boot)]
+        {
             let both = format!("Cannot specify --enable-{name} and --disable-{name} at the same time.");
             if let Some(is_on) = switched(enable, disable, &both)? {
-                let field = if name == "vtpm" {
-                    "enableVTPM"
-                } else {
-                    "enableSecureBoot"
-                };
+                let field = if name == "vtpm" { "enableVTPM" } else { "enableSecureBoot" };
                 part(properties, "securityProfile")[field] = json!(is_on);
             }
         }

@@ -43,12 +43,7 @@ pub struct Arguments {
 
 pub(super) async fn run(arguments: Arguments, environment: &Environment) -> Result<(), Failure> {
     arguments.check()?;
-    let Arguments {
-        pool,
-        snapshot_id,
-        no_wait,
-        ..
-    } = &arguments;
+    let Arguments { pool, snapshot_id, no_wait, .. } = &arguments;
     let mut session = Session::open_pool(pool, environment).await?;
     if arguments.node_image_only {
         let headers = snapshot_id.iter().map(|id| {
@@ -63,19 +58,14 @@ pub(super) async fn run(arguments: Arguments, environment: &Environment) -> Resu
     if let (Some(id), true) = (snapshot_id, version.is_empty()) {
         let path = format!("{id}?api-version={}", crate::connection::API_VERSION);
         let snapshot: Json = session.arm.get(&path).await?.read()?;
-        version = snapshot["properties"]["kubernetesVersion"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned();
+        version = snapshot["properties"]["kubernetesVersion"].as_str().unwrap_or_default().to_owned();
     }
     let current = session.pool(&pool.name).await?;
     if !arguments.yes && !is_meant(&current["properties"], &version)? {
         return Ok(());
     }
     let properties = arguments.properties(current, &version);
-    session
-        .put(pool, properties, &arguments.conditions.headers()?, *no_wait)
-        .await
+    session.put(pool, properties, &arguments.conditions.headers()?, *no_wait).await
 }
 
 impl Arguments {
@@ -137,16 +127,12 @@ fn is_meant(current: &Json, version: &str) -> Result<bool, Failure> {
         _ => "The new kubernetes version is the same as the current kubernetes version.".to_owned(),
     };
     if !stdin().is_terminal() {
-        return Err(Failure::refused(format!(
-            "{question}\nThere is no terminal to ask on: add --yes to go on."
-        )));
+        return Err(Failure::refused(format!("{question}\nThere is no terminal to ask on: add --yes to go on.")));
     }
     loop {
         let _ = write!(stderr(), "{question} (y/n): ");
         let mut answer = String::new();
-        let read = stdin()
-            .read_line(&mut answer)
-            .map_err(|error| Failure::refused(error.to_string()))?;
+        let read = stdin().read_line(&mut answer).map_err(|error| Failure::refused(error.to_string()))?;
         match answer.trim().to_lowercase().as_str() {
             "y" | "yes" => return Ok(true),
             "n" | "no" => return Ok(false),

@@ -40,16 +40,7 @@ pub struct Arguments {
 }
 
 pub(super) async fn run(arguments: Arguments, environment: &Environment) -> Result<(), Failure> {
-    let Arguments {
-        pool,
-        created,
-        updated,
-        deleted,
-        exists,
-        custom,
-        interval,
-        timeout,
-    } = arguments;
+    let Arguments { pool, created, updated, deleted, exists, custom, interval, timeout } = arguments;
     if !(created || updated || deleted || exists || custom.is_some()) {
         let usage = "incorrect usage: --created | --updated | --deleted | --exists | --custom JMESPATH";
         return Err(Failure::refused(usage));
@@ -63,11 +54,7 @@ pub(super) async fn run(arguments: Arguments, environment: &Environment) -> Resu
             Ok(answer) => {
                 let resource: Value = answer.read()?;
                 let result = Shape::Pool.result(&resource);
-                let state = result
-                    .field("provisioningState")
-                    .as_text()
-                    .unwrap_or_default()
-                    .to_lowercase();
+                let state = result.field("provisioningState").as_text().unwrap_or_default().to_lowercase();
                 let holds = custom.as_ref().map(|custom| custom.search(&result)).transpose()?;
                 if state == "failed" {
                     return Err(Failure::refused("The operation failed"));
@@ -90,7 +77,5 @@ pub(super) async fn run(arguments: Arguments, environment: &Environment) -> Resu
         }
     }
     drop(progress);
-    Err(Failure::refused(format!(
-        "Wait operation timed-out after {timeout} seconds"
-    )))
+    Err(Failure::refused(format!("Wait operation timed-out after {timeout} seconds")))
 }

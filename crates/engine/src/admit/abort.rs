@@ -16,11 +16,7 @@ pub(super) fn pool(ask: &mut Ask, name: &Name) -> Result<Accepted, Refusal> {
     if let Some(refusal) = refused(ask, name, verdict, "Canceling") {
         return Err(refusal);
     }
-    let stored = ask
-        .draft
-        .world
-        .pool(name)
-        .map(|(doc, pool)| (doc.clone(), pool.clone()));
+    let stored = ask.draft.world.pool(name).map(|(doc, pool)| (doc.clone(), pool.clone()));
     let Some((doc, pool)) = stored else {
         return Ok(ask.unchanged(None));
     };

@@ -39,35 +39,19 @@ pub(super) fn put(
         return Ok(answer);
     }
     let found = stored(&ask.draft.world);
-    check_etag(
-        conditions,
-        found
-            .as_ref()
-            .map(|(doc, cluster)| etag(doc.meta.uid, cluster.state.etag)),
-    )?;
+    check_etag(conditions, found.as_ref().map(|(doc, cluster)| etag(doc.meta.uid, cluster.state.etag)))?;
     if let Some((_, old)) = &found {
         check_idle(&ask.draft.world, old)?;
         if old.spec.power == Power::Stopped {
-            return Err(PoolRefusal::ClusterStopped {
-                state: old.provisioning_state(),
-            }
-            .into());
+            return Err(PoolRefusal::ClusterStopped { state: old.provisioning_state() }.into());
         }
     }
     if base != found.as_ref().map(|(doc, _)| doc.revision) {
-        return Err(Refusal::Stale {
-            key: cluster_key(),
-            base: base.unwrap_or_default(),
-        });
+        return Err(Refusal::Stale { key: cluster_key(), base: base.unwrap_or_default() });
     }
     rules::check_policy_of_cluster(ask, spec, found.is_none())?;
     let mut trial = ask.draft.clone();
-    let mut on_trial = Ask {
-        draft: &mut trial,
-        env: ask.env,
-        client_request_id: ask.client_request_id,
-        hash: ask.hash,
-    };
+    let mut on_trial = Ask { draft: &mut trial, env: ask.env, client_request_id: ask.client_request_id, hash: ask.hash };
     let answer = match found {
         None => create(&mut on_trial, spec, pools)?,
         Some((doc, old)) => change(&mut on_trial, &doc, &old, spec, pools)?,
@@ -79,11 +63,7 @@ pub(super) fn put(
 fn repeat(ask: &Ask) -> Option<Accepted> {
     let doc = ask.draft.world.get(&cluster_key())?;
     let state = &doc.as_cluster()?.state;
-    let operation = state
-        .operation
-        .iter()
-        .chain(state.history.last())
-        .find(|operation| ask.is_repeat(operation))?;
+    let operation = state.operation.iter().chain(state.history.last()).find(|operation| ask.is_repeat(operation))?;
     let created = operation.progress == Progress::Cluster(ClusterPhase::Creating);
     Some(ask.polled(Some(doc.clone()), created, operation.id))
 }
@@ -91,15 +71,10 @@ fn repeat(ask: &Ask) -> Option<Accepted> {
 /// Neither the cluster nor one of its pools is at work (aks-semantics LK-2, LK-3).
 fn check_idle(world: &World, cluster: &Cluster) -> Result<(), PoolRefusal> {
     if cluster.state.operation.is_some() {
-        return Err(PoolRefusal::ClusterBusy {
-            state: cluster.provisioning_state(),
-        });
+        return Err(PoolRefusal::ClusterBusy { state: cluster.provisioning_state() });
     }
     match world.pools().find(|(_, pool)| pool.state.operation.is_some()) {
-        Some((doc, pool)) => Err(PoolRefusal::ClusterBlockedByPool {
-            pool: doc.key.name.clone(),
-            state: pool.provisioning_state(),
-        }),
+        Some((doc, pool)) => Err(PoolRefusal::ClusterBlockedByPool { pool: doc.key.name.clone(), state: pool.provisioning_state() }),
         None => Ok(()),
     }
 }
@@ -108,9 +83,7 @@ fn create(ask: &mut Ask, spec: &ClusterSpec, pools: &[(Name, PoolSpec)]) -> Resu
     check_names(spec)?;
     if ask.env.catalog.region(&spec.location).is_none() {
         let why = format!("The provided location '{}' is not available", spec.location);
-        return Err(
-            PoolRefusal::parameter("V-4", "location", why, "the name of an Azure region, such as eastus").into(),
-        );
+        return Err(PoolRefusal::parameter("V-4", "location", why, "the name of an Azure region, such as eastus").into());
     }
     let version = version(ask, spec)?.unwrap_or_else(|| ask.env.catalog.default_version());
     if !pools.iter().any(|(_, pool)| pool.mode == Mode::System) {
@@ -120,34 +93,17 @@ fn create(ask: &mut Ask, spec: &ClusterSpec, pools: &[(Name, PoolSpec)]) -> Resu
     if spec.kubernetes_version.is_empty() {
         spec.kubernetes_version = version.to_string().into();
     }
-    let history = ask
-        .draft
-        .world
-        .get(&cluster_key())
-        .and_then(|doc| doc.as_cluster())
-        .map(|gone| gone.state.history.clone());
+    let history = ask.draft.world.get(&cluster_key()).and_then(|doc| doc.as_cluster()).map(|gone| gone.state.history.clone());
     if history.is_some() {
         ask.draft.remove(&cluster_key());
     }
-    let state = ClusterState {
-        version: version.to_string().into(),
-        etag: 1,
-        history: history.unwrap_or_default(),
-        ..ClusterState::default()
-    };
-    let meta = Meta {
-        generation: 1,
-        ..Meta::default()
-    };
-    ask.draft
-        .create(cluster_key(), meta, Body::Cluster(Box::new(Cluster { spec, state })));
+    let state =
+        ClusterState { version: version.to_string().into(), etag: 1, history: history.unwrap_or_default(), ..ClusterState::default() };
+    let meta = Meta { generation: 1, ..Meta::default() };
+    ask.draft.create(cluster_key(), meta, Body::Cluster(Box::new(Cluster { spec, state })));
     for (ordinal, (name, pool)) in (1..).zip(pools) {
         place(ask, ordinal, name, pool, None)?;
-        let differs = ask
-            .draft
-            .world
-            .pool(name)
-            .is_some_and(|(_, pool)| pool.state.version.as_str() != version.to_string());
+        let differs = ask.draft.world.pool(name).is_some_and(|(_, pool)| pool.state.version.as_str() != version.to_string());
         if differs {
             return Err(PoolRefusal::PoolVersionsMixed.into()); // UV-7: a pool made with its cluster has the cluster's version.
         }
@@ -160,26 +116,17 @@ fn create(ask: &mut Ask, spec: &ClusterSpec, pools: &[(Name, PoolSpec)]) -> Resu
 fn check_names(spec: &ClusterSpec) -> Result<(), PoolRefusal> {
     let name = spec.name.as_str();
     let edge = |edge: Option<char>| edge.is_some_and(|edge| edge.is_ascii_alphanumeric());
-    let inner = name
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    let inner = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
     if !(inner && edge(name.chars().next()) && edge(name.chars().last()) && name.len() <= NAME_LENGTH) {
         let accepted = "1 to 63 letters, digits, '-' and '_', the first and last a letter or digit";
-        return Err(PoolRefusal::parameter(
-            "N-6",
-            "resourceName",
-            format!("The cluster name '{name}' is not valid"),
-            accepted,
-        ));
+        return Err(PoolRefusal::parameter("N-6", "resourceName", format!("The cluster name '{name}' is not valid"), accepted));
     }
     let length = "MC___".len() + spec.resource_group.len() + name.len() + spec.location.len();
     match length > NODE_GROUP_LENGTH {
         true => {
             let why = format!("The node resource group's name would have {length} characters");
-            let accepted = format!(
-                "names of group, cluster and region with at most {} characters together",
-                NODE_GROUP_LENGTH - "MC___".len()
-            );
+            let accepted =
+                format!("names of group, cluster and region with at most {} characters together", NODE_GROUP_LENGTH - "MC___".len());
             Err(PoolRefusal::parameter("N-6", "nodeResourceGroup", why, accepted))
         }
         false => Ok(()),
@@ -191,22 +138,13 @@ fn version(ask: &Ask, spec: &ClusterSpec) -> Result<Option<Version>, PoolRefusal
     let asked = &spec.kubernetes_version;
     match ask.env.catalog.resolve_version(asked) {
         None if asked.is_empty() => Ok(None),
-        None => Err(PoolRefusal::VersionNotSupported {
-            version: asked.clone(),
-            for_pool: false,
-        }),
+        None => Err(PoolRefusal::VersionNotSupported { version: asked.clone(), for_pool: false }),
         some => Ok(some),
     }
 }
 
 /// A cluster that is there is to be as given, with the pools that the request names.
-fn change(
-    ask: &mut Ask,
-    doc: &Arc<Doc>,
-    old: &Cluster,
-    spec: &ClusterSpec,
-    pools: &[(Name, PoolSpec)],
-) -> Result<Accepted, Refusal> {
+fn change(ask: &mut Ask, doc: &Arc<Doc>, old: &Cluster, spec: &ClusterSpec, pools: &[(Name, PoolSpec)]) -> Result<Accepted, Refusal> {
     check_fixed(&old.spec, spec)?;
     let control_plane = control_plane(ask, old, spec)?;
     let moves = control_plane.as_str() != old.state.version.as_str();
@@ -219,12 +157,7 @@ fn change(
     });
     let (mut followers, mut others) = (Vec::new(), false);
     for (ordinal, (name, pool)) in (1..).zip(pools) {
-        match ask
-            .draft
-            .world
-            .pool(name)
-            .map(|(doc, pool)| (doc.revision, pool.clone()))
-        {
+        match ask.draft.world.pool(name).map(|(doc, pool)| (doc.revision, pool.clone())) {
             Some((_, was)) if follows(ask, &was, pool, &control_plane)? => {
                 follow(ask, name, &was, pool)?;
                 followers.push(name.clone());
@@ -240,11 +173,7 @@ fn change(
     if !moves && followers.is_empty() && !others && *spec == old.spec && !resumes {
         return Ok(ask.unchanged(Some(doc.clone())));
     }
-    let progress = if moves || !followers.is_empty() {
-        ClusterPhase::Upgrading
-    } else {
-        ClusterPhase::Updating
-    };
+    let progress = if moves || !followers.is_empty() { ClusterPhase::Upgrading } else { ClusterPhase::Updating };
     let mut operation = ask.operation(0, Progress::Cluster(progress));
     operation.victims = followers;
     Ok(open(ask, operation, |_| (), false))
@@ -256,25 +185,14 @@ fn control_plane(ask: &Ask, old: &Cluster, spec: &ClusterSpec) -> Result<Name, P
     if spec.kubernetes_version == old.spec.kubernetes_version {
         return Ok(current.clone());
     }
-    let Some(to) = version(ask, spec)?
-        .map(|version| Name::from(version.to_string()))
-        .filter(|to| to != current)
-    else {
+    let Some(to) = version(ask, spec)?.map(|version| Name::from(version.to_string())).filter(|to| to != current) else {
         return Ok(current.clone());
     };
-    let upgrades = current
-        .parse()
-        .map(|current| ask.env.catalog.upgrades_from(current))
-        .unwrap_or_default();
+    let upgrades = current.parse().map(|current| ask.env.catalog.upgrades_from(current)).unwrap_or_default();
     let available: Vec<Name> = upgrades.iter().map(|version| version.to_string().into()).collect();
     match available.contains(&to) {
         true => Ok(to),
-        false => Err(PoolRefusal::UpgradePath {
-            rule: "UV-3",
-            from: current.clone(),
-            to,
-            available,
-        }),
+        false => Err(PoolRefusal::UpgradePath { rule: "UV-3", from: current.clone(), to, available }),
     }
 }
 
@@ -284,8 +202,7 @@ fn follows(ask: &Ask, was: &NodePool, pool: &PoolSpec, control_plane: &Name) -> 
     if asked.is_empty() || *asked == was.spec.orchestrator_version {
         return Ok(false);
     }
-    let version =
-        rules::resolve(&ask.env.catalog, &ask.draft.world, asked).map(|version| Name::from(version.to_string()));
+    let version = rules::resolve(&ask.env.catalog, &ask.draft.world, asked).map(|version| Name::from(version.to_string()));
     match version {
         Some(version) if version == was.state.version => Ok(false),
         Some(version) if version == *control_plane => Ok(true),
@@ -301,33 +218,18 @@ fn follow(ask: &mut Ask, name: &Name, was: &NodePool, pool: &PoolSpec) -> Result
         return Err(upgrade::not_with_a_scale());
     }
     let surge = upgrade::surge(&spec, was, count);
-    let step = rules::Step {
-        adds: surge,
-        surge,
-        rolls: true,
-        renews_image: true,
-    };
+    let step = rules::Step { adds: surge, surge, rolls: true, renews_image: true };
     let target = rules::check(ask, name, &spec, Some(was), &step)?;
     let now = ask.draft.now;
     ask.draft.update(&pool_key(name), |doc| {
         doc.meta.generation += 1;
         let Some(pool) = doc.as_pool_mut() else { return };
         let (version, image) = (pool.state.version.clone(), pool.state.image.clone());
-        pool.state.recently_used.insert(
-            0,
-            UsedVersion {
-                orchestrator_version: version,
-                node_image_version: image,
-                timestamp: now,
-            },
-        );
+        pool.state.recently_used.insert(0, UsedVersion { orchestrator_version: version, node_image_version: image, timestamp: now });
         pool.state.recently_used.truncate(update::RECENTLY_USED_LIMIT);
         pool.state.version = target.version;
         pool.state.image = target.image;
-        pool.spec = PoolSpec {
-            orchestrator_version: target.asked,
-            ..spec
-        };
+        pool.spec = PoolSpec { orchestrator_version: target.asked, ..spec };
     });
     Ok(())
 }
@@ -341,30 +243,16 @@ fn check_behind(ask: &Ask, followers: &[Name], moves: bool, control_plane: &Name
     if !followers.is_empty()
         && let Some((doc, _)) = world.pools().find(|(_, pool)| pool.spec.priority == Priority::Spot)
     {
-        let why = format!(
-            "A full upgrade of a cluster with a spot pool ('{}') is not allowed.",
-            doc.key.name
-        );
+        let why = format!("A full upgrade of a cluster with a spot pool ('{}') is not allowed.", doc.key.name);
         let accepted = "the control plane alone (--control-plane-only), then each pool on its own";
-        return Err(PoolRefusal::NotAllowed {
-            rule: "S-6",
-            why: why.into(),
-            accepted: accepted.into(),
-        });
+        return Err(PoolRefusal::NotAllowed { rule: "S-6", why: why.into(), accepted: accepted.into() });
     }
     let minors = rules::version::skew_of(to);
-    let lags = |pool: &NodePool| {
-        pool.state
-            .version
-            .parse::<Version>()
-            .is_ok_and(|version| version.minor + minors < to.minor)
-    };
+    let lags = |pool: &NodePool| pool.state.version.parse::<Version>().is_ok_and(|version| version.minor + minors < to.minor);
     match world.pools().find(|(_, pool)| lags(pool)) {
-        Some((_, pool)) => Err(PoolRefusal::TooFarBehind {
-            pool: pool.state.version.clone(),
-            control_plane: control_plane.clone(),
-            minors,
-        }),
+        Some((_, pool)) => {
+            Err(PoolRefusal::TooFarBehind { pool: pool.state.version.clone(), control_plane: control_plane.clone(), minors })
+        }
         None => Ok(()),
     }
 }
@@ -373,26 +261,14 @@ fn check_behind(ask: &Ask, followers: &[Name], moves: bool, control_plane: &Name
 fn check_fixed(old: &ClusterSpec, new: &ClusterSpec) -> Result<(), PoolRefusal> {
     let fixed = [
         ("location", new.location != old.location),
-        (
-            "properties.networkProfile.networkPlugin",
-            new.network_plugin != old.network_plugin,
-        ),
-        (
-            "properties.networkProfile.networkPluginMode",
-            new.network_plugin_mode != old.network_plugin_mode,
-        ),
+        ("properties.networkProfile.networkPlugin", new.network_plugin != old.network_plugin),
+        ("properties.networkProfile.networkPluginMode", new.network_plugin_mode != old.network_plugin_mode),
         ("properties.networkProfile.podCidr", new.pod_cidr != old.pod_cidr),
-        (
-            "properties.networkProfile.serviceCidr",
-            new.service_cidr != old.service_cidr,
-        ),
+        ("properties.networkProfile.serviceCidr", new.service_cidr != old.service_cidr),
         ("properties.windowsProfile", new.windows != old.windows),
     ];
     match fixed.into_iter().find(|(_, differs)| *differs) {
-        Some((property, _)) => Err(PoolRefusal::PropertyChange {
-            rule: "M-1",
-            property: property.into(),
-        }),
+        Some((property, _)) => Err(PoolRefusal::PropertyChange { rule: "M-1", property: property.into() }),
         None => Ok(()),
     }
 }
@@ -454,11 +330,7 @@ pub(super) fn delete(ask: &mut Ask) -> Result<Accepted, Refusal> {
         return Ok(ask.unchanged(None));
     };
     let deleting = Progress::Cluster(ClusterPhase::Deleting);
-    if let Some(running) = cluster
-        .state
-        .operation
-        .filter(|operation| operation.progress == deleting)
-    {
+    if let Some(running) = cluster.state.operation.filter(|operation| operation.progress == deleting) {
         return Ok(ask.polled(Some(doc), false, running.id));
     }
     let now = ask.draft.now;
@@ -483,8 +355,5 @@ pub(super) fn delete(ask: &mut Ask) -> Result<Accepted, Refusal> {
             }
         });
     }
-    Ok(Accepted {
-        revision: ask.draft.world.revision,
-        ..accepted
-    })
+    Ok(Accepted { revision: ask.draft.world.revision, ..accepted })
 }

@@ -10,12 +10,7 @@ use nodelane_model::pool::PoolState;
 use nodelane_model::{Name, Operation, Refusal, Time};
 
 /// A pool is to go; nothing happens where there is none.
-pub(super) fn pool(
-    ask: &mut Ask,
-    name: &Name,
-    ignore_budgets: bool,
-    conditions: &EtagConditions,
-) -> Result<Accepted, Refusal> {
+pub(super) fn pool(ask: &mut Ask, name: &Name, ignore_budgets: bool, conditions: &EtagConditions) -> Result<Accepted, Refusal> {
     if let Some(answer) = repeat(ask, name) {
         return Ok(answer);
     }
@@ -57,20 +52,12 @@ fn join(ask: &mut Ask, name: &Name, ignore_budgets: bool) -> Accepted {
             id = Some(operation.id);
         }
     });
-    Accepted {
-        operation: id,
-        ..ask.unchanged(doc)
-    }
+    Accepted { operation: id, ..ask.unchanged(doc) }
 }
 
 /// Ends what runs, and the abort that waits for it, because a deletion came.
 pub(crate) fn preempt(state: &mut PoolState, now: Time) {
-    let ended: Vec<Operation> = state
-        .successor
-        .take()
-        .into_iter()
-        .chain(state.operation.take())
-        .collect();
+    let ended: Vec<Operation> = state.successor.take().into_iter().chain(state.operation.take()).collect();
     for mut operation in ended {
         operation.ended = Some(preempted(now));
         state.history.push(operation);
@@ -85,9 +72,5 @@ pub(super) fn preempted(now: Time) -> Ended {
         code: "AKSOperationPreemptedByDelete".into(),
         message: "This operation has been preempted by Deleting operation.".into(),
     };
-    Ended {
-        at: now,
-        outcome: Outcome::Canceled,
-        error: Some(error),
-    }
+    Ended { at: now, outcome: Outcome::Canceled, error: Some(error) }
 }

@@ -48,11 +48,7 @@ pub struct Quotas {
 
 impl Default for Quotas {
     fn default() -> Quotas {
-        Quotas {
-            families: BTreeMap::new(),
-            any_family: VCPU_QUOTA_PER_FAMILY.into(),
-            region: VCPU_QUOTA_PER_REGION.into(),
-        }
+        Quotas { families: BTreeMap::new(), any_family: VCPU_QUOTA_PER_FAMILY.into(), region: VCPU_QUOTA_PER_REGION.into() }
     }
 }
 

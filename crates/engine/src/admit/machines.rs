@@ -44,32 +44,17 @@ pub(super) fn delete(ask: &mut Ask, name: &Name, machines: &[Name]) -> Result<Ac
 /// Whether these machines may go; gives how many are left.
 fn check(ask: &Ask, name: &Name, old: &NodePool, victims: &BTreeSet<Name>) -> Result<u32, PoolRefusal> {
     let world = &ask.draft.world;
-    let parameter = |why: String| {
-        PoolRefusal::parameter(
-            "MS-6",
-            "machineNames",
-            why,
-            "names of machines of the pool, one at least",
-        )
-    };
+    let parameter = |why: String| PoolRefusal::parameter("MS-6", "machineNames", why, "names of machines of the pool, one at least");
     if victims.is_empty() {
         return Err(parameter("No machine is named".into()));
     }
     if old.spec.power == Power::Stopped {
-        let (why, accepted) = (
-            "Machines of a stopped pool cannot be deleted.".into(),
-            "the pool is started first".into(),
-        );
-        return Err(PoolRefusal::NotAllowed {
-            rule: "ST-1",
-            why,
-            accepted,
-        });
+        let (why, accepted) = ("Machines of a stopped pool cannot be deleted.".into(), "the pool is started first".into());
+        return Err(PoolRefusal::NotAllowed { rule: "ST-1", why, accepted });
     }
     let belongs = |machine: &&Name| {
         let doc = world.get(&Key::global(Kind::Machine, (*machine).clone()));
-        doc.and_then(|doc| doc.as_machine())
-            .is_some_and(|machine| machine.pool == *name && machine.is_wanted())
+        doc.and_then(|doc| doc.as_machine()).is_some_and(|machine| machine.pool == *name && machine.is_wanted())
     };
     if let Some(stranger) = victims.iter().find(|machine| !belongs(machine)) {
         return Err(parameter(format!("Machine '{stranger}' is not in agent pool '{name}'")));
@@ -77,11 +62,7 @@ fn check(ask: &Ask, name: &Name, old: &NodePool, victims: &BTreeSet<Name>) -> Re
     let left = count(world, name, old).saturating_sub(victims.len() as u32);
     if old.spec.mode == Mode::System {
         if left == 0 {
-            return Err(PoolRefusal::CountOutOfRange {
-                count: 0,
-                min: 1,
-                max: rules::count::MOST,
-            });
+            return Err(PoolRefusal::CountOutOfRange { count: 0, min: 1, max: rules::count::MOST });
         }
         check_system_budgets(world, victims)?;
     }
@@ -91,11 +72,7 @@ fn check(ask: &Ask, name: &Name, old: &NodePool, victims: &BTreeSet<Name>) -> Re
 /// Whether the budgets of kube-system have slack for all of its pods on these machines.
 fn check_system_budgets(world: &World, victims: &BTreeSet<Name>) -> Result<(), PoolRefusal> {
     let mut leaving: BTreeMap<Key, i32> = BTreeMap::new();
-    for pod in victims
-        .iter()
-        .flat_map(|machine| world.pods_on(machine))
-        .filter(|pod| pod.key.namespace == "kube-system")
-    {
+    for pod in victims.iter().flat_map(|machine| world.pods_on(machine)).filter(|pod| pod.key.namespace == "kube-system") {
         for budget in world.budgets_of(pod) {
             *leaving.entry(budget.key.clone()).or_default() += 1;
         }
@@ -104,15 +81,8 @@ fn check_system_budgets(world: &World, victims: &BTreeSet<Name>) -> Result<(), P
         let Some(doc) = world.get(&key) else { continue };
         let allowed = nodelane_workload::budget_status(world, doc).disruptions_allowed;
         if leaving > allowed {
-            let why = format!(
-                "{leaving} pods of disruption budget '{}' are on these machines, and it allows {allowed} to go.",
-                key.name
-            );
-            return Err(PoolRefusal::NotAllowed {
-                rule: "SP-6",
-                why: why.into(),
-                accepted: "fewer machines at a time".into(),
-            });
+            let why = format!("{leaving} pods of disruption budget '{}' are on these machines, and it allows {allowed} to go.", key.name);
+            return Err(PoolRefusal::NotAllowed { rule: "SP-6", why: why.into(), accepted: "fewer machines at a time".into() });
         }
     }
     Ok(())

@@ -39,38 +39,18 @@ pub fn admit(draft: &mut Draft, change: &Change, origin: &Origin, env: &Env) -> 
     if let Some(answer) = object::admit(draft, change, origin, env) {
         return answer;
     }
-    let mut ask = Ask {
-        draft,
-        env,
-        client_request_id: &origin.client_request_id,
-        hash: meaning(change),
-    };
+    let mut ask = Ask { draft, env, client_request_id: &origin.client_request_id, hash: meaning(change) };
     match change {
-        Change::PutPool {
-            name, spec, base, etag, ..
-        } => pool::put(&mut ask, name, spec, *base, etag),
+        Change::PutPool { name, spec, base, etag, .. } => pool::put(&mut ask, name, spec, *base, etag),
         Change::UpgradePoolImage { name } => upgrade::image(&mut ask, name),
-        Change::DeletePool {
-            name,
-            ignore_budgets,
-            etag,
-        } => delete::pool(&mut ask, name, *ignore_budgets, etag),
+        Change::DeletePool { name, ignore_budgets, etag } => delete::pool(&mut ask, name, *ignore_budgets, etag),
         Change::AbortPool { name } => abort::pool(&mut ask, name),
         Change::DeleteMachines { name, machines } => machines::delete(&mut ask, name, machines),
-        Change::PutCluster {
-            spec,
-            pools,
-            base,
-            etag,
-        } => cluster::put(&mut ask, spec, pools, *base, etag),
+        Change::PutCluster { spec, pools, base, etag } => cluster::put(&mut ask, spec, pools, *base, etag),
         Change::DeleteCluster => cluster::delete(&mut ask),
         Change::StopCluster => cluster::stop(&mut ask),
         Change::StartCluster => cluster::start(&mut ask),
-        Change::Create(_)
-        | Change::Replace { .. }
-        | Change::Delete { .. }
-        | Change::Bind { .. }
-        | Change::Evict { .. } => {
+        Change::Create(_) | Change::Replace { .. } | Change::Delete { .. } | Change::Bind { .. } | Change::Evict { .. } => {
             unreachable!("changes of objects were answered above")
         }
     }
@@ -89,21 +69,11 @@ struct Ask<'a> {
 impl Ask<'_> {
     /// The answer where nothing is to be done.
     fn unchanged(&self, doc: Option<Arc<Doc>>) -> Accepted {
-        Accepted {
-            revision: self.draft.world.revision,
-            doc,
-            created: false,
-            operation: None,
-        }
+        Accepted { revision: self.draft.world.revision, doc, created: false, operation: None }
     }
     /// The answer with an operation to poll.
     fn polled(&self, doc: Option<Arc<Doc>>, created: bool, operation: Uid) -> Accepted {
-        Accepted {
-            revision: self.draft.world.revision,
-            doc,
-            created,
-            operation: Some(operation),
-        }
+        Accepted { revision: self.draft.world.revision, doc, created, operation: Some(operation) }
     }
     /// An operation that remembers who asked for it; `ordinal` keeps several of one request apart.
     fn operation(&self, ordinal: u64, progress: nodelane_model::operation::Progress) -> Operation {
@@ -114,9 +84,7 @@ impl Ask<'_> {
     }
     /// Whether an operation was begun by the very same request.
     fn is_repeat(&self, operation: &Operation) -> bool {
-        !self.client_request_id.is_empty()
-            && operation.client_request_id == *self.client_request_id
-            && operation.request_hash == self.hash
+        !self.client_request_id.is_empty() && operation.client_request_id == *self.client_request_id && operation.request_hash == self.hash
     }
 }
 

@@ -52,7 +52,7 @@ fn create(draft: &mut Draft, doc: &Arc<Doc>, origin: &Origin, env: &Env) -> Resu
         Kind::Job => {
             doc.meta.uid = draft.uid();
             nodelane_workload::complete_job(&mut doc);
-        },
+        }
         Kind::Pod => nodelane_workload::complete_pod(draft, &mut doc),
         _ => {}
     }

@@ -100,9 +100,7 @@ pub fn verdict(met: Met, brought: Brought) -> Verdict {
     use Brought::{Abort, Delete, Different, Image, Machines, Repeat, Same, Stop};
     use Met::{Canceled, DeleteFailed, Deleting, Failed, Live, Nothing, Succeeded, Tombstone};
     match (met, brought) {
-        (Nothing | Tombstone | Live | Deleting | Failed | DeleteFailed | Canceled | Succeeded, Repeat) => {
-            Verdict::Again
-        }
+        (Nothing | Tombstone | Live | Deleting | Failed | DeleteFailed | Canceled | Succeeded, Repeat) => Verdict::Again,
         (Nothing | Tombstone, Same | Different | Stop) => Verdict::Create,
         (Nothing | Tombstone, Image | Machines | Abort) => Verdict::NotFound,
         (Nothing | Tombstone, Delete) => Verdict::Unchanged,
@@ -144,17 +142,9 @@ impl Met {
 pub(super) fn repeat(ask: &Ask, name: &Name) -> Option<Accepted> {
     let doc = ask.draft.world.get(&pool_key(name))?;
     let state = &doc.as_pool()?.state;
-    let known = state
-        .operation
-        .iter()
-        .chain(&state.successor)
-        .chain(state.history.iter().rev().take(2));
+    let known = state.operation.iter().chain(&state.successor).chain(state.history.iter().rev().take(2));
     let operation = known.into_iter().find(|operation| ask.is_repeat(operation))?;
-    Some(ask.polled(
-        Some(doc.clone()),
-        matches!(operation.progress, Progress::Create(_)),
-        operation.id,
-    ))
+    Some(ask.polled(Some(doc.clone()), matches!(operation.progress, Progress::Create(_)), operation.id))
 }
 
 /// The refusal of a verdict that refuses.
@@ -163,31 +153,14 @@ pub(super) fn refused(ask: &Ask, name: &Name, verdict: Verdict, asked: &'static 
     let pool = world.pool(name).map(|(_, pool)| pool);
     Some(match verdict {
         Verdict::NotFound => {
-            let cluster = world
-                .cluster()
-                .map(|cluster| cluster.spec.name.clone())
-                .unwrap_or_default();
-            PoolRefusal::PoolNotFound {
-                pool: name.clone(),
-                cluster,
-            }
-            .into()
+            let cluster = world.cluster().map(|cluster| cluster.spec.name.clone()).unwrap_or_default();
+            PoolRefusal::PoolNotFound { pool: name.clone(), cluster }.into()
         }
-        Verdict::Busy => PoolRefusal::PoolBusy {
-            pool: name.clone(),
-            state: pool?.provisioning_state(),
-        }
-        .into(),
+        Verdict::Busy => PoolRefusal::PoolBusy { pool: name.clone(), state: pool?.provisioning_state() }.into(),
         Verdict::OnlyDelete => {
             let since = pool?.state.deletion_started?;
             let elapsed_millis = ask.draft.now.since(since);
-            PoolRefusal::PoolDeleting {
-                pool: name.clone(),
-                asked,
-                since,
-                elapsed_millis,
-            }
-            .into()
+            PoolRefusal::PoolDeleting { pool: name.clone(), asked, since, elapsed_millis }.into()
         }
         Verdict::NotWhileFailed => PoolRefusal::NotAllowed {
             rule: "PS-2",
@@ -215,9 +188,7 @@ pub(super) fn check_etag(conditions: &EtagConditions, current: Option<Name>) -> 
 
 /// The eTag of a pool that exists.
 pub(super) fn etag_of(doc: &Doc) -> Option<Name> {
-    doc.as_pool()
-        .filter(|pool| pool.exists())
-        .map(|pool| etag(doc.meta.uid, pool.state.etag))
+    doc.as_pool().filter(|pool| pool.exists()).map(|pool| etag(doc.meta.uid, pool.state.etag))
 }
 
 /// Whether pools of the cluster may change at all (aks-semantics LK-2, LK-5).
@@ -246,22 +217,13 @@ pub(super) fn put(
     if let Some(answer) = repeat(ask, name) {
         return Ok(answer);
     }
-    check_etag(
-        conditions,
-        ask.draft.world.get(&pool_key(name)).and_then(|doc| etag_of(doc)),
-    )?;
+    check_etag(conditions, ask.draft.world.get(&pool_key(name)).and_then(|doc| etag_of(doc)))?;
     check_cluster(&ask.draft.world)?;
     place(ask, 0, name, spec, base)
 }
 
 /// A pool is to be as given, in a cluster that may change; `ordinal` keeps several of one request apart.
-pub(super) fn place(
-    ask: &mut Ask,
-    ordinal: u64,
-    name: &Name,
-    spec: &PoolSpec,
-    base: Option<Revision>,
-) -> Result<Accepted, Refusal> {
+pub(super) fn place(ask: &mut Ask, ordinal: u64, name: &Name, spec: &PoolSpec, base: Option<Revision>) -> Result<Accepted, Refusal> {
     let world = &ask.draft.world;
     let met = Met::of(world, name);
     let stored = world.pool(name).map(|(doc, pool)| (doc.clone(), pool.clone()));
@@ -297,17 +259,12 @@ pub(super) fn place(
 }
 
 fn stale(name: &Name, base: Option<Revision>) -> Refusal {
-    Refusal::Stale {
-        key: pool_key(name),
-        base: base.unwrap_or_default(),
-    }
+    Refusal::Stale { key: pool_key(name), base: base.unwrap_or_default() }
 }
 
 /// Machines of a pool that are meant to live and to stay.
 pub(super) fn living(world: &World, name: &Name) -> u32 {
-    rules::machines(world, name)
-        .filter(|machine| !machine.surge && machine.is_wanted())
-        .count() as u32
+    rules::machines(world, name).filter(|machine| !machine.surge && machine.is_wanted()).count() as u32
 }
 
 /// Machines that a pool is to have: the user's count, or what the autoscaler has made of it.

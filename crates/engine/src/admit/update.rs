@@ -58,27 +58,14 @@ pub(super) fn wish(ask: &Ask, name: &Name, old: &NodePool, spec: &PoolSpec) -> O
     } else if renews_image {
         upgrade::begin()
     } else if spec.count != was.count {
-        scale::towards(
-            if resumes.is_some() {
-                living(world, name)
-            } else {
-                was.count
-            },
-            spec.count,
-        )
+        scale::towards(if resumes.is_some() { living(world, name) } else { was.count }, spec.count)
     } else if undone {
         upgrade::begin()
     } else {
         resumes.map_or(Progress::Update(UpdatePhase::Applying), |resumes| resumes.progress)
     };
-    let image_only =
-        renews_image && spec.orchestrator_version == old.spec.orchestrator_version && asked_image.is_some();
-    Some(Wish {
-        spec,
-        progress,
-        renews_image,
-        image_only,
-    })
+    let image_only = renews_image && spec.orchestrator_version == old.spec.orchestrator_version && asked_image.is_some();
+    Some(Wish { spec, progress, renews_image, image_only })
 }
 
 /// What goes on where a failed or aborted operation stopped.
@@ -91,18 +78,12 @@ pub(super) fn resume(ask: &Ask, name: &Name, old: &NodePool) -> Wish {
         Some(Progress::Create(_) | Progress::Scale(_) | Progress::DeleteMachines(_)) => {
             scale::towards(living(&ask.draft.world, name), old.spec.count)
         }
-        Some(
-            Progress::Update(_) | Progress::Stop(_) | Progress::Start(_) | Progress::Delete(_) | Progress::Cluster(_),
-        )
-        | None => Progress::Update(UpdatePhase::Applying),
+        Some(Progress::Update(_) | Progress::Stop(_) | Progress::Start(_) | Progress::Delete(_) | Progress::Cluster(_)) | None => {
+            Progress::Update(UpdatePhase::Applying)
+        }
     };
     let image_only = matches!(progress, Progress::Upgrade(_)) && last.is_some_and(|last| last.image_only);
-    Wish {
-        spec: old.spec.clone(),
-        progress,
-        renews_image: false,
-        image_only,
-    }
+    Wish { spec: old.spec.clone(), progress, renews_image: false, image_only }
 }
 
 /// A specification in the form in which it is compared and stored: order does not count, and what the system sets is set.
@@ -139,12 +120,7 @@ fn keep_order(new: &mut Vec<Name>, old: &[Name]) {
 
 /// Judges the rules and begins the operation.
 pub(super) fn begin(ask: &mut Ask, ordinal: u64, name: &Name, old: &NodePool, wish: Wish) -> Result<Accepted, Refusal> {
-    let Wish {
-        spec,
-        progress,
-        renews_image,
-        image_only,
-    } = wish;
+    let Wish { spec, progress, renews_image, image_only } = wish;
     let world = &ask.draft.world;
     let had = count(world, name, old);
     let rolls = matches!(progress, Progress::Upgrade(_));
@@ -158,18 +134,7 @@ pub(super) fn begin(ask: &mut Ask, ordinal: u64, name: &Name, old: &NodePool, wi
         Progress::Upgrade(_) => surge,
         _ => 0,
     };
-    let target = rules::check(
-        ask,
-        name,
-        &spec,
-        Some(old),
-        &rules::Step {
-            adds,
-            surge,
-            rolls,
-            renews_image,
-        },
-    )?;
+    let target = rules::check(ask, name, &spec, Some(old), &rules::Step { adds, surge, rolls, renews_image })?;
     let mut operation = ask.operation(ordinal, progress);
     operation.image_only = image_only;
     operation.before = matches!(progress, Progress::Stop(_)).then_some(Before { count: had });
@@ -180,11 +145,7 @@ pub(super) fn begin(ask: &mut Ask, ordinal: u64, name: &Name, old: &NodePool, wi
         let Some(pool) = doc.as_pool_mut() else { return };
         let state = &mut pool.state;
         if (target.version != state.version || renews_image) && rolls {
-            let used = UsedVersion {
-                orchestrator_version: state.version.clone(),
-                node_image_version: state.image.clone(),
-                timestamp: now,
-            };
+            let used = UsedVersion { orchestrator_version: state.version.clone(), node_image_version: state.image.clone(), timestamp: now };
             if target.version != state.version || target.image != state.image {
                 state.recently_used.insert(0, used);
                 state.recently_used.truncate(RECENTLY_USED_LIMIT);
@@ -194,10 +155,7 @@ pub(super) fn begin(ask: &mut Ask, ordinal: u64, name: &Name, old: &NodePool, wi
         }
         state.etag += 1;
         state.operation = Some(operation);
-        pool.spec = PoolSpec {
-            orchestrator_version: target.asked,
-            ..spec
-        };
+        pool.spec = PoolSpec { orchestrator_version: target.asked, ..spec };
     });
     Ok(ask.polled(doc, false, id))
 }
@@ -208,20 +166,10 @@ pub(super) fn check_image(ask: &Ask, old: &NodePool, spec: &PoolSpec) -> Result<
         return Ok(());
     };
     let newest = upgrade::newest_image(&ask.env.catalog, spec, &old.state.version);
-    if asked
-        .as_str()
-        .is_some_and(|asked| asked == "latest" || newest.as_deref() == Some(asked))
-    {
+    if asked.as_str().is_some_and(|asked| asked == "latest" || newest.as_deref() == Some(asked)) {
         return Ok(());
     }
     let (asked, current) = (asked.as_str().unwrap_or_default(), &old.state.image);
-    let why = format!(
-        "NodeImageVersion '{asked}' is not accepted. NodeImageVersion can only be current version '{current}' or 'latest'"
-    );
-    Err(PoolRefusal::NotAllowed {
-        rule: "RB-1",
-        why: why.into(),
-        accepted: format!("'{current}' or 'latest'").into(),
-    }
-    .into())
+    let why = format!("NodeImageVersion '{asked}' is not accepted. NodeImageVersion can only be current version '{current}' or 'latest'");
+    Err(PoolRefusal::NotAllowed { rule: "RB-1", why: why.into(), accepted: format!("'{current}' or 'latest'").into() }.into())
 }

@@ -27,9 +27,7 @@ pub(super) fn begin() -> Progress {
 pub(super) fn newest_image(catalog: &Catalog, spec: &PoolSpec, version: &str) -> Option<Name> {
     let version: Version = version.parse().ok()?;
     let sku = OsSku::from_name(&spec.os_sku)?.effective(version).ok()?;
-    let image = catalog
-        .newest_image(sku)?
-        .version(catalog.size(&spec.vm_size)?.image_variant())?;
+    let image = catalog.newest_image(sku)?.version(catalog.size(&spec.vm_size)?.image_variant())?;
     Some(image.into())
 }
 
@@ -40,18 +38,13 @@ pub(super) fn renews_image(ask: &Ask, old: &NodePool, spec: &PoolSpec, asked_ima
     let respelled = spec.orchestrator_version != old.spec.orchestrator_version;
     let version = rules::resolve(&ask.env.catalog, &ask.draft.world, &spec.orchestrator_version);
     let moves = respelled && version.is_none_or(|version| version.to_string() != old.state.version.as_str());
-    let differs = REIMAGING
-        .iter()
-        .any(|key| spec.rest.get(*key) != old.spec.rest.get(*key));
+    let differs = REIMAGING.iter().any(|key| spec.rest.get(*key) != old.spec.rest.get(*key));
     moves || spec.os_sku != old.spec.os_sku || differs || asked_image.is_some()
 }
 
 /// Whether machines still have another version or image than the pool is to have.
 pub(super) fn is_unfinished(world: &World, name: &Name, pool: &NodePool) -> bool {
-    let target = MachineModel {
-        version: pool.state.version.clone(),
-        image: pool.state.image.clone(),
-    };
+    let target = MachineModel { version: pool.state.version.clone(), image: pool.state.image.clone() };
     rules::machines(world, name)
         .filter(|machine| machine.is_wanted())
         .any(|machine| machine.running.as_ref().is_some_and(|running| *running != target))
@@ -62,10 +55,7 @@ pub(super) fn surge(spec: &PoolSpec, old: &NodePool, count: u32) -> u32 {
     if spec.power == Power::Stopped || count == 0 {
         return 0;
     }
-    let pool = NodePool {
-        spec: spec.clone(),
-        state: old.state.clone(),
-    };
+    let pool = NodePool { spec: spec.clone(), state: old.state.clone() };
     crate::upgrade::bounds::bounds(&pool, count).surge
 }
 
@@ -73,8 +63,7 @@ pub(super) fn surge(spec: &PoolSpec, old: &NodePool, count: u32) -> u32 {
 pub(super) fn not_with_a_scale() -> Refusal {
     PoolRefusal::NotAllowed {
         rule: "M-2",
-        why: "Changing the version or image of an agent pool together with its count or power state is not allowed."
-            .into(),
+        why: "Changing the version or image of an agent pool together with its count or power state is not allowed.".into(),
         accepted: "the version or image in one request, count or power state in another".into(),
     }
     .into()
@@ -90,31 +79,14 @@ pub(super) fn image(ask: &mut Ask, name: &Name) -> Result<Accepted, Refusal> {
     if let Some(refusal) = refused(ask, name, verdict, "UpgradingNodeImageVersion") {
         return Err(refusal);
     }
-    let Some((doc, old)) = ask
-        .draft
-        .world
-        .pool(name)
-        .map(|(doc, pool)| (doc.clone(), pool.clone()))
-    else {
+    let Some((doc, old)) = ask.draft.world.pool(name).map(|(doc, pool)| (doc.clone(), pool.clone())) else {
         return Ok(ask.unchanged(None));
     };
-    let is_newest =
-        newest_image(&ask.env.catalog, &old.spec, &old.state.version).is_none_or(|newest| newest == old.state.image);
+    let is_newest = newest_image(&ask.env.catalog, &old.spec, &old.state.version).is_none_or(|newest| newest == old.state.image);
     if is_newest && !is_unfinished(&ask.draft.world, name, &old) {
         return Ok(ask.unchanged(Some(doc)));
     }
     let mut spec = old.spec.clone();
     spec.count = count(&ask.draft.world, name, &old);
-    update::begin(
-        ask,
-        0,
-        name,
-        &old,
-        Wish {
-            spec,
-            progress: begin(),
-            renews_image: true,
-            image_only: true,
-        },
-    )
+    update::begin(ask, 0, name, &old, Wish { spec, progress: begin(), renews_image: true, image_only: true })
 }

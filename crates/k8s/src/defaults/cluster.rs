@@ -13,9 +13,7 @@ pub fn namespace(object: &mut Fields) {
     within(object, "metadata", |metadata| {
         let name = text(metadata, "name").to_owned();
         if !name.is_empty() {
-            within(metadata, "labels", |labels| {
-                drop(labels.insert("kubernetes.io/metadata.name".into(), name.into()))
-            });
+            within(metadata, "labels", |labels| drop(labels.insert("kubernetes.io/metadata.name".into(), name.into())));
         }
     });
 }
@@ -52,11 +50,7 @@ pub fn claim(object: &mut Fields) {
 /// A limit range's `spec`: defaults follow the most, and requests the defaults, then the least.
 pub fn limit_range(spec: &mut Fields) {
     for item in each(spec, "limits").filter(|item| text(item, "type") == "Container") {
-        for (from, to) in [
-            ("max", "default"),
-            ("default", "defaultRequest"),
-            ("min", "defaultRequest"),
-        ] {
+        for (from, to) in [("max", "default"), ("default", "defaultRequest"), ("min", "defaultRequest")] {
             let amounts = field(item, from).cloned().unwrap_or_default();
             within(item, to, |target| {
                 for (name, amount) in amounts {

@@ -67,9 +67,7 @@ type Fields = Map<String, Value>;
 
 /// Sets a field that is absent, null or an empty string: Go's zero value means unsaid.
 fn put(fields: &mut Fields, name: &str, value: impl Into<Value>) {
-    let unsaid = fields
-        .get(name)
-        .is_none_or(|found| found.is_null() || found.as_str() == Some(""));
+    let unsaid = fields.get(name).is_none_or(|found| found.is_null() || found.as_str() == Some(""));
     if unsaid {
         fields.insert(name.to_owned(), value.into());
     }
@@ -77,10 +75,7 @@ fn put(fields: &mut Fields, name: &str, value: impl Into<Value>) {
 
 /// Sets a number that is absent, null or 0.
 fn put_number(fields: &mut Fields, name: &str, value: i64) {
-    if fields
-        .get(name)
-        .is_none_or(|found| found.is_null() || found.as_i64() == Some(0))
-    {
+    if fields.get(name).is_none_or(|found| found.is_null() || found.as_i64() == Some(0)) {
         fields.insert(name.to_owned(), value.into());
     }
 }

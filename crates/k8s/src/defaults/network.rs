@@ -13,12 +13,7 @@ const AFFINITY_SECONDS: i64 = 10_800;
 pub fn service(spec: &mut Fields) {
     put(spec, "type", "ClusterIP");
     // Each of the two spellings of the address gives the other.
-    let first = spec
-        .get("clusterIPs")
-        .and_then(|list| list.get(0))
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_owned();
+    let first = spec.get("clusterIPs").and_then(|list| list.get(0)).and_then(Value::as_str).unwrap_or_default().to_owned();
     let address = super::text(spec, "clusterIP").to_owned();
     match (address.is_empty(), first.is_empty()) {
         (false, true) => drop(spec.insert("clusterIPs".into(), json!([address]))),
@@ -31,9 +26,7 @@ pub fn service(spec: &mut Fields) {
         "None" => drop(spec.remove("sessionAffinityConfig")),
         "ClientIP" => {
             within(spec, "sessionAffinityConfig", |config| {
-                within(config, "clientIP", |client| {
-                    put_number(client, "timeoutSeconds", AFFINITY_SECONDS)
-                });
+                within(config, "clientIP", |client| put_number(client, "timeoutSeconds", AFFINITY_SECONDS));
             });
         }
         _ => {}
@@ -53,20 +46,11 @@ pub fn service(spec: &mut Fields) {
     if of_type(spec, &["ClusterIP", "NodePort", "LoadBalancer"]) {
         put(spec, "internalTrafficPolicy", "Cluster");
         // A headless service without selector is someone else's list of addresses, which may be of either family.
-        let is_list =
-            super::text(spec, "clusterIP") == "None" && spec.get("selector").is_none_or(|map| map == &json!({}));
+        let is_list = super::text(spec, "clusterIP") == "None" && spec.get("selector").is_none_or(|map| map == &json!({}));
         let is_unsaid = super::is_unsaid(spec, "ipFamilyPolicy");
-        put(
-            spec,
-            "ipFamilyPolicy",
-            if is_list { "RequireDualStack" } else { "SingleStack" },
-        );
+        put(spec, "ipFamilyPolicy", if is_list { "RequireDualStack" } else { "SingleStack" });
         if !has_items(spec, "ipFamilies") {
-            let families = if is_list && is_unsaid {
-                json!(["IPv4", "IPv6"])
-            } else {
-                json!(["IPv4"])
-            };
+            let families = if is_list && is_unsaid { json!(["IPv4", "IPv6"]) } else { json!(["IPv4"]) };
             spec.insert("ipFamilies".into(), families);
         }
     }
@@ -76,9 +60,7 @@ pub fn service(spec: &mut Fields) {
 }
 
 fn has_items(spec: &Fields, name: &str) -> bool {
-    spec.get(name)
-        .and_then(Value::as_array)
-        .is_some_and(|list| !list.is_empty())
+    spec.get(name).and_then(Value::as_array).is_some_and(|list| !list.is_empty())
 }
 
 /// Endpoints.

@@ -43,16 +43,8 @@ fn spec_of_pod(spec: &mut Fields) {
         }
     }
     // The old spelling of the field and the new one say the same; admission names the default account.
-    let account = [
-        text(spec, "serviceAccountName"),
-        text(spec, "serviceAccount"),
-        "default",
-    ];
-    let account = account
-        .into_iter()
-        .find(|name| !name.is_empty())
-        .unwrap_or_default()
-        .to_owned();
+    let account = [text(spec, "serviceAccountName"), text(spec, "serviceAccount"), "default"];
+    let account = account.into_iter().find(|name| !name.is_empty()).unwrap_or_default().to_owned();
     spec.insert("serviceAccountName".into(), account.clone().into());
     spec.insert("serviceAccount".into(), account.into());
 }
@@ -145,12 +137,8 @@ fn volume(volume: &mut Fields) {
     if let Some(source) = field(volume, "downwardAPI") {
         downward(source);
     }
-    for source in field(volume, "projected")
-        .into_iter()
-        .flat_map(|projected| each(projected, "sources"))
-    {
-        if let Some(token) = field(source, "serviceAccountToken").filter(|token| is_unsaid(token, "expirationSeconds"))
-        {
+    for source in field(volume, "projected").into_iter().flat_map(|projected| each(projected, "sources")) {
+        if let Some(token) = field(source, "serviceAccountToken").filter(|token| is_unsaid(token, "expirationSeconds")) {
             token.insert("expirationSeconds".into(), TOKEN_SECONDS.into());
         }
         if let Some(source) = field(source, "downwardAPI") {
@@ -170,18 +158,12 @@ fn volume(volume: &mut Fields) {
 }
 
 fn pull_policy(image: &str) -> &'static str {
-    if image_tag(image) == "latest" {
-        "Always"
-    } else {
-        "IfNotPresent"
-    }
+    if image_tag(image) == "latest" { "Always" } else { "IfNotPresent" }
 }
 
 /// The tag of an image reference; `latest` where it names neither tag nor digest, empty where only a digest.
 fn image_tag(image: &str) -> &str {
-    let (name, digest) = image
-        .split_once('@')
-        .map_or((image, None), |(name, digest)| (name, Some(digest)));
+    let (name, digest) = image.split_once('@').map_or((image, None), |(name, digest)| (name, Some(digest)));
     let last = name.rsplit('/').next().unwrap_or_default(); // a colon before the last slash is a registry's port
     match last.split_once(':') {
         Some((_, tag)) => tag,
@@ -204,10 +186,7 @@ fn requests_from_limits(resources: &mut Fields) {
 /// Requests of the pod as a whole, where it has limits: the sum over its containers, or else the limits.
 fn pod_level_requests(spec: &mut Fields) {
     let supported = |name: &str| matches!(name, "cpu" | "memory") || name.starts_with("hugepages-");
-    let Some(limits) = field(spec, "resources")
-        .and_then(|resources| field(resources, "limits"))
-        .cloned()
-    else {
+    let Some(limits) = field(spec, "resources").and_then(|resources| field(resources, "limits")).cloned() else {
         return;
     };
     if limits.is_empty() {
@@ -218,13 +197,8 @@ fn pod_level_requests(spec: &mut Fields) {
         return;
     };
     within(resources, "requests", |requests| {
-        for (name, milli) in sums
-            .into_iter()
-            .filter(|(name, _)| matches!(name.as_str(), "cpu" | "memory"))
-        {
-            requests
-                .entry(name)
-                .or_insert_with(|| Quantity::from_milli(milli).0.as_str().into());
+        for (name, milli) in sums.into_iter().filter(|(name, _)| matches!(name.as_str(), "cpu" | "memory")) {
+            requests.entry(name).or_insert_with(|| Quantity::from_milli(milli).0.as_str().into());
         }
         for (name, amount) in limits.into_iter().filter(|(name, _)| supported(name)) {
             requests.entry(name).or_insert(amount);
@@ -237,11 +211,7 @@ fn pod_level_requests(spec: &mut Fields) {
 fn container_requests(spec: &Fields) -> BTreeMap<String, i64> {
     let list = |name: &str| spec.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
     let requests = |container: &Value| -> Vec<(String, i64)> {
-        let map = container
-            .pointer("/resources/requests")
-            .and_then(Value::as_object)
-            .cloned()
-            .unwrap_or_else(Map::new);
+        let map = container.pointer("/resources/requests").and_then(Value::as_object).cloned().unwrap_or_else(Map::new);
         let amounts = map.into_iter().filter_map(|(name, value)| {
             let quantity: Quantity = serde_json::from_value(value).ok()?;
             Some((name, quantity.milli()?))

@@ -79,10 +79,7 @@ pub fn stateful_set(spec: &mut Fields) {
 /// A job. Without labels it takes those of its template.
 pub fn job(object: &mut Fields) {
     within(object, "spec", job_spec);
-    let labels = object
-        .get("spec")
-        .and_then(|spec| spec.pointer("/template/metadata/labels"))
-        .cloned();
+    let labels = object.get("spec").and_then(|spec| spec.pointer("/template/metadata/labels")).cloned();
     within(object, "metadata", |metadata| {
         let has_labels = field(metadata, "labels").is_some_and(|labels| !labels.is_empty());
         if let Some(labels @ Value::Object(_)) = labels.filter(|_| !has_labels) {
@@ -103,11 +100,7 @@ fn job_spec(spec: &mut Fields) {
     number(spec, "suspend", false);
     number(spec, "manualSelector", false);
     let by_policy = !is_unsaid(spec, "podFailurePolicy");
-    number(
-        spec,
-        "podReplacementPolicy",
-        if by_policy { "Failed" } else { "TerminatingOrFailed" },
-    );
+    number(spec, "podReplacementPolicy", if by_policy { "Failed" } else { "TerminatingOrFailed" });
     failure_policy(spec);
 }
 
@@ -126,10 +119,7 @@ pub fn cron_job(spec: &mut Fields) {
 }
 
 fn failure_policy(spec: &mut Fields) {
-    for rule in field(spec, "podFailurePolicy")
-        .into_iter()
-        .flat_map(|policy| each(policy, "rules"))
-    {
+    for rule in field(spec, "podFailurePolicy").into_iter().flat_map(|policy| each(policy, "rules")) {
         for pattern in each(rule, "onPodConditions") {
             put(pattern, "status", "True");
         }

@@ -23,19 +23,14 @@ pub fn core_versions(address: &str) -> Value {
 
 /// `/apis`.
 pub fn groups() -> Value {
-    let groups: Vec<Value> = GROUP_VERSIONS
-        .iter()
-        .filter(|(group, _, _)| !group.is_empty())
-        .map(|(group, version, _)| group_entry(group, version))
-        .collect();
+    let groups: Vec<Value> =
+        GROUP_VERSIONS.iter().filter(|(group, _, _)| !group.is_empty()).map(|(group, version, _)| group_entry(group, version)).collect();
     json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
 }
 
 /// `/apis/{group}`; `None` when there is no such group.
 pub fn group(name: &str) -> Option<Value> {
-    let (group, version, _) = GROUP_VERSIONS
-        .iter()
-        .find(|(group, _, _)| *group == name && !group.is_empty())?;
+    let (group, version, _) = GROUP_VERSIONS.iter().find(|(group, _, _)| *group == name && !group.is_empty())?;
     let mut entry = group_entry(group, version);
     entry["kind"] = "APIGroup".into();
     entry["apiVersion"] = "v1".into();

@@ -10,11 +10,7 @@ use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
 
 fn base(group: &str, version: &str) -> String {
-    if group.is_empty() {
-        format!("api/{version}")
-    } else {
-        format!("apis/{group}/{version}")
-    }
+    if group.is_empty() { format!("api/{version}") } else { format!("apis/{group}/{version}") }
 }
 
 static INDEX: LazyLock<Value> = LazyLock::new(|| {
@@ -40,24 +36,11 @@ pub fn v3_index() -> Value {
 pub fn v3(group: &str, version: &str) -> Option<Value> {
     let (mut paths, mut schemas) = (Map::new(), Map::new());
     for resource in registry::group_version(group, version)? {
-        let scope = if resource.namespaced {
-            "/namespaces/{namespace}"
-        } else {
-            ""
-        };
+        let scope = if resource.namespaced { "/namespaces/{namespace}" } else { "" };
         let collection = format!("/{}{scope}/{}", base(group, version), resource.plural);
         let named = format!("{collection}/{{name}}");
-        let on_collection = [
-            ("get", Verb::List),
-            ("post", Verb::Create),
-            ("delete", Verb::DeleteCollection),
-        ];
-        let on_object = [
-            ("get", Verb::Get),
-            ("put", Verb::Update),
-            ("patch", Verb::Patch),
-            ("delete", Verb::Delete),
-        ];
+        let on_collection = [("get", Verb::List), ("post", Verb::Create), ("delete", Verb::DeleteCollection)];
+        let on_object = [("get", Verb::Get), ("put", Verb::Update), ("patch", Verb::Patch), ("delete", Verb::Delete)];
         paths.insert(collection, operations(resource, &on_collection));
         paths.insert(named, operations(resource, &on_object));
         let kind = json!([identity(resource)]);
@@ -150,14 +133,7 @@ fn operations(resource: &Resource, methods: &[(&str, Verb)]) -> Value {
             let names: &[&str] = match verb {
                 Verb::Create | Verb::Update | Verb::Patch => &["dryRun", "fieldManager", "fieldValidation"],
                 Verb::Delete | Verb::DeleteCollection => &["dryRun", "gracePeriodSeconds", "propagationPolicy"],
-                Verb::List => &[
-                    "continue",
-                    "fieldSelector",
-                    "labelSelector",
-                    "limit",
-                    "resourceVersion",
-                    "watch",
-                ],
+                Verb::List => &["continue", "fieldSelector", "labelSelector", "limit", "resourceVersion", "watch"],
                 Verb::Get | Verb::Watch => &[],
             };
             let parameter = |name: &&str| json!({"name": name, "in": "query", "schema": {"type": "string"}});

@@ -32,10 +32,7 @@ pub fn with_scale(old: &Doc, wanted: Value) -> Result<Updated, Status> {
     if count.replace(replicas) != Some(replicas) {
         doc.meta.generation += 1;
     }
-    Ok(Updated {
-        doc,
-        base: old.revision,
-    })
+    Ok(Updated { doc, base: old.revision })
 }
 
 /// The node that a `v1` Binding names.
@@ -44,11 +41,7 @@ pub fn binding(body: &Value) -> Result<String, Status> {
     let target = FieldPath::new("target");
     let mut errors = Vec::new();
     if !matches!(text("/target/kind"), "" | "Node") {
-        errors.push(FieldError::not_supported(
-            &target.child("kind"),
-            text("/target/kind"),
-            &["Node", "<empty>"],
-        ));
+        errors.push(FieldError::not_supported(&target.child("kind"), text("/target/kind"), &["Node", "<empty>"]));
     }
     if text("/target/name").is_empty() {
         errors.push(FieldError::required(&target.child("name"), ""));
@@ -67,8 +60,5 @@ pub fn eviction(body: &Value, query: Query<'_>) -> Result<DeleteOptions, Status>
         None => DeleteOptions::default(),
         Some(options) => DeleteOptions::parse(&[], options.to_string().as_bytes())?,
     };
-    Ok(DeleteOptions {
-        dry_run: options.dry_run || asked.dry_run,
-        ..options
-    })
+    Ok(DeleteOptions { dry_run: options.dry_run || asked.dry_run, ..options })
 }

@@ -26,11 +26,7 @@ pub fn first(kind: Kind) -> i64 {
 /// Whether a change of the object makes a new generation: one of `spec`; for a deployment its annotations count too, and an
 /// endpoint slice has no `spec`.
 pub fn counts(kind: Kind, old: &Value, new: &Value) -> bool {
-    let differs = |pointers: &[&str]| {
-        pointers
-            .iter()
-            .any(|pointer| old.pointer(pointer) != new.pointer(pointer))
-    };
+    let differs = |pointers: &[&str]| pointers.iter().any(|pointer| old.pointer(pointer) != new.pointer(pointer));
     match kind {
         Kind::Deployment => differs(&["/spec", "/metadata/annotations"]),
         Kind::EndpointSlice => differs(&["/endpoints", "/ports", "/addressType", "/metadata/labels"]),

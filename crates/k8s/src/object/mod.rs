@@ -54,45 +54,18 @@ const TEMPLATE_GENERATION: &str = "deprecated.daemonset.template.generation";
 pub fn create(resource: &Resource, namespace: &str, mut object: Value) -> Result<Doc, Status> {
     let kind = Kind::from_name(resource.kind).ok_or_else(Status::method_not_allowed)?;
     read::prepare(kind, &mut object)?;
-    if object
-        .pointer("/metadata/resourceVersion")
-        .and_then(Value::as_str)
-        .is_some_and(|text| !text.is_empty())
-    {
-        return Err(Status::unknown(
-            "resourceVersion should not be set on objects to be created",
-        ));
+    if object.pointer("/metadata/resourceVersion").and_then(Value::as_str).is_some_and(|text| !text.is_empty()) {
+        return Err(Status::unknown("resourceVersion should not be set on objects to be created"));
     }
     defaults::apply(kind, &mut object);
     reset(kind, &mut object);
-    let name = object
-        .pointer("/metadata/name")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_owned();
-    let mut doc = checked(resource, kind, &object, &name, |_| {
-        validate::validate(resource, kind, &object, None)
-    })?;
+    let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let mut doc = checked(resource, kind, &object, &name, |_| validate::validate(resource, kind, &object, None))?;
     doc.key = Key::new(kind, if resource.namespaced { namespace } else { "" }, doc.key.name);
     doc.revision = 0;
-    let Meta {
-        labels,
-        annotations,
-        owners,
-        finalizers,
-        generate_name,
-        ..
-    } = doc.meta;
+    let Meta { labels, annotations, owners, finalizers, generate_name, .. } = doc.meta;
     let generation = generation::first(kind);
-    doc.meta = Meta {
-        generation,
-        labels,
-        annotations,
-        owners,
-        finalizers,
-        generate_name,
-        ..Meta::default()
-    };
+    doc.meta = Meta { generation, labels, annotations, owners, finalizers, generate_name, ..Meta::default() };
     if let Some(pod) = doc.as_pod_mut() {
         pod_status::start(pod);
     }
@@ -101,13 +74,7 @@ pub fn create(resource: &Resource, namespace: &str, mut object: Value) -> Result
 
 /// The object as a document, when it can be read and breaks no rule. The rules see the document only where all of it could
 /// be read, and nothing where a type is wrong.
-fn checked(
-    resource: &Resource,
-    kind: Kind,
-    object: &Value,
-    name: &str,
-    rules: impl FnOnce(Option<&Doc>) -> Errors,
-) -> Result<Doc, Status> {
+fn checked(resource: &Resource, kind: Kind, object: &Value, name: &str, rules: impl FnOnce(Option<&Doc>) -> Errors) -> Result<Doc, Status> {
     let read = read::doc(resource, kind, object);
     let errors = match &read {
         Err(unreadable) if !unreadable.has_right_types => Errors::new(),
@@ -135,24 +102,14 @@ fn reset(kind: Kind, object: &mut Value) {
         fields.insert("status".into(), status);
     }
     if let Some(metadata) = fields.get_mut("metadata").and_then(Value::as_object_mut) {
-        for field in [
-            "uid",
-            "creationTimestamp",
-            "deletionTimestamp",
-            "deletionGracePeriodSeconds",
-            "generation",
-        ] {
+        for field in ["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"] {
             metadata.remove(field);
         }
     }
     match kind {
         Kind::DaemonSet => set_annotation(object, TEMPLATE_GENERATION, "1"),
         Kind::Namespace => {
-            let mut finalizers = object
-                .pointer("/spec/finalizers")
-                .and_then(Value::as_array)
-                .cloned()
-                .unwrap_or_default();
+            let mut finalizers = object.pointer("/spec/finalizers").and_then(Value::as_array).cloned().unwrap_or_default();
             if !finalizers.contains(&json!("kubernetes")) {
                 finalizers.push(json!("kubernetes"));
             }
@@ -178,10 +135,7 @@ fn set_annotation(object: &mut Value, key: &str, value: &str) {
 /// Whether an object may be deleted at all; the error is the 403. Budgets, finalizers and owners are not looked at.
 pub fn may_delete(resource: &Resource, doc: &Doc) -> Result<(), Status> {
     let is_own = matches!(doc.kind(), Kind::NodePool | Kind::Machine | Kind::Cluster);
-    let is_lasting = matches!(
-        doc.key.name.as_str(),
-        "default" | "kube-system" | "kube-public" | "kube-node-lease"
-    );
+    let is_lasting = matches!(doc.key.name.as_str(), "default" | "kube-system" | "kube-public" | "kube-node-lease");
     let forbidden = |why: &str| Err(Status::forbidden(resource.group_resource(), &doc.key.name, why));
     match doc.kind() {
         _ if is_own => forbidden(own::advice(doc.kind())),

@@ -22,9 +22,7 @@ pub fn advice(kind: Kind) -> &'static str {
             "machines follow their node pool: use az aks machine, or az aks nodepool scale and upgrade; here only labels and \
              annotations of the object may change"
         }
-        _ => {
-            "the cluster is changed through ARM: use az aks; here only labels and annotations of the object may change"
-        }
+        _ => "the cluster is changed through ARM: use az aks; here only labels and annotations of the object may change",
     }
 }
 
@@ -37,20 +35,12 @@ pub fn update(resource: &Resource, old: &Doc, new: &Value) -> Result<Updated, St
         return Err(Status::invalid(resource.group, resource.kind, &old.key.name, &errors));
     }
     keep_identity(&mut doc, old);
-    let is_same =
-        doc.body == old.body && doc.meta.owners == old.meta.owners && doc.meta.finalizers == old.meta.finalizers;
+    let is_same = doc.body == old.body && doc.meta.owners == old.meta.owners && doc.meta.finalizers == old.meta.finalizers;
     if !is_same {
-        return Err(Status::forbidden(
-            resource.group_resource(),
-            &old.key.name,
-            advice(kind),
-        ));
+        return Err(Status::forbidden(resource.group_resource(), &old.key.name, advice(kind)));
     }
     let mut next = old.clone();
     next.meta.labels = Arc::clone(&doc.meta.labels);
     next.meta.annotations = Arc::clone(&doc.meta.annotations);
-    Ok(Updated {
-        doc: next,
-        base: old.revision,
-    })
+    Ok(Updated { doc: next, base: old.revision })
 }

@@ -18,10 +18,7 @@ const SEARCH_LIMIT_BYTES: usize = 16 * 1024;
 /// Prepares a body, which must be an object: null means absent, as in upstream's decoder.
 pub fn prepare(kind: Kind, body: &mut Value) -> Result<(), Status> {
     if !body.is_object() {
-        return Err(Status::bad_request(format!(
-            "a {} must be a JSON object",
-            kind.as_str()
-        )));
+        return Err(Status::bad_request(format!("a {} must be a JSON object", kind.as_str())));
     }
     remove_nulls(body);
     Ok(())
@@ -57,13 +54,8 @@ impl From<Unreadable> for Status {
 pub fn doc(resource: &Resource, kind: Kind, object: &Value) -> Result<Doc, Unreadable> {
     let refuse = |why: &str| {
         let (name, version) = (resource.kind, resource.version);
-        let status = Status::bad_request(format!(
-            "{name} in version \"{version}\" cannot be handled as a {name}: {why}"
-        ));
-        Unreadable {
-            status,
-            has_right_types: false,
-        }
+        let status = Status::bad_request(format!("{name} in version \"{version}\" cannot be handled as a {name}: {why}"));
+        Unreadable { status, has_right_types: false }
     };
     if let Some(offset) = base64_error(kind, object) {
         return Err(refuse(&format!("illegal base64 data at input byte {offset}")));
@@ -73,9 +65,7 @@ pub fn doc(resource: &Resource, kind: Kind, object: &Value) -> Result<Doc, Unrea
         ..refuse(&explain(kind, object, &error))
     })?;
     if amounts(kind, object) {
-        return Err(refuse(
-            "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
-        ));
+        return Err(refuse("quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"));
     }
     Ok(doc)
 }
@@ -83,15 +73,8 @@ pub fn doc(resource: &Resource, kind: Kind, object: &Value) -> Result<Doc, Unrea
 fn explain(kind: Kind, object: &Value, error: &serde_json::Error) -> String {
     let text = error.to_string();
     let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(head, _)| head);
-    let path = if object.to_string().len() <= SEARCH_LIMIT_BYTES {
-        culprit(kind, object)
-    } else {
-        String::new()
-    };
-    match object
-        .pointer(&path)
-        .filter(|_| !path.is_empty() && text.starts_with("invalid type"))
-    {
+    let path = if object.to_string().len() <= SEARCH_LIMIT_BYTES { culprit(kind, object) } else { String::new() };
+    match object.pointer(&path).filter(|_| !path.is_empty() && text.starts_with("invalid type")) {
         Some(value) => {
             let found = match value {
                 Value::Null => "null",
@@ -102,10 +85,7 @@ fn explain(kind: Kind, object: &Value, error: &serde_json::Error) -> String {
                 Value::Object(_) => "object",
             };
             let wanted = text.split_once("expected ").map_or("", |(_, wanted)| wanted);
-            format!(
-                "json: cannot unmarshal {found} into field {}, which is {wanted}",
-                path[1..].replace('/', ".")
-            )
+            format!("json: cannot unmarshal {found} into field {}, which is {wanted}", path[1..].replace('/', "."))
         }
         None if path.is_empty() => text.to_owned(),
         None => format!("{}: {text}", path[1..].replace('/', ".")),
@@ -117,10 +97,7 @@ fn culprit(kind: Kind, object: &Value) -> String {
     let mut path = String::new();
     'deeper: loop {
         let children: Vec<String> = match object.pointer(&path) {
-            Some(Value::Object(map)) => map
-                .keys()
-                .map(|key| key.replace('~', "~0").replace('/', "~1"))
-                .collect(),
+            Some(Value::Object(map)) => map.keys().map(|key| key.replace('~', "~0").replace('/', "~1")).collect(),
             Some(Value::Array(list)) => (0..list.len()).map(|index| index.to_string()).collect(),
             _ => return path,
         };
@@ -147,15 +124,11 @@ fn base64_error(kind: Kind, object: &Value) -> Option<usize> {
         Kind::ConfigMap => "binaryData",
         _ => return None,
     };
-    At::root(object)
-        .get(field)
-        .entries()
-        .into_iter()
-        .find_map(|(_, at)| match STANDARD.decode(at.text()) {
-            Ok(_) => None,
-            Err(base64::DecodeError::InvalidByte(offset, _)) => Some(offset),
-            Err(_) => Some(at.text().len()),
-        })
+    At::root(object).get(field).entries().into_iter().find_map(|(_, at)| match STANDARD.decode(at.text()) {
+        Ok(_) => None,
+        Err(base64::DecodeError::InvalidByte(offset, _)) => Some(offset),
+        Err(_) => Some(at.text().len()),
+    })
 }
 
 /// Whether some amount is none.
@@ -167,26 +140,12 @@ fn amounts(kind: Kind, object: &Value) -> bool {
     };
     let in_resources = |at: &At| {
         let lists = [at.get("requests"), at.get("limits")];
-        lists
-            .iter()
-            .flat_map(At::entries)
-            .any(|(_, amount)| malformed_amount(amount.value))
+        lists.iter().flat_map(At::entries).any(|(_, amount)| malformed_amount(amount.value))
     };
-    let pod = if kind == Kind::Pod {
-        spec.clone()
-    } else {
-        spec.get("template").get("spec")
-    };
+    let pod = if kind == Kind::Pod { spec.clone() } else { spec.get("template").get("spec") };
     let containers = [pod.get("containers"), pod.get("initContainers")];
-    containers
-        .iter()
-        .flat_map(At::items)
-        .any(|container| in_resources(&container.get("resources")))
+    containers.iter().flat_map(At::items).any(|container| in_resources(&container.get("resources")))
         || in_resources(&pod.get("resources"))
-        || pod
-            .get("overhead")
-            .entries()
-            .iter()
-            .any(|(_, amount)| malformed_amount(amount.value))
+        || pod.get("overhead").entries().iter().any(|(_, amount)| malformed_amount(amount.value))
         || kind == Kind::PersistentVolumeClaim && in_resources(&spec.get("resources"))
 }

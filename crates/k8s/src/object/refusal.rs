@@ -21,26 +21,18 @@ pub fn refusal(resource: &Resource, refusal: &Refusal) -> Status {
             Status::invalid(about(key).group, about(key).kind, &key.name, &[error])
         }
         Refusal::Forbidden { key, message } => Status::forbidden(about(key).group_resource(), &key.name, message),
-        Refusal::BudgetBlocks {
-            budget,
-            needed,
-            healthy,
-            ..
-        } => Status::disruption_budget(budget, i64::from(*needed), i64::from(*healthy)),
+        Refusal::BudgetBlocks { budget, needed, healthy, .. } => Status::disruption_budget(budget, i64::from(*needed), i64::from(*healthy)),
         Refusal::BudgetUnobserved { budget, .. } => Status::disruption_budget_processing(budget),
-        Refusal::TwoBudgets(_) => Status::unknown(
-            "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.",
-        ),
+        Refusal::TwoBudgets(_) => {
+            Status::unknown("This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.")
+        }
         Refusal::NamespaceTerminating { key, namespace } => {
             Status::namespace_terminating(about(key).group_resource(), &key.name, namespace)
         }
         Refusal::Unavailable(why) => Status::service_unavailable(format!("the change could not be stored: {why}")),
         // Pools do not change through Kubernetes; a rule of theirs can still stand in the way of what does.
         Refusal::Pool(rule) => {
-            let why = format!(
-                "a rule of the node pool or cluster does not allow it ({}): {rule:?}",
-                rule.rule()
-            );
+            let why = format!("a rule of the node pool or cluster does not allow it ({}): {rule:?}", rule.rule());
             Status::forbidden(resource.group_resource(), "", &why)
         }
     }
@@ -49,15 +41,9 @@ pub fn refusal(resource: &Resource, refusal: &Refusal) -> Status {
 /// A delete's precondition names the kind, as upstream does there; what is left is a pod that cannot be bound.
 fn precondition(resource: &Resource, key: &Key, message: &str) -> Status {
     let named = if message.contains(" in the precondition ") {
-        GroupResource {
-            group: resource.group,
-            resource: resource.kind,
-        }
+        GroupResource { group: resource.group, resource: resource.kind }
     } else {
-        GroupResource {
-            group: "",
-            resource: "pods/binding",
-        }
+        GroupResource { group: "", resource: "pods/binding" }
     };
     // The cell states the facts; upstream adds how it may have come about.
     let tail = match message {

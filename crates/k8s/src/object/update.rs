@@ -4,9 +4,7 @@
 //! the kind, the fields that never change, the generation. A PATCH comes here as the patched object.
 
 use super::validate::{Errors, validate};
-use super::{
-    Part, TEMPLATE_GENERATION, Updated, checked, generation, immutable, own, read, resource_of, set_annotation,
-};
+use super::{Part, TEMPLATE_GENERATION, Updated, checked, generation, immutable, own, read, resource_of, set_annotation};
 use crate::defaults;
 use crate::registry::Resource;
 use crate::status::{FieldError, FieldPath, Precondition, Status};
@@ -42,10 +40,7 @@ pub fn update(old: &Doc, mut new: Value, part: Part) -> Result<Updated, Status> 
     if part != Part::Status && generation::counts(kind, &before, &codec::to_value(&doc)) {
         doc.meta.generation += 1;
     }
-    Ok(Updated {
-        doc,
-        base: old.revision,
-    })
+    Ok(Updated { doc, base: old.revision })
 }
 
 /// What is never taken from a body.
@@ -62,20 +57,11 @@ pub fn keep_identity(doc: &mut Doc, old: &Doc) {
 /// The uid and the revision that a body names must be the object's. Without a revision the newest is meant, but for kinds
 /// that upstream wants one of.
 pub fn precondition(resource: &Resource, old: &Doc, new: &Value) -> Result<(), Status> {
-    let text = |field: &str| {
-        new.get("metadata")
-            .and_then(|meta| meta.get(field))
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-    };
+    let text = |field: &str| new.get("metadata").and_then(|meta| meta.get(field)).and_then(Value::as_str).unwrap_or_default();
     let (name, group_resource) = (old.key.name.as_str(), resource.group_resource());
     let (uid, found) = (text("uid"), old.meta.uid.to_string());
     if !uid.is_empty() && uid != found {
-        let place = if old.key.namespace.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{}/{name}", old.key.namespace)
-        };
+        let place = if old.key.namespace.is_empty() { name.to_owned() } else { format!("{}/{name}", old.key.namespace) };
         let why = format!(
             "StorageError: invalid object, Code: 4, Key: /registry/{}/{place}, ResourceVersion: 0, AdditionalErrorMsg: \
              Precondition failed: UID in precondition: {uid}, UID in object meta: {found}",
@@ -141,38 +127,21 @@ fn carry_addresses(new: &mut Value, before: &Value) {
     };
     if is_name {
         if !was_name {
-            for field in [
-                "clusterIP",
-                "clusterIPs",
-                "ipFamilies",
-                "ipFamilyPolicy",
-                "internalTrafficPolicy",
-            ] {
+            for field in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"] {
                 spec.remove(field);
             }
         }
         return;
     }
     for field in ["clusterIP", "clusterIPs"] {
-        let found = before
-            .pointer(&format!("/spec/{field}"))
-            .filter(|_| !spec.contains_key(field) && !was_name);
+        let found = before.pointer(&format!("/spec/{field}")).filter(|_| !spec.contains_key(field) && !was_name);
         if let Some(found) = found {
             spec.insert(field.to_owned(), found.clone());
         }
     }
     let old_ports = before.pointer("/spec/ports").and_then(Value::as_array);
-    for port in spec
-        .get_mut("ports")
-        .and_then(Value::as_array_mut)
-        .into_iter()
-        .flatten()
-        .filter(|_| has_node_ports)
-    {
-        let same = old_ports
-            .into_iter()
-            .flatten()
-            .find(|old| old["port"] == port["port"] && old["protocol"] == port["protocol"]);
+    for port in spec.get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten().filter(|_| has_node_ports) {
+        let same = old_ports.into_iter().flatten().find(|old| old["port"] == port["port"] && old["protocol"] == port["protocol"]);
         if let (Some(number), Some(port)) = (same.and_then(|old| old.get("nodePort")), port.as_object_mut()) {
             port.entry("nodePort").or_insert_with(|| number.clone());
         }
@@ -186,21 +155,13 @@ fn count_templates(new: &mut Value, before: &Value) {
         serde_json::from_value::<nodelane_model::pod::PodTemplate>(template).ok()
     };
     let changed = template(new) != template(before);
-    set_annotation(
-        new,
-        TEMPLATE_GENERATION,
-        &(templates(before) + i64::from(changed)).to_string(),
-    );
+    set_annotation(new, TEMPLATE_GENERATION, &(templates(before) + i64::from(changed)).to_string());
 }
 
 /// How many templates a daemon set has had.
 fn templates(object: &Value) -> i64 {
     let pointer = format!("/metadata/annotations/{TEMPLATE_GENERATION}");
-    object
-        .pointer(&pointer)
-        .and_then(Value::as_str)
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(1)
+    object.pointer(&pointer).and_then(Value::as_str).and_then(|text| text.parse().ok()).unwrap_or(1)
 }
 
 /// An update neither renames an object nor starts its deletion, nor adds finalizers to one that is going.
@@ -208,36 +169,20 @@ fn metadata_rules(old: &Doc, next: &Value) -> Errors {
     let mut errors = Errors::new();
     let metadata = FieldPath::new("metadata");
     for (field, found) in [("name", &old.key.name), ("namespace", &old.key.namespace)] {
-        let named = next
-            .get("metadata")
-            .and_then(|metadata| metadata.get(field))
-            .and_then(Value::as_str)
-            .unwrap_or_default();
+        let named = next.get("metadata").and_then(|metadata| metadata.get(field)).and_then(Value::as_str).unwrap_or_default();
         if !named.is_empty() && named != found.as_str() {
             errors.push(FieldError::immutable(&metadata.child(field), named));
         }
     }
-    let found = next
-        .pointer("/metadata/deletionTimestamp")
-        .filter(|_| old.meta.deleted.is_none());
+    let found = next.pointer("/metadata/deletionTimestamp").filter(|_| old.meta.deleted.is_none());
     if let Some(time) = found {
-        errors.push(FieldError::immutable(
-            &metadata.child("deletionTimestamp"),
-            time.clone(),
-        ));
+        errors.push(FieldError::immutable(&metadata.child("deletionTimestamp"), time.clone()));
     }
     if old.meta.deleted.is_some() {
-        let finalizers = next
-            .pointer("/metadata/finalizers")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten();
+        let finalizers = next.pointer("/metadata/finalizers").and_then(Value::as_array).into_iter().flatten();
         let names: Vec<&str> = finalizers.filter_map(Value::as_str).collect();
-        let added: Vec<String> = names
-            .iter()
-            .filter(|name| !old.meta.finalizers.iter().any(|old| old == *name))
-            .map(|name| format!("{name:?}"))
-            .collect();
+        let added: Vec<String> =
+            names.iter().filter(|name| !old.meta.finalizers.iter().any(|old| old == *name)).map(|name| format!("{name:?}")).collect();
         if !added.is_empty() {
             let why = format!(
                 "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",

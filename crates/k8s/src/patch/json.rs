@@ -17,12 +17,7 @@ pub(super) type Operations = Vec<serde_json::Map<String, Value>>;
 /// Parses and bounds a patch body.
 pub(super) fn parse(body: &[u8]) -> Result<Operations, PatchError> {
     let malformed = |text: String| PatchError::Malformed(format!("error decoding patch: {text}"));
-    let wrong = |value: &Value, into: &str| {
-        malformed(format!(
-            "json: cannot unmarshal {} into Go value of type {into}",
-            json_type(value)
-        ))
-    };
+    let wrong = |value: &Value, into: &str| malformed(format!("json: cannot unmarshal {} into Go value of type {into}", json_type(value)));
     let operations = match serde_json::from_slice(body).map_err(|error| malformed(json_error(&error)))? {
         Value::Array(operations) => operations,
         Value::Null => Vec::new(),
@@ -76,10 +71,7 @@ fn step(document: &mut Value, operation: &serde_json::Map<String, Value>) -> Opt
 
 /// The container of the last segment, and that segment unescaped.
 fn parent<'a>(document: &'a mut Value, path: &str) -> Option<(&'a mut Value, String)> {
-    let mut segments = path
-        .strip_prefix('/')?
-        .split('/')
-        .map(|part| part.replace("~1", "/").replace("~0", "~"));
+    let mut segments = path.strip_prefix('/')?.split('/').map(|part| part.replace("~1", "/").replace("~0", "~"));
     let mut at = document;
     let mut segment = segments.next()?;
     for next in segments {
@@ -114,11 +106,7 @@ fn look<'a>(document: &'a mut Value, path: &str) -> Option<Option<&'a Value>> {
 /// A list position below `len`; negative ones count from the end.
 fn index(segment: &str, len: usize) -> Option<usize> {
     let number: i64 = segment.parse().ok()?;
-    let position = if number < 0 {
-        number + i64::try_from(len).ok()?
-    } else {
-        number
-    };
+    let position = if number < 0 { number + i64::try_from(len).ok()? } else { number };
     usize::try_from(position).ok().filter(|position| *position < len)
 }
 

@@ -15,12 +15,7 @@ pub(super) struct Merged {
 }
 
 /// Merges a list of objects by the member `key`.
-pub(super) fn merge_by_key(
-    mut stored: Vec<Value>,
-    patch: Vec<Value>,
-    key: &str,
-    shape: Shape,
-) -> Result<Merged, PatchError> {
+pub(super) fn merge_by_key(mut stored: Vec<Value>, patch: Vec<Value>, key: &str, shape: Shape) -> Result<Merged, PatchError> {
     let stored_len = stored.len();
     let mut plain = Vec::new();
     let mut replace = false;
@@ -45,10 +40,7 @@ pub(super) fn merge_by_key(
     if replace {
         let items: Vec<Value> = plain.into_iter().map(Value::Object).collect();
         items.iter().try_for_each(|item| key_of(item, key).map(drop))?;
-        return Ok(Merged {
-            items,
-            server_order: stored,
-        });
+        return Ok(Merged { items, server_order: stored });
     }
     let server_order = stored.clone();
     let mut order = Vec::with_capacity(plain.len());
@@ -63,10 +55,7 @@ pub(super) fn merge_by_key(
     // Upstream's new items fall into the places of the deleted ones, in the very array that it later takes for the store's
     // order; clients see the result, so it is part of the contract.
     let reused = stored.iter().take(stored_len).cloned().collect();
-    Ok(Merged {
-        items: arrange(stored, &order, &server_order, Some(key))?,
-        server_order: reused,
-    })
+    Ok(Merged { items: arrange(stored, &order, &server_order, Some(key))?, server_order: reused })
 }
 
 /// Merges a list of scalars as a set.
@@ -78,19 +67,11 @@ pub(super) fn merge_set(stored: Vec<Value>, patch: Vec<Value>) -> Merged {
         }
     }
     let items = arrange(merged, &patch, &stored, None).expect("scalars have no merge key to lack");
-    Merged {
-        items,
-        server_order: stored,
-    }
+    Merged { items, server_order: stored }
 }
 
 /// Brings a merged list into order; see the rule above. With a `key`, `order` holds objects with that member.
-pub(super) fn arrange(
-    merged: Vec<Value>,
-    order: &[Value],
-    server_order: &[Value],
-    key: Option<&str>,
-) -> Result<Vec<Value>, PatchError> {
+pub(super) fn arrange(merged: Vec<Value>, order: &[Value], server_order: &[Value], key: Option<&str>) -> Result<Vec<Value>, PatchError> {
     let name = |item: &Value| -> Result<Value, PatchError> {
         match key {
             Some(key) => key_of(item, key).cloned(),
@@ -151,10 +132,7 @@ fn key_of<'a>(item: &'a Value, key: &str) -> Result<&'a Value, PatchError> {
 }
 
 fn no_merge_key(map: &Map<String, Value>, key: &str) -> PatchError {
-    PatchError::Contradiction(format!(
-        "map: {} does not contain declared merge key: {key}",
-        go_map(map)
-    ))
+    PatchError::Contradiction(format!("map: {} does not contain declared merge key: {key}", go_map(map)))
 }
 
 fn lists_of_different_items() -> PatchError {

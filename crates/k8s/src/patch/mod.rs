@@ -35,10 +35,9 @@ impl Dialect {
             "application/json-patch+json" => Ok(Dialect::Json),
             "application/merge-patch+json" => Ok(Dialect::Merge),
             "application/strategic-merge-patch+json" if resource.strategic_patch => Ok(Dialect::Strategic),
-            "application/strategic-merge-patch+json" => Err(Status::unsupported_media_type_among(&[
-                "application/json-patch+json",
-                "application/merge-patch+json",
-            ])),
+            "application/strategic-merge-patch+json" => {
+                Err(Status::unsupported_media_type_among(&["application/json-patch+json", "application/merge-patch+json"]))
+            }
             _ => Err(Status::unsupported_media_type()),
         }
     }
@@ -88,10 +87,9 @@ fn object(body: &[u8], prefix: &str) -> Result<serde_json::Map<String, Value>, P
     let malformed = |text: String| PatchError::Malformed(format!("{prefix}{text}"));
     match serde_json::from_slice(body) {
         Ok(Value::Object(map)) => Ok(map),
-        Ok(other) => Err(malformed(format!(
-            "json: cannot unmarshal {} into Go value of type map[string]interface {{}}",
-            json_type(&other)
-        ))),
+        Ok(other) => {
+            Err(malformed(format!("json: cannot unmarshal {} into Go value of type map[string]interface {{}}", json_type(&other))))
+        }
         Err(error) => Err(malformed(json_error(&error))),
     }
 }
@@ -110,11 +108,7 @@ fn json_type(value: &Value) -> &'static str {
 
 /// The text of a syntax error: upstream's for a cut body, ours otherwise.
 fn json_error(error: &serde_json::Error) -> String {
-    if error.is_eof() {
-        "unexpected end of JSON input".to_owned()
-    } else {
-        error.to_string()
-    }
+    if error.is_eof() { "unexpected end of JSON input".to_owned() } else { error.to_string() }
 }
 
 fn remove_nulls(value: &mut Value) {

@@ -33,44 +33,24 @@ pub(super) type Shape = &'static [Field];
 const PLAIN: Shape = &[];
 
 const fn by(name: &'static str, key: &'static str) -> Field {
-    Field {
-        name,
-        strategy: Strategy::MergeBy(key),
-        shape: PLAIN,
-    }
+    Field { name, strategy: Strategy::MergeBy(key), shape: PLAIN }
 }
 
 const fn each(name: &'static str, key: &'static str, shape: Shape) -> Field {
-    Field {
-        name,
-        strategy: Strategy::MergeBy(key),
-        shape,
-    }
+    Field { name, strategy: Strategy::MergeBy(key), shape }
 }
 
 const fn set(name: &'static str) -> Field {
-    Field {
-        name,
-        strategy: Strategy::MergeSet,
-        shape: PLAIN,
-    }
+    Field { name, strategy: Strategy::MergeSet, shape: PLAIN }
 }
 
 const fn inside(name: &'static str, shape: Shape) -> Field {
-    Field {
-        name,
-        strategy: Strategy::Default,
-        shape,
-    }
+    Field { name, strategy: Strategy::Default, shape }
 }
 
 /// The field of that name; unlisted ones are plain.
 pub(super) fn field(shape: Shape, name: &str) -> Field {
-    shape.iter().find(|field| field.name == name).copied().unwrap_or(Field {
-        name: "",
-        strategy: Strategy::Default,
-        shape: PLAIN,
-    })
+    shape.iter().find(|field| field.name == name).copied().unwrap_or(Field { name: "", strategy: Strategy::Default, shape: PLAIN })
 }
 
 const META: Field = inside("metadata", &[set("finalizers"), by("ownerReferences", "uid")]);
@@ -79,12 +59,8 @@ const META_ONLY: Shape = &[META];
 const CONDITIONS: Field = by("conditions", "type");
 const CONDITIONS_ONLY: Shape = &[CONDITIONS];
 
-const CONTAINER: Shape = &[
-    by("env", "name"),
-    by("ports", "containerPort"),
-    by("volumeDevices", "devicePath"),
-    by("volumeMounts", "mountPath"),
-];
+const CONTAINER: Shape =
+    &[by("env", "name"), by("ports", "containerPort"), by("volumeDevices", "devicePath"), by("volumeMounts", "mountPath")];
 const CONTAINER_STATUS: Shape = &[by("allocatedResourcesStatus", "name"), by("volumeMounts", "mountPath")];
 const VOLUME: Shape = &[inside("ephemeral", &[inside("volumeClaimTemplate", META_ONLY)])];
 const POD_SPEC: Shape = &[
@@ -118,30 +94,11 @@ const TEMPLATE: Field = inside("template", &[META, inside("spec", POD_SPEC)]);
 const STATUS: Field = inside("status", CONDITIONS_ONLY);
 const WORKLOAD: Shape = &[META, inside("spec", &[TEMPLATE]), STATUS];
 const CLAIM: Shape = &[META, STATUS];
-const STATEFUL_SET: Shape = &[
-    META,
-    inside("spec", &[TEMPLATE, inside("volumeClaimTemplates", CLAIM)]),
-    STATUS,
-];
+const STATEFUL_SET: Shape = &[META, inside("spec", &[TEMPLATE, inside("volumeClaimTemplates", CLAIM)]), STATUS];
 const JOB_TEMPLATE: Shape = &[META, inside("spec", &[TEMPLATE])];
 const CRON_JOB: Shape = &[META, inside("spec", &[inside("jobTemplate", JOB_TEMPLATE)])];
-const NODE: Shape = &[
-    META,
-    inside("spec", &[set("podCIDRs")]),
-    inside("status", &[by("addresses", "type"), CONDITIONS]),
-];
-const BUDGET: Shape = &[
-    META,
-    inside(
-        "spec",
-        &[Field {
-            name: "selector",
-            strategy: Strategy::Replace,
-            shape: PLAIN,
-        }],
-    ),
-    STATUS,
-];
+const NODE: Shape = &[META, inside("spec", &[set("podCIDRs")]), inside("status", &[by("addresses", "type"), CONDITIONS])];
+const BUDGET: Shape = &[META, inside("spec", &[Field { name: "selector", strategy: Strategy::Replace, shape: PLAIN }]), STATUS];
 
 const SERVICE: Shape = &[META, inside("spec", &[by("ports", "port")]), STATUS];
 const SERVICE_ACCOUNT: Shape = &[META, by("secrets", "name")];

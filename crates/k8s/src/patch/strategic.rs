@@ -70,10 +70,7 @@ fn merge_list(stored: Vec<Value>, patch: Vec<Value>, field: Field) -> Result<Mer
     match field.strategy {
         Strategy::MergeBy(key) => list::merge_by_key(stored, patch, key, field.shape),
         Strategy::MergeSet => Ok(list::merge_set(stored, patch)),
-        Strategy::Default | Strategy::Replace => Ok(Merged {
-            items: patch,
-            server_order: stored,
-        }),
+        Strategy::Default | Strategy::Replace => Ok(Merged { items: patch, server_order: stored }),
     }
 }
 
@@ -86,10 +83,7 @@ fn retain_keys(original: &mut Object, patch: &mut Object) -> Result<(), PatchErr
     let kept = directive.as_array().ok_or_else(malformed)?;
     let named = |key: &str| kept.iter().any(|kept| kept.as_str() == Some(key));
     let is_directive = |key: &str| key.starts_with(DELETE_FROM) || key.starts_with(SET_ORDER);
-    if patch
-        .iter()
-        .any(|(key, value)| !value.is_null() && !is_directive(key) && !named(key))
-    {
+    if patch.iter().any(|(key, value)| !value.is_null() && !is_directive(key) && !named(key)) {
         return Err(malformed());
     }
     original.retain(|key, _| named(key));
@@ -121,23 +115,14 @@ fn set_orders(original: &mut Object, patch: &mut Object, shape: Shape) -> Result
         list::check_order(new.as_deref().unwrap_or_default(), &order, key)?;
         let Merged { items, server_order } = match (stored, new) {
             (None, None) => continue,
-            (Some(stored), None) => Merged {
-                items: stored.clone(),
-                server_order: stored,
-            },
+            (Some(stored), None) => Merged { items: stored.clone(), server_order: stored },
             (None, Some(new)) => {
                 let items = new.into_iter().filter_map(without_directives).collect();
-                Merged {
-                    items,
-                    server_order: Vec::new(),
-                }
+                Merged { items, server_order: Vec::new() }
             }
             (Some(stored), Some(new)) => merge_list(stored, new, field)?,
         };
-        original.insert(
-            name.to_owned(),
-            list::arrange(items, &order, &server_order, key)?.into(),
-        );
+        original.insert(name.to_owned(), list::arrange(items, &order, &server_order, key)?.into());
     }
     Ok(())
 }
@@ -158,14 +143,9 @@ pub(super) fn without_directives(value: Value) -> Option<Value> {
     match value {
         Value::Object(map) if map.contains_key(PATCH) => None,
         Value::Object(map) => {
-            let plain = map
-                .into_iter()
-                .filter(|(key, _)| !key.starts_with(SET_ORDER) && !key.starts_with(DELETE_FROM) && key != RETAIN_KEYS);
-            Some(
-                plain
-                    .filter_map(|(key, value)| Some((key, without_directives(value)?)))
-                    .collect(),
-            )
+            let plain =
+                map.into_iter().filter(|(key, _)| !key.starts_with(SET_ORDER) && !key.starts_with(DELETE_FROM) && key != RETAIN_KEYS);
+            Some(plain.filter_map(|(key, value)| Some((key, without_directives(value)?))).collect())
         }
         Value::Array(list) => Some(list.into_iter().filter_map(without_directives).collect()),
         other => Some(other),

@@ -6,10 +6,10 @@
 
 mod wire;
 
+use crate::schema::{self, Count, Field, Type};
 use crate::status::Status;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use crate::schema::{self, Count, Field, Type};
 use nodelane_model::Time;
 use serde_json::{Map, Value, json};
 use wire::{Malformed, Reader, Wire};
@@ -27,8 +27,7 @@ pub fn to_json(body: &[u8]) -> Result<Value, Status> {
     let (api_version, kind, raw) = unwrap(envelope).map_err(|_| refused("its envelope is malformed"))?;
     // Options of deletions come under the group of what is deleted.
     let found = if kind == "DeleteOptions" { schema::of_kind("meta.k8s.io/v1", &kind) } else { schema::of_kind(&api_version, &kind) };
-    let name = found
-        .ok_or_else(|| refused(&format!("no kind {kind:?} of {api_version:?} is known in this encoding; send JSON")))?;
+    let name = found.ok_or_else(|| refused(&format!("no kind {kind:?} of {api_version:?} is known in this encoding; send JSON")))?;
     let mut object = json!({"apiVersion": api_version, "kind": kind});
     let fields = message(name, raw).map_err(|_| refused(&format!("it is no {kind}")))?;
     if let (Value::Object(object), Value::Object(fields)) = (&mut object, fields) {

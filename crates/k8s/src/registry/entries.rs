@@ -48,35 +48,19 @@ const fn core(plural: &'static str, singular: &'static str, kind: &'static str) 
 }
 
 const fn status(group: &'static str, version: &'static str, kind: &'static str) -> Subresource {
-    Subresource {
-        name: "status",
-        kind: (group, version, kind),
-        verbs: CHANGE,
-    }
+    Subresource { name: "status", kind: (group, version, kind), verbs: CHANGE }
 }
 
-const SCALE: Subresource = Subresource {
-    name: "scale",
-    kind: ("autoscaling", "v1", "Scale"),
-    verbs: CHANGE,
-};
+const SCALE: Subresource = Subresource { name: "scale", kind: ("autoscaling", "v1", "Scale"), verbs: CHANGE };
 
 const fn connect(name: &'static str, kind: &'static str, verbs: &'static [Verb]) -> Subresource {
-    Subresource {
-        name,
-        kind: ("", "v1", kind),
-        verbs,
-    }
+    Subresource { name, kind: ("", "v1", kind), verbs }
 }
 
 const POD: &[Subresource] = &[
     connect("attach", "PodAttachOptions", CONNECT),
     connect("binding", "Binding", ASK),
-    Subresource {
-        name: "eviction",
-        kind: ("policy", "v1", "Eviction"),
-        verbs: ASK,
-    },
+    Subresource { name: "eviction", kind: ("policy", "v1", "Eviction"), verbs: ASK },
     connect("exec", "PodExecOptions", CONNECT),
     connect("log", "Pod", &[Get]),
     connect("portforward", "PodPortForwardOptions", CONNECT),
@@ -114,40 +98,16 @@ const POD_FIELDS: FieldSet = FieldSet::Listed(&[
 ]);
 
 const CORE: &[Resource] = &[
-    Resource {
-        verbs: ASK,
-        home: Home::Question,
-        ..core("bindings", "binding", "Binding")
-    },
-    Resource {
-        short_names: &["cm"],
-        ..core("configmaps", "configmap", "ConfigMap")
-    },
-    Resource {
-        short_names: &["ep"],
-        ..core("endpoints", "endpoints", "Endpoints")
-    },
-    Resource {
-        short_names: &["ev"],
-        fields: EVENT_FIELDS,
-        ..core("events", "event", "Event")
-    },
-    Resource {
-        short_names: &["limits"],
-        ..core("limitranges", "limitrange", "LimitRange")
-    },
+    Resource { verbs: ASK, home: Home::Question, ..core("bindings", "binding", "Binding") },
+    Resource { short_names: &["cm"], ..core("configmaps", "configmap", "ConfigMap") },
+    Resource { short_names: &["ep"], ..core("endpoints", "endpoints", "Endpoints") },
+    Resource { short_names: &["ev"], fields: EVENT_FIELDS, ..core("events", "event", "Event") },
+    Resource { short_names: &["limits"], ..core("limitranges", "limitrange", "LimitRange") },
     Resource {
         short_names: &["ns"],
         namespaced: false,
         verbs: NO_COLLECTION,
-        subresources: &[
-            Subresource {
-                name: "finalize",
-                kind: ("", "v1", "Namespace"),
-                verbs: &[Update],
-            },
-            status("", "v1", "Namespace"),
-        ],
+        subresources: &[Subresource { name: "finalize", kind: ("", "v1", "Namespace"), verbs: &[Update] }, status("", "v1", "Namespace")],
         names: NameRule::Label,
         fields: FieldSet::Listed(&["status.phase", "metadata.name"]),
         ..core("namespaces", "namespace", "Namespace")
@@ -162,11 +122,7 @@ const CORE: &[Resource] = &[
     Resource {
         short_names: &["pvc"],
         subresources: &[status("", "v1", "PersistentVolumeClaim")],
-        ..core(
-            "persistentvolumeclaims",
-            "persistentvolumeclaim",
-            "PersistentVolumeClaim",
-        )
+        ..core("persistentvolumeclaims", "persistentvolumeclaim", "PersistentVolumeClaim")
     },
     Resource {
         short_names: &["pv"],
@@ -174,26 +130,14 @@ const CORE: &[Resource] = &[
         subresources: &[status("", "v1", "PersistentVolume")],
         ..core("persistentvolumes", "persistentvolume", "PersistentVolume")
     },
-    Resource {
-        short_names: &["po"],
-        categories: &["all"],
-        subresources: POD,
-        fields: POD_FIELDS,
-        ..core("pods", "pod", "Pod")
-    },
+    Resource { short_names: &["po"], categories: &["all"], subresources: POD, fields: POD_FIELDS, ..core("pods", "pod", "Pod") },
     Resource {
         short_names: &["quota"],
         subresources: &[status("", "v1", "ResourceQuota")],
         ..core("resourcequotas", "resourcequota", "ResourceQuota")
     },
-    Resource {
-        fields: FieldSet::Listed(&["type", "metadata.namespace", "metadata.name"]),
-        ..core("secrets", "secret", "Secret")
-    },
-    Resource {
-        short_names: &["sa"],
-        ..core("serviceaccounts", "serviceaccount", "ServiceAccount")
-    },
+    Resource { fields: FieldSet::Listed(&["type", "metadata.namespace", "metadata.name"]), ..core("secrets", "secret", "Secret") },
+    Resource { short_names: &["sa"], ..core("serviceaccounts", "serviceaccount", "ServiceAccount") },
     Resource {
         short_names: &["svc"],
         categories: &["all"],
@@ -212,58 +156,18 @@ const fn workload(
     short_names: &'static [&'static str],
     subresources: &'static [Subresource],
 ) -> Resource {
-    Resource {
-        short_names,
-        categories: &["all"],
-        subresources,
-        ..resource(group, "v1", plural, singular, kind)
-    }
+    Resource { short_names, categories: &["all"], subresources, ..resource(group, "v1", plural, singular, kind) }
 }
 
 const APPS: &[Resource] = &[
-    workload(
-        "apps",
-        "daemonsets",
-        "daemonset",
-        "DaemonSet",
-        &["ds"],
-        &[status("apps", "v1", "DaemonSet")],
-    ),
-    workload(
-        "apps",
-        "deployments",
-        "deployment",
-        "Deployment",
-        &["deploy"],
-        &[SCALE, status("apps", "v1", "Deployment")],
-    ),
-    workload(
-        "apps",
-        "replicasets",
-        "replicaset",
-        "ReplicaSet",
-        &["rs"],
-        &[SCALE, status("apps", "v1", "ReplicaSet")],
-    ),
-    workload(
-        "apps",
-        "statefulsets",
-        "statefulset",
-        "StatefulSet",
-        &["sts"],
-        &[SCALE, status("apps", "v1", "StatefulSet")],
-    ),
+    workload("apps", "daemonsets", "daemonset", "DaemonSet", &["ds"], &[status("apps", "v1", "DaemonSet")]),
+    workload("apps", "deployments", "deployment", "Deployment", &["deploy"], &[SCALE, status("apps", "v1", "Deployment")]),
+    workload("apps", "replicasets", "replicaset", "ReplicaSet", &["rs"], &[SCALE, status("apps", "v1", "ReplicaSet")]),
+    workload("apps", "statefulsets", "statefulset", "StatefulSet", &["sts"], &[SCALE, status("apps", "v1", "StatefulSet")]),
 ];
 
 const BATCH: &[Resource] = &[
-    workload(
-        "batch",
-        "cronjobs",
-        "cronjob",
-        "CronJob",
-        &["cj"],
-        &[status("batch", "v1", "CronJob")],
-    ),
+    workload("batch", "cronjobs", "cronjob", "CronJob", &["cj"], &[status("batch", "v1", "CronJob")]),
     Resource {
         fields: FieldSet::Listed(&["metadata.name", "metadata.namespace", "status.successful"]),
         ..workload("batch", "jobs", "job", "Job", &[], &[status("batch", "v1", "Job")])
@@ -271,12 +175,7 @@ const BATCH: &[Resource] = &[
 ];
 
 const fn question(group: &'static str, plural: &'static str, singular: &'static str, kind: &'static str) -> Resource {
-    Resource {
-        namespaced: false,
-        verbs: ASK,
-        home: Home::Question,
-        ..resource(group, "v1", plural, singular, kind)
-    }
+    Resource { namespaced: false, verbs: ASK, home: Home::Question, ..resource(group, "v1", plural, singular, kind) }
 }
 
 const fn metric(plural: &'static str, kind: &'static str, namespaced: bool) -> Resource {
@@ -316,32 +215,13 @@ pub const GROUP_VERSIONS: &[(&str, &str, &[Resource])] = &[
             ..resource("events.k8s.io", "v1", "events", "event", "Event")
         }],
     ),
-    (
-        "authentication.k8s.io",
-        "v1",
-        &[question(
-            "authentication.k8s.io",
-            "selfsubjectreviews",
-            "selfsubjectreview",
-            "SelfSubjectReview",
-        )],
-    ),
+    ("authentication.k8s.io", "v1", &[question("authentication.k8s.io", "selfsubjectreviews", "selfsubjectreview", "SelfSubjectReview")]),
     (
         "authorization.k8s.io",
         "v1",
         &[
-            question(
-                "authorization.k8s.io",
-                "selfsubjectaccessreviews",
-                "selfsubjectaccessreview",
-                "SelfSubjectAccessReview",
-            ),
-            question(
-                "authorization.k8s.io",
-                "selfsubjectrulesreviews",
-                "selfsubjectrulesreview",
-                "SelfSubjectRulesReview",
-            ),
+            question("authorization.k8s.io", "selfsubjectaccessreviews", "selfsubjectaccessreview", "SelfSubjectAccessReview"),
+            question("authorization.k8s.io", "selfsubjectrulesreviews", "selfsubjectrulesreview", "SelfSubjectRulesReview"),
         ],
     ),
     ("batch", "v1", BATCH),
@@ -351,23 +231,14 @@ pub const GROUP_VERSIONS: &[(&str, &str, &[Resource])] = &[
         &[Resource {
             short_names: &["pdb"],
             subresources: &[status("policy", "v1", "PodDisruptionBudget")],
-            ..resource(
-                "policy",
-                "v1",
-                "poddisruptionbudgets",
-                "poddisruptionbudget",
-                "PodDisruptionBudget",
-            )
+            ..resource("policy", "v1", "poddisruptionbudgets", "poddisruptionbudget", "PodDisruptionBudget")
         }],
     ),
     (
         "storage.k8s.io",
         "v1",
         &[
-            Resource {
-                namespaced: false,
-                ..resource("storage.k8s.io", "v1", "csinodes", "csinode", "CSINode")
-            },
+            Resource { namespaced: false, ..resource("storage.k8s.io", "v1", "csinodes", "csinode", "CSINode") },
             Resource {
                 short_names: &["sc"],
                 namespaced: false,
@@ -381,53 +252,20 @@ pub const GROUP_VERSIONS: &[(&str, &str, &[Resource])] = &[
         &[Resource {
             short_names: &["pc"],
             namespaced: false,
-            ..resource(
-                "scheduling.k8s.io",
-                "v1",
-                "priorityclasses",
-                "priorityclass",
-                "PriorityClass",
-            )
+            ..resource("scheduling.k8s.io", "v1", "priorityclasses", "priorityclass", "PriorityClass")
         }],
     ),
-    (
-        "coordination.k8s.io",
-        "v1",
-        &[resource("coordination.k8s.io", "v1", "leases", "lease", "Lease")],
-    ),
-    (
-        "discovery.k8s.io",
-        "v1",
-        &[resource(
-            "discovery.k8s.io",
-            "v1",
-            "endpointslices",
-            "endpointslice",
-            "EndpointSlice",
-        )],
-    ),
-    (
-        "metrics.k8s.io",
-        "v1beta1",
-        &[
-            metric("nodes", "NodeMetrics", false),
-            metric("pods", "PodMetrics", true),
-        ],
-    ),
+    ("coordination.k8s.io", "v1", &[resource("coordination.k8s.io", "v1", "leases", "lease", "Lease")]),
+    ("discovery.k8s.io", "v1", &[resource("discovery.k8s.io", "v1", "endpointslices", "endpointslice", "EndpointSlice")]),
+    ("metrics.k8s.io", "v1beta1", &[metric("nodes", "NodeMetrics", false), metric("pods", "PodMetrics", true)]),
     (
         "nodelane.dev",
         "v1",
         &[
             own("clusters", "cluster", "Cluster"),
-            Resource {
-                verbs: ALL,
-                ..own("faults", "fault", "Fault")
-            },
+            Resource { verbs: ALL, ..own("faults", "fault", "Fault") },
             own("machines", "machine", "Machine"),
-            Resource {
-                short_names: &["np"],
-                ..own("nodepools", "nodepool", "NodePool")
-            },
+            Resource { short_names: &["np"], ..own("nodepools", "nodepool", "NodePool") },
         ],
     ),
 ];

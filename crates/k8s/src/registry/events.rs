@@ -50,10 +50,7 @@ mod tests {
         let core = json!({"apiVersion": "v1", "kind": "Event", "involvedObject": {"name": "a"}, "message": "m", "source": {"component": "c"}, "count": 2});
         let mut event = core.clone();
         events_v1(&mut event);
-        assert_eq!(
-            (&event["regarding"]["name"], &event["note"], &event["deprecatedCount"]),
-            (&json!("a"), &json!("m"), &json!(2))
-        );
+        assert_eq!((&event["regarding"]["name"], &event["note"], &event["deprecatedCount"]), (&json!("a"), &json!("m"), &json!(2)));
         event.as_object_mut().unwrap().remove("eventTime");
         events_core(&mut event);
         assert_eq!(event, core);

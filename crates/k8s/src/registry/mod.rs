@@ -143,10 +143,7 @@ impl Resource {
 
     /// As error texts name it.
     pub fn group_resource(&self) -> crate::status::GroupResource<'static> {
-        crate::status::GroupResource {
-            group: self.group,
-            resource: self.plural,
-        }
+        crate::status::GroupResource { group: self.group, resource: self.plural }
     }
 
     /// `storageVersionHash` of discovery: the first eight bytes of SHA-256 over the *stored* `group/version/Kind`. Empty
@@ -164,11 +161,7 @@ impl Resource {
 
 /// `v1`, `apps/v1`.
 pub fn api_version(group: &str, version: &str) -> String {
-    if group.is_empty() {
-        version.to_owned()
-    } else {
-        format!("{group}/{version}")
-    }
+    if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") }
 }
 
 /// All kinds, in discovery order.
@@ -178,22 +171,15 @@ pub fn all() -> impl Iterator<Item = &'static Resource> {
 
 /// The kinds of one group version; `None` when there is none.
 pub fn group_version(group: &str, version: &str) -> Option<&'static [Resource]> {
-    GROUP_VERSIONS
-        .iter()
-        .find(|(g, v, _)| *g == group && *v == version)
-        .map(|(_, _, resources)| *resources)
+    GROUP_VERSIONS.iter().find(|(g, v, _)| *g == group && *v == version).map(|(_, _, resources)| *resources)
 }
 
 /// The kind behind a path.
 pub fn find(group: &str, version: &str, plural: &str) -> Option<&'static Resource> {
-    group_version(group, version)?
-        .iter()
-        .find(|resource| resource.plural == plural)
+    group_version(group, version)?.iter().find(|resource| resource.plural == plural)
 }
 
 /// The kind of a body (`apiVersion`, `kind`).
 pub fn by_kind(group: &str, version: &str, kind: &str) -> Option<&'static Resource> {
-    group_version(group, version)?
-        .iter()
-        .find(|resource| resource.kind == kind)
+    group_version(group, version)?.iter().find(|resource| resource.kind == kind)
 }

@@ -42,9 +42,7 @@ pub fn decode(bytes: &[u8], resource: &Resource, validation: FieldValidation) ->
         problems: &problems,
     };
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let read = seed
-        .deserialize(&mut deserializer)
-        .and_then(|value| deserializer.end().map(|()| value));
+    let read = seed.deserialize(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));
     let mut object = match read {
         Ok(Value::Object(map)) => map,
         Ok(other) => return Err(unrecognized(format!("json: cannot unmarshal {other} into an object"))),
@@ -59,14 +57,8 @@ pub fn decode(bytes: &[u8], resource: &Resource, validation: FieldValidation) ->
             resource.version,
             problems.join(", ")
         ))),
-        FieldValidation::Ignore => Ok(Body {
-            object: object.into(),
-            warnings: Vec::new(),
-        }),
-        _ => Ok(Body {
-            object: object.into(),
-            warnings: problems,
-        }),
+        FieldValidation::Ignore => Ok(Body { object: object.into(), warnings: Vec::new() }),
+        _ => Ok(Body { object: object.into(), warnings: problems }),
     }
 }
 
@@ -78,18 +70,12 @@ fn identify(object: &mut Map<String, Value>, resource: &Resource) -> Result<(), 
     let wrong = |version: &str, why: String| {
         let shown = version.rsplit('/').next().unwrap_or_default();
         let found = if kind.is_empty() { resource.kind } else { &kind };
-        let text = format!(
-            "{found} in version \"{shown}\" cannot be handled as a {}: {why}",
-            resource.kind
-        );
+        let text = format!("{found} in version \"{shown}\" cannot be handled as a {}: {why}", resource.kind);
         Err(Status::bad_request(text))
     };
     if !version.is_empty() && version != wanted {
         let found = if kind.is_empty() { resource.kind } else { &kind };
-        return wrong(
-            &version,
-            format!("no kind \"{found}\" is registered for version \"{version}\" here"),
-        );
+        return wrong(&version, format!("no kind \"{found}\" is registered for version \"{version}\" here"));
     }
     if !kind.is_empty() && kind != resource.kind {
         return wrong(&wanted, format!("{kind} is not {}", resource.kind));
@@ -101,36 +87,22 @@ fn identify(object: &mut Map<String, Value>, resource: &Resource) -> Result<(), 
 
 /// The name of an updated body must be the path's; upstream's 400 if not.
 pub fn check_name(object: &Value, name: &str) -> Result<(), Status> {
-    match object
-        .pointer("/metadata/name")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-    {
+    match object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default() {
         same if same == name => Ok(()),
-        "" => Err(Status::bad_request(format!(
-            "the name of the object ({name} based on URL) was undeterminable: name must be provided"
-        ))),
-        other => Err(Status::bad_request(format!(
-            "the name of the object ({other}) does not match the name on the URL ({name})"
-        ))),
+        "" => Err(Status::bad_request(format!("the name of the object ({name} based on URL) was undeterminable: name must be provided"))),
+        other => Err(Status::bad_request(format!("the name of the object ({other}) does not match the name on the URL ({name})"))),
     }
 }
 
 /// The body's namespace must be the path's; upstream's 400 if not. A body without one gets it.
 pub fn check_namespace(object: &mut Value, namespace: &str) -> Result<(), Status> {
-    match object
-        .pointer("/metadata/namespace")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-    {
+    match object.pointer("/metadata/namespace").and_then(Value::as_str).unwrap_or_default() {
         same if same == namespace => Ok(()),
         "" => {
             object["metadata"]["namespace"] = namespace.into();
             Ok(())
         }
-        _ => Err(Status::bad_request(
-            "the namespace of the provided object does not match the namespace sent on the request",
-        )),
+        _ => Err(Status::bad_request("the namespace of the provided object does not match the namespace sent on the request")),
     }
 }
 
@@ -144,10 +116,7 @@ fn summary(bytes: &[u8]) -> String {
     let tail = if bytes.len() > SHOWN { " ..." } else { "" };
     match std::str::from_utf8(cut) {
         Ok(text) if text.starts_with('{') => format!("{text}{tail}"),
-        _ => format!(
-            "{}{tail}",
-            cut.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
-        ),
+        _ => format!("{}{tail}", cut.iter().map(|byte| format!("{byte:02x}")).collect::<String>()),
     }
 }
 
@@ -239,13 +208,7 @@ impl Shape {
 
 impl Seed<'_> {
     fn child(&self, path: String, shape: Shape) -> Self {
-        Seed {
-            path,
-            depth: self.depth + 1,
-            kind: self.kind,
-            shape,
-            problems: self.problems,
-        }
+        Seed { path, depth: self.depth + 1, kind: self.kind, shape, problems: self.problems }
     }
 
     /// What a field holds; `None` for one that does not exist.
@@ -253,9 +216,7 @@ impl Seed<'_> {
         let known = |known: bool| known.then_some(Shape::Any);
         match (self.depth, self.path.as_str(), self.shape) {
             (0, _, Shape::Message(_)) if matches!(name, "apiVersion" | "kind") => Some(Shape::Any),
-            (_, _, Shape::Message(message)) => {
-                schema::find(message, name).map(Shape::of)
-            }
+            (_, _, Shape::Message(message)) => schema::find(message, name).map(Shape::of),
             (0, _, _) => known(is_top_field(self.kind, name)),
             (1, "metadata", _) => known(META_FIELDS.contains(&name)),
             (_, _, shape) => Some(shape.item()),
@@ -313,11 +274,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
         while let Some(key) = access.next_key::<String>()? {
-            let path = if self.path.is_empty() {
-                key.clone()
-            } else {
-                format!("{}.{key}", self.path)
-            };
+            let path = if self.path.is_empty() { key.clone() } else { format!("{}.{key}", self.path) };
             let field = self.field(&key);
             let problem = match (field.is_some(), map.contains_key(&key)) {
                 (true, true) => Some(format!("duplicate field \"{path}\"")),

@@ -55,11 +55,7 @@ impl DeleteOptions {
     /// Reads and validates; the error is the 400 or the 422.
     pub fn parse(query: Query<'_>, body: &[u8]) -> Result<DeleteOptions, Status> {
         let wire = if body.is_empty() {
-            let dry_run: Vec<String> = query
-                .iter()
-                .filter(|(key, _)| key == "dryRun")
-                .map(|(_, value)| value.clone())
-                .collect();
+            let dry_run: Vec<String> = query.iter().filter(|(key, _)| key == "dryRun").map(|(_, value)| value.clone()).collect();
             Wire {
                 grace_period_seconds: integer(query, "gracePeriodSeconds")?,
                 propagation_policy: first(query, "propagationPolicy").map(str::to_owned),
@@ -68,8 +64,7 @@ impl DeleteOptions {
                 dry_run: Some(dry_run),
             }
         } else {
-            serde_json::from_slice(body)
-                .map_err(|error| Status::bad_request(format!("DeleteOptions cannot be read: {error}")))?
+            serde_json::from_slice(body).map_err(|error| Status::bad_request(format!("DeleteOptions cannot be read: {error}")))?
         };
         wire.validate()
     }
@@ -103,9 +98,7 @@ impl Wire {
         let preconditions = self.preconditions.unwrap_or_default();
         Ok(DeleteOptions {
             // Negative grace means the shortest that stops in order (upstream: one second).
-            grace_period_seconds: self
-                .grace_period_seconds
-                .map(|seconds| if seconds < 0 { 1 } else { seconds }),
+            grace_period_seconds: self.grace_period_seconds.map(|seconds| if seconds < 0 { 1 } else { seconds }),
             propagation,
             uid: preconditions.uid,
             resource_version: preconditions.resource_version,

@@ -64,11 +64,7 @@ impl ListOptions {
         let timeout = integer(query, "timeoutSeconds")?;
         let watch = watch || flag(query, "watch").unwrap_or(false);
         let initial_events = flag(query, "sendInitialEvents");
-        let errors = if watch {
-            watch_errors(query, initial_events)
-        } else {
-            list_errors(query, initial_events)
-        };
+        let errors = if watch { watch_errors(query, initial_events) } else { list_errors(query, initial_events) };
         invalid_options("ListOptions", &errors)?;
         let version = version(text("resourceVersion")).map_err(|why| match watch {
             true => Status::unknown(why),
@@ -79,9 +75,7 @@ impl ListOptions {
             token => Some(ContinueToken::decode(token)?),
         };
         if continue_token.is_some() && matches!(version, Version::At(_)) {
-            return Err(Status::bad_request(
-                "specifying resource version is not allowed when using continue",
-            ));
+            return Err(Status::bad_request("specifying resource version is not allowed when using continue"));
         }
         Ok(ListOptions {
             labels,
@@ -95,12 +89,8 @@ impl ListOptions {
                 _ => None,
             },
             initial_events,
-            timeout_seconds: timeout
-                .and_then(|seconds| u64::try_from(seconds).ok())
-                .filter(|seconds| *seconds > 0),
-            limit: limit
-                .and_then(|limit| usize::try_from(limit).ok())
-                .filter(|limit| *limit > 0),
+            timeout_seconds: timeout.and_then(|seconds| u64::try_from(seconds).ok()).filter(|seconds| *seconds > 0),
+            limit: limit.and_then(|limit| usize::try_from(limit).ok()).filter(|limit| *limit > 0),
             continue_token,
         })
     }
@@ -121,9 +111,7 @@ fn version(text: &str) -> Result<Version, String> {
             Ok(revision) if !number.starts_with('+') => Ok(Version::At(revision)),
             _ => {
                 let shown = quote(number);
-                Err(format!(
-                    "resourceVersion: Invalid value: {shown}: strconv.ParseUint: parsing {shown}: invalid syntax"
-                ))
+                Err(format!("resourceVersion: Invalid value: {shown}: strconv.ParseUint: parsing {shown}: invalid syntax"))
             }
         },
     }
@@ -137,9 +125,7 @@ fn list_errors(query: Query<'_>, initial_events: Option<bool>) -> Vec<FieldError
     let wanted = text("resourceVersionMatch");
     if !wanted.is_empty() {
         if text("resourceVersion").is_empty() {
-            errors.push(forbidden(
-                "resourceVersionMatch is forbidden unless resourceVersion is provided",
-            ));
+            errors.push(forbidden("resourceVersionMatch is forbidden unless resourceVersion is provided"));
         }
         if !text("continue").is_empty() {
             errors.push(forbidden("resourceVersionMatch is forbidden when continue is provided"));
@@ -148,9 +134,7 @@ fn list_errors(query: Query<'_>, initial_events: Option<bool>) -> Vec<FieldError
             errors.push(FieldError::not_supported(&path, wanted, &["Exact", "NotOlderThan", ""]));
         }
         if wanted == "Exact" && text("resourceVersion") == "0" {
-            errors.push(forbidden(
-                "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"",
-            ));
+            errors.push(forbidden("resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\""));
         }
     }
     if initial_events.is_some() {
@@ -167,9 +151,7 @@ fn watch_errors(query: Query<'_>, initial_events: Option<bool>) -> Vec<FieldErro
     let mut errors = Vec::new();
     let wanted = text("resourceVersionMatch");
     if initial_events.is_some() && wanted != "NotOlderThan" {
-        errors.push(forbidden(
-            "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
-        ));
+        errors.push(forbidden("sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"));
     }
     if !wanted.is_empty() {
         if initial_events.is_none() {

@@ -22,10 +22,7 @@ use crate::status::{FieldError, Status};
 pub type Query<'a> = &'a [(String, String)];
 
 fn first<'a>(query: Query<'a>, name: &str) -> Option<&'a str> {
-    query
-        .iter()
-        .find(|(key, _)| key == name)
-        .map(|(_, value)| value.as_str())
+    query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
 }
 
 /// Go's idea of a boolean parameter: only absence, `false` and `0` are false.
@@ -38,19 +35,10 @@ fn integer(query: Query<'_>, name: &str) -> Result<Option<i64>, Status> {
     let Some(text) = first(query, name).filter(|text| !text.is_empty()) else {
         return Ok(None);
     };
-    let wrong = || {
-        Status::bad_request(format!(
-            "strconv.ParseInt: parsing {}: invalid syntax",
-            crate::status::quote(text)
-        ))
-    };
+    let wrong = || Status::bad_request(format!("strconv.ParseInt: parsing {}: invalid syntax", crate::status::quote(text)));
     text.parse().map(Some).map_err(|_| wrong())
 }
 
 fn invalid_options(kind: &str, errors: &[FieldError]) -> Result<(), Status> {
-    if errors.is_empty() {
-        Ok(())
-    } else {
-        Err(Status::invalid("meta.k8s.io", kind, "", errors))
-    }
+    if errors.is_empty() { Ok(()) } else { Err(Status::invalid("meta.k8s.io", kind, "", errors)) }
 }

@@ -34,13 +34,7 @@ impl WriteOptions {
     /// Reads and validates the parameters. `kind` is `CreateOptions`, `UpdateOptions` or `PatchOptions`: errors name it.
     pub fn parse(query: Query<'_>, kind: &str) -> Result<WriteOptions, Status> {
         let mut errors = Vec::new();
-        let dry_run = dry_run(
-            query
-                .iter()
-                .filter(|(key, _)| key == "dryRun")
-                .map(|(_, value)| value.as_str()),
-            &mut errors,
-        );
+        let dry_run = dry_run(query.iter().filter(|(key, _)| key == "dryRun").map(|(_, value)| value.as_str()), &mut errors);
         let wanted = first(query, "fieldValidation").unwrap_or_default();
         let field_validation = match wanted {
             "" | "Warn" => FieldValidation::Warn,
@@ -48,21 +42,13 @@ impl WriteOptions {
             "Strict" => FieldValidation::Strict,
             other => {
                 let supported = &["", "Ignore", "Strict", "Warn"];
-                errors.push(FieldError::not_supported(
-                    &FieldPath::new("fieldValidation"),
-                    other,
-                    supported,
-                ));
+                errors.push(FieldError::not_supported(&FieldPath::new("fieldValidation"), other, supported));
                 FieldValidation::Warn
             }
         };
         invalid_options(kind, &errors)?;
         let field_manager = first(query, "fieldManager").unwrap_or_default().to_owned();
-        Ok(WriteOptions {
-            dry_run,
-            field_validation,
-            field_manager,
-        })
+        Ok(WriteOptions { dry_run, field_validation, field_manager })
     }
 }
 

@@ -22,10 +22,7 @@ impl FieldSet {
             FieldSet::Metadata if matches!(field, "metadata.name" | "metadata.namespace") => Ok(()),
             FieldSet::Metadata => {
                 let known = "only \"metadata.name\", \"metadata.namespace\"";
-                Err(format!(
-                    "{} is not a known field selector: {known}",
-                    crate::status::quote(field)
-                ))
+                Err(format!("{} is not a known field selector: {known}", crate::status::quote(field)))
             }
             FieldSet::Listed(fields) if fields.contains(&field) => Ok(()),
             FieldSet::Listed(_) => Err(format!("field label not supported: {field}")),
@@ -57,11 +54,7 @@ impl FieldSelector {
         for part in parts.into_iter().filter(|part| !part.is_empty()) {
             let (field, negated, value) =
                 split_term(part).ok_or_else(|| format!("invalid selector: '{text}'; can't understand '{part}'"))?;
-            terms.push(FieldTerm {
-                field: field.to_owned(),
-                value: unescape(value)?,
-                negated,
-            });
+            terms.push(FieldTerm { field: field.to_owned(), value: unescape(value)?, negated });
         }
         for term in &terms {
             supported.check(&term.field)?;
@@ -81,17 +74,12 @@ impl FieldSelector {
 
     /// The value that a field must have, if the selector demands one: lets a list use an index.
     pub fn exact(&self, field: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|term| !term.negated && term.field == field)
-            .map(|term| term.value.as_str())
+        self.0.iter().find(|term| !term.negated && term.field == field).map(|term| term.value.as_str())
     }
 
     /// Does an object match, given its field values (missing = `""`)?
     pub fn matches<V: AsRef<str>>(&self, get: impl Fn(&str) -> V) -> bool {
-        self.0
-            .iter()
-            .all(|term| (get(&term.field).as_ref() == term.value) != term.negated)
+        self.0.iter().all(|term| (get(&term.field).as_ref() == term.value) != term.negated)
     }
 }
 
@@ -100,12 +88,7 @@ impl fmt::Display for FieldSelector {
         for (index, term) in self.0.iter().enumerate() {
             let value = term.value.replace('\\', "\\\\").replace(',', "\\,").replace('=', "\\=");
             let operator = if term.negated { "!=" } else { "=" };
-            write!(
-                f,
-                "{}{}{operator}{value}",
-                if index == 0 { "" } else { "," },
-                term.field
-            )?;
+            write!(f, "{}{}{operator}{value}", if index == 0 { "" } else { "," }, term.field)?;
         }
         Ok(())
     }
@@ -123,10 +106,7 @@ fn split_terms(text: &str) -> Vec<&str> {
 }
 
 fn split_term(term: &str) -> Option<(&str, bool, &str)> {
-    let at = term
-        .char_indices()
-        .find(|(at, c)| *c == '=' || term[*at..].starts_with("!="))?
-        .0;
+    let at = term.char_indices().find(|(at, c)| *c == '=' || term[*at..].starts_with("!="))?.0;
     let (field, rest) = term.split_at(at);
     match (rest.strip_prefix("!="), rest.strip_prefix("=="), rest.strip_prefix('=')) {
         (Some(value), _, _) => Some((field, true, value)),
@@ -150,10 +130,7 @@ fn unescape(value: &str) -> Result<String, String> {
             },
             ',' | '=' => {
                 // Upstream prints the code point.
-                return Err(format!(
-                    "invalid field selector: unescaped character in value: {}",
-                    u32::from(c)
-                ));
+                return Err(format!("invalid field selector: unescaped character in value: {}", u32::from(c)));
             }
             c => out.push(c),
         }

@@ -58,11 +58,7 @@ impl Requirement {
                 errors.push(FieldError::invalid(&path, all(), detail));
             }
             Operator::GreaterThan | Operator::LessThan => {
-                for (index, value) in values
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, value)| value.parse::<i64>().is_err())
-                {
+                for (index, value) in values.iter().enumerate().filter(|(_, value)| value.parse::<i64>().is_err()) {
                     let detail = "for 'Gt', 'Lt' operators, the value must be an integer";
                     errors.push(FieldError::invalid(&path.index(index), value.as_str(), detail));
                 }
@@ -77,16 +73,9 @@ impl Requirement {
             }
         }
         match errors.as_slice() {
-            [] => Ok(Requirement {
-                key: key.to_owned(),
-                operator,
-                values,
-            }),
+            [] => Ok(Requirement { key: key.to_owned(), operator, values }),
             [one] => Err(one.to_string()),
-            many => Err(format!(
-                "[{}]",
-                many.iter().map(FieldError::to_string).collect::<Vec<_>>().join(", ")
-            )),
+            many => Err(format!("[{}]", many.iter().map(FieldError::to_string).collect::<Vec<_>>().join(", "))),
         }
     }
 
@@ -149,11 +138,7 @@ pub struct LabelSelector(Vec<Requirement>);
 impl LabelSelector {
     /// Parses `labelSelector=`. The error is the text of the 400, to be prefixed by nothing.
     pub fn parse(text: &str) -> Result<LabelSelector, String> {
-        let requirements = Parser {
-            tokens: tokens(text),
-            next: 0,
-        }
-        .selector()?;
+        let requirements = Parser { tokens: tokens(text), next: 0 }.selector()?;
         Ok(LabelSelector::sorted(requirements))
     }
 
@@ -165,12 +150,7 @@ impl LabelSelector {
             let value = value.as_str().unwrap_or_default().to_owned();
             requirements.push(Requirement::new(key, Operator::Equals, BTreeSet::from([value]))?);
         }
-        for expression in spec
-            .get("matchExpressions")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-        {
+        for expression in spec.get("matchExpressions").and_then(Value::as_array).into_iter().flatten() {
             let text = |field: &str| expression.get(field).and_then(Value::as_str).unwrap_or_default();
             let operator = match text("operator") {
                 "In" => Operator::In,
@@ -203,9 +183,7 @@ impl LabelSelector {
 
     /// Does an object match, given a look-up of its labels?
     pub fn matches<'a>(&self, label: impl Fn(&str) -> Option<&'a str>) -> bool {
-        self.0
-            .iter()
-            .all(|requirement| requirement.matches(label(&requirement.key)))
+        self.0.iter().all(|requirement| requirement.matches(label(&requirement.key)))
     }
 
     /// Does an object match, given its `metadata.labels`?
@@ -248,24 +226,15 @@ impl<'a> Parser<'a> {
                 Token::Word(_) | Token::Symbol("!") => {}
                 Token::End => return Ok(out),
                 other => {
-                    return Err(format!(
-                        "found '{}', expected: !, identifier, or 'end of string'",
-                        other.shown()
-                    ));
+                    return Err(format!("found '{}', expected: !, identifier, or 'end of string'", other.shown()));
                 }
             }
-            out.push(
-                self.requirement()
-                    .map_err(|error| format!("unable to parse requirement: {error}"))?,
-            );
+            out.push(self.requirement().map_err(|error| format!("unable to parse requirement: {error}"))?);
             match self.take() {
                 Token::End => return Ok(out),
                 Token::Symbol(",") if matches!(self.peek(), Token::Word(_) | Token::Symbol("!")) => {}
                 Token::Symbol(",") => {
-                    return Err(format!(
-                        "found '{}', expected: identifier after ','",
-                        self.peek().shown()
-                    ));
+                    return Err(format!("found '{}', expected: identifier after ','", self.peek().shown()));
                 }
                 other => return Err(format!("found '{}', expected: ',' or 'end of string'", other.shown())),
             }

@@ -37,18 +37,11 @@ pub(super) fn tokens(mut rest: &str) -> Vec<Token<'_>> {
         };
         if is_symbol(first) {
             // Only two operators have two characters; every symbol is an operator by itself.
-            let length = if rest.starts_with("==") || rest.starts_with("!=") {
-                2
-            } else {
-                1
-            };
+            let length = if rest.starts_with("==") || rest.starts_with("!=") { 2 } else { 1 };
             out.push(Token::Symbol(&rest[..length]));
             rest = &rest[length..];
         } else {
-            let word = rest
-                .bytes()
-                .take_while(|b| !is_symbol(*b) && !is_space(*b) && *b != 0)
-                .count();
+            let word = rest.bytes().take_while(|b| !is_symbol(*b) && !is_space(*b) && *b != 0).count();
             out.push(Token::Word(&rest[..word]));
             rest = &rest[word..];
         }

@@ -33,11 +33,7 @@ impl FieldPath {
 
     /// Path of a member.
     pub fn child(&self, name: &str) -> FieldPath {
-        if self.0.is_empty() {
-            FieldPath(name.to_owned())
-        } else {
-            FieldPath(format!("{}.{name}", self.0))
-        }
+        if self.0.is_empty() { FieldPath(name.to_owned()) } else { FieldPath(format!("{}.{name}", self.0)) }
     }
 
     /// Path of a list item.
@@ -69,13 +65,7 @@ pub struct FieldError {
 
 impl FieldError {
     fn new(path: &FieldPath, reason: &'static str, title: &'static str, value: Option<Value>, detail: &str) -> Self {
-        FieldError {
-            path: path.clone(),
-            reason,
-            title,
-            value,
-            detail: detail.to_owned(),
-        }
+        FieldError { path: path.clone(), reason, title, value, detail: detail.to_owned() }
     }
 
     /// The field must be there. `detail` may be empty.
@@ -90,30 +80,14 @@ impl FieldError {
 
     /// The value has the wrong JSON type.
     pub fn type_invalid(path: &FieldPath, value: impl Into<Value>, detail: &str) -> Self {
-        Self::new(
-            path,
-            "FieldValueTypeInvalid",
-            "Invalid value",
-            Some(value.into()),
-            detail,
-        )
+        Self::new(path, "FieldValueTypeInvalid", "Invalid value", Some(value.into()), detail)
     }
 
     /// The value is none of a closed set.
     pub fn not_supported(path: &FieldPath, value: impl Into<Value>, supported: &[&str]) -> Self {
         let quoted: Vec<String> = supported.iter().map(|word| quote(word)).collect();
-        let detail = if quoted.is_empty() {
-            String::new()
-        } else {
-            format!("supported values: {}", quoted.join(", "))
-        };
-        Self::new(
-            path,
-            "FieldValueNotSupported",
-            "Unsupported value",
-            Some(value.into()),
-            &detail,
-        )
+        let detail = if quoted.is_empty() { String::new() } else { format!("supported values: {}", quoted.join(", ")) };
+        Self::new(path, "FieldValueNotSupported", "Unsupported value", Some(value.into()), &detail)
     }
 
     /// The value occurs twice.
@@ -165,11 +139,7 @@ impl FieldError {
 
     /// The machine form.
     pub fn cause(&self) -> Cause {
-        Cause {
-            reason: self.reason,
-            message: self.body(),
-            field: self.path.to_string(),
-        }
+        Cause { reason: self.reason, message: self.body(), field: self.path.to_string() }
     }
 }
 

@@ -25,11 +25,7 @@ pub struct GroupResource<'a> {
 
 impl std::fmt::Display for GroupResource<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.group.is_empty() {
-            f.write_str(self.resource)
-        } else {
-            write!(f, "{}.{}", self.resource, self.group)
-        }
+        if self.group.is_empty() { f.write_str(self.resource) } else { write!(f, "{}.{}", self.resource, self.group) }
     }
 }
 
@@ -103,9 +99,7 @@ impl Serialize for Status {
         Wire {
             kind: "Status",
             api_version: "v1",
-            metadata: ListMeta {
-                continue_token: &self.continue_token,
-            },
+            metadata: ListMeta { continue_token: &self.continue_token },
             status: "Failure",
             message: &self.message,
             reason: self.reason,
@@ -137,38 +131,21 @@ impl Status {
 
     /// Seconds for the `Retry-After` header, if the server named any.
     pub fn retry_after_seconds(&self) -> Option<u32> {
-        self.details
-            .as_ref()
-            .map(|details| details.retry_after_seconds)
-            .filter(|seconds| *seconds > 0)
+        self.details.as_ref().map(|details| details.retry_after_seconds).filter(|seconds| *seconds > 0)
     }
 
     fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Status {
-        Status {
-            code,
-            reason,
-            message: message.into(),
-            details: None,
-            continue_token: String::new(),
-        }
+        Status { code, reason, message: message.into(), details: None, continue_token: String::new() }
     }
 
     /// With empty details, as upstream's generic answers have them.
     fn bare(code: u16, reason: &'static str, message: impl Into<String>) -> Status {
-        Status {
-            details: Some(Box::default()),
-            ..Status::new(code, reason, message)
-        }
+        Status { details: Some(Box::default()), ..Status::new(code, reason, message) }
     }
 
     fn about(mut self, resource: GroupResource<'_>, name: &str) -> Status {
         let (group, kind) = (resource.group.to_owned(), resource.resource.to_owned());
-        self.details = Some(Box::new(Details {
-            name: name.to_owned(),
-            group,
-            kind,
-            ..Details::default()
-        }));
+        self.details = Some(Box::new(Details { name: name.to_owned(), group, kind, ..Details::default() }));
         self
     }
 

@@ -32,9 +32,9 @@ pub enum Precondition<'a> {
 impl std::fmt::Display for Precondition<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Precondition::Modified => f.write_str(
-                "the object has been modified; please apply your changes to the latest version and try again",
-            ),
+            Precondition::Modified => {
+                f.write_str("the object has been modified; please apply your changes to the latest version and try again")
+            }
             Precondition::Uid { wanted, found } => write!(
                 f,
                 "the UID in the precondition ({wanted}) does not match the UID in record ({found}). \
@@ -67,9 +67,7 @@ impl Status {
 
     /// 409: `generateName` met taken names in every attempt; the client may retry after a second.
     pub fn generate_name_clash(resource: GroupResource<'_>, name: &str) -> Status {
-        let text = format!(
-            "{resource} \"{name}\" already exists, the server was not able to generate a unique name for the object"
-        );
+        let text = format!("{resource} \"{name}\" already exists, the server was not able to generate a unique name for the object");
         let mut status = Status::new(409, "AlreadyExists", text).about(resource, name);
         status.details.get_or_insert_default().retry_after_seconds = 1;
         status
@@ -89,11 +87,7 @@ impl Status {
 
     /// 422: the object breaks rules. `kind` is the Kubernetes kind.
     pub fn invalid(group: &str, kind: &str, name: &str, errors: &[FieldError]) -> Status {
-        let qualified = if group.is_empty() {
-            kind.to_owned()
-        } else {
-            format!("{kind}.{group}")
-        };
+        let qualified = if group.is_empty() { kind.to_owned() } else { format!("{kind}.{group}") };
         let mut message = format!("{qualified} \"{name}\" is invalid");
         // Upstream folds equal texts into one and brackets what remains when there are several.
         let mut texts: Vec<String> = Vec::new();
@@ -125,11 +119,8 @@ impl Status {
 
     /// 403. `name` may be empty; `why` is the part behind the colon.
     pub fn forbidden(resource: GroupResource<'_>, name: &str, why: &str) -> Status {
-        let message = if name.is_empty() {
-            format!("{resource} is forbidden: {why}")
-        } else {
-            format!("{resource} \"{name}\" is forbidden: {why}")
-        };
+        let message =
+            if name.is_empty() { format!("{resource} is forbidden: {why}") } else { format!("{resource} \"{name}\" is forbidden: {why}") };
         Status::new(403, "Forbidden", message).about(resource, name)
     }
 
@@ -148,19 +139,13 @@ impl Status {
             namespace => format!("in the namespace \"{namespace}\""),
         };
         let (what, group) = (resource.resource, resource.group);
-        let why = format!(
-            "User \"{user}\" cannot {verb} resource \"{what}{slash}{subresource}\" in API group \"{group}\" {place}"
-        );
+        let why = format!("User \"{user}\" cannot {verb} resource \"{what}{slash}{subresource}\" in API group \"{group}\" {place}");
         Status::forbidden(resource, name, &why)
     }
 
     /// 403 of the authorizer for a path that is no resource.
     pub fn unauthorized_path(user: &str, verb: &str, path: &str) -> Status {
-        Status::bare(
-            403,
-            "Forbidden",
-            format!("forbidden: User \"{user}\" cannot {verb} path \"{path}\""),
-        )
+        Status::bare(403, "Forbidden", format!("forbidden: User \"{user}\" cannot {verb} path \"{path}\""))
     }
 
     /// 403 for a write into a namespace that is going away.
@@ -175,31 +160,19 @@ impl Status {
 
     /// 405: the kind exists, the verb does not.
     pub fn method_not_allowed() -> Status {
-        Status::bare(
-            405,
-            "MethodNotAllowed",
-            "the server does not allow this method on the requested resource",
-        )
+        Status::bare(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
     }
 
     /// 406: no representation that the client accepts; `available` are the media types of the endpoint.
     pub fn not_acceptable(available: &[&str]) -> Status {
         let list = available.join(", ");
-        Status::bare(
-            406,
-            "NotAcceptable",
-            format!("406: Not Acceptable\n\nAvailable representations: {list}"),
-        )
+        Status::bare(406, "NotAcceptable", format!("406: Not Acceptable\n\nAvailable representations: {list}"))
     }
 
     /// 406 for a known media type in an unknown shape (`as=…`).
     pub fn not_acceptable_shape(accepted: &[&str]) -> Status {
         let list = accepted.join(", ");
-        Status::new(
-            406,
-            "NotAcceptable",
-            format!("only the following media types are accepted: {list}"),
-        )
+        Status::new(406, "NotAcceptable", format!("only the following media types are accepted: {list}"))
     }
 
     /// 415: the body is of a type that this endpoint does not read.
@@ -216,11 +189,7 @@ impl Status {
 
     /// 422 without a reason: a JSON patch that does not apply.
     pub fn rejected() -> Status {
-        Status::bare(
-            422,
-            "Invalid",
-            "the server rejected our request due to an error in our request",
-        )
+        Status::bare(422, "Invalid", "the server rejected our request due to an error in our request")
     }
 
     /// 500 with neither reason nor details: an error that upstream does not classify.
@@ -230,11 +199,7 @@ impl Status {
 
     /// 410 for a watch that starts below the oldest kept revision.
     pub fn expired_watch(requested: u64, oldest: u64) -> Status {
-        Status::new(
-            410,
-            "Expired",
-            format!("too old resource version: {requested} ({oldest})"),
-        )
+        Status::new(410, "Expired", format!("too old resource version: {requested} ({oldest})"))
     }
 
     /// 410 for a list at an exact revision that is gone.
@@ -265,28 +230,22 @@ impl Status {
 
     /// 429: an eviction that a budget does not allow (spec: kubernetes-api, subresources).
     pub fn disruption_budget(budget: &str, healthy_needed: i64, healthy_now: i64) -> Status {
-        let text = format!(
-            "The disruption budget {budget} needs {healthy_needed} healthy pods and has {healthy_now} currently"
-        );
-        Status::too_many_requests("Cannot evict pod as it would violate the pod's disruption budget.", 0).with_cause(
-            Cause {
-                reason: "DisruptionBudget",
-                message: text,
-                field: String::new(),
-            },
-        )
+        let text = format!("The disruption budget {budget} needs {healthy_needed} healthy pods and has {healthy_now} currently");
+        Status::too_many_requests("Cannot evict pod as it would violate the pod's disruption budget.", 0).with_cause(Cause {
+            reason: "DisruptionBudget",
+            message: text,
+            field: String::new(),
+        })
     }
 
     /// 429: a budget whose status the controller has not yet computed for its newest generation.
     pub fn disruption_budget_processing(budget: &str) -> Status {
         let text = format!("The disruption budget {budget} is still being processed by the server.");
-        Status::too_many_requests("Cannot evict pod as it would violate the pod's disruption budget.", 10).with_cause(
-            Cause {
-                reason: "DisruptionBudget",
-                message: text,
-                field: String::new(),
-            },
-        )
+        Status::too_many_requests("Cannot evict pod as it would violate the pod's disruption budget.", 10).with_cause(Cause {
+            reason: "DisruptionBudget",
+            message: text,
+            field: String::new(),
+        })
     }
 
     /// 429; 0 seconds means that the client chooses.
@@ -304,8 +263,7 @@ impl Status {
 
     /// 413 for a JSON patch with too many operations, in upstream's words.
     pub fn patch_too_long(limit: usize, found: usize) -> Status {
-        let text =
-            format!("Request entity too large: The allowed maximum operations in a JSON patch is {limit}, got {found}");
+        let text = format!("Request entity too large: The allowed maximum operations in a JSON patch is {limit}, got {found}");
         Status::new(413, "RequestEntityTooLarge", text)
     }
 
@@ -316,11 +274,7 @@ impl Status {
 
     /// 500.
     pub fn internal(message: &str) -> Status {
-        let cause = Cause {
-            reason: "",
-            message: message.to_owned(),
-            field: String::new(),
-        };
+        let cause = Cause { reason: "", message: message.to_owned(), field: String::new() };
         Status::new(500, "InternalError", format!("Internal error occurred: {message}")).with_cause(cause)
     }
 

@@ -13,9 +13,7 @@ pub(super) fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
 
 /// Text at a pointer, or a placeholder when it is missing or empty.
 pub(super) fn text_or<'a>(object: &'a Value, pointer: &str, placeholder: &'a str) -> &'a str {
-    Some(text(object, pointer))
-        .filter(|text| !text.is_empty())
-        .unwrap_or(placeholder)
+    Some(text(object, pointer)).filter(|text| !text.is_empty()).unwrap_or(placeholder)
 }
 
 /// Integer at a pointer, 0 when there is none.
@@ -30,18 +28,12 @@ pub(super) fn boolean(object: &Value, pointer: &str) -> bool {
 
 /// List at a pointer, empty when there is none.
 pub(super) fn list<'a>(object: &'a Value, pointer: &str) -> &'a [Value] {
-    object
-        .pointer(pointer)
-        .and_then(Value::as_array)
-        .map_or(&[], Vec::as_slice)
+    object.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 /// Entries of an object at a pointer.
 pub(super) fn len(object: &Value, pointer: &str) -> usize {
-    object
-        .pointer(pointer)
-        .and_then(Value::as_object)
-        .map_or(0, serde_json::Map::len)
+    object.pointer(pointer).and_then(Value::as_object).map_or(0, serde_json::Map::len)
 }
 
 /// The name cell.
@@ -69,9 +61,7 @@ pub(super) fn since(object: &Value, pointer: &str, now: Time) -> String {
 
 /// The status of a condition, `None` when it is not there.
 pub(super) fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a str> {
-    let condition = list(object, "/status/conditions")
-        .iter()
-        .find(|condition| text(condition, "/type") == kind)?;
+    let condition = list(object, "/status/conditions").iter().find(|condition| text(condition, "/type") == kind)?;
     Some(text(condition, "/status"))
 }
 
@@ -88,16 +78,9 @@ pub(super) fn joined<'a>(texts: impl Iterator<Item = &'a str>) -> String {
 /// A label map as `a=1,b=2`, `<none>` when empty.
 pub(super) fn labels(object: &Value, pointer: &str) -> String {
     let map = object.pointer(pointer).and_then(Value::as_object);
-    let pairs: Vec<String> = map
-        .into_iter()
-        .flatten()
-        .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
-        .collect();
-    if pairs.is_empty() {
-        "<none>".to_owned()
-    } else {
-        pairs.join(",")
-    }
+    let pairs: Vec<String> =
+        map.into_iter().flatten().map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default())).collect();
+    if pairs.is_empty() { "<none>".to_owned() } else { pairs.join(",") }
 }
 
 /// At most three texts, then `+ n more...`; `empty` when there is none.

@@ -30,27 +30,15 @@ pub(super) fn disruption(object: &Value, now: Time) -> Vec<Value> {
     ]
 }
 
-pub(super) const QUOTA: &[Column] = &[
-    NAME,
-    Column::text("Request", "Used and allowed, by resource."),
-    Column::text("Limit", "Used and allowed limits, by resource."),
-    AGE,
-];
+pub(super) const QUOTA: &[Column] =
+    &[NAME, Column::text("Request", "Used and allowed, by resource."), Column::text("Limit", "Used and allowed limits, by resource."), AGE];
 
 pub(super) fn quota(object: &Value, now: Time) -> Vec<Value> {
     let hard = object.pointer("/status/hard").and_then(Value::as_object);
-    let (limits, requests): (Vec<_>, Vec<_>) = hard
-        .into_iter()
-        .flatten()
-        .partition(|(resource, _)| resource.starts_with("limits."));
+    let (limits, requests): (Vec<_>, Vec<_>) = hard.into_iter().flatten().partition(|(resource, _)| resource.starts_with("limits."));
     let cell = |entries: Vec<(&String, &Value)>| {
-        let used = |resource: &str| {
-            object
-                .pointer("/status/used")
-                .and_then(|used| used.get(resource))
-                .and_then(Value::as_str)
-                .unwrap_or("0")
-        };
+        let used =
+            |resource: &str| object.pointer("/status/used").and_then(|used| used.get(resource)).and_then(Value::as_str).unwrap_or("0");
         let texts: Vec<String> = entries
             .into_iter()
             .map(|(resource, hard)| format!("{resource}: {}/{}", used(resource), hard.as_str().unwrap_or_default()))
@@ -69,10 +57,5 @@ pub(super) const SCALE: &[Column] = &[
 
 pub(super) fn scale(object: &Value, now: Time) -> Vec<Value> {
     let desired = integer(object, "/spec/replicas");
-    vec![
-        name(object),
-        desired.into(),
-        integer(object, "/status/replicas").into(),
-        age(object, now),
-    ]
+    vec![name(object), desired.into(), integer(object, "/status/replicas").into(), age(object, now)]
 }

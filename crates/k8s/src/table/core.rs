@@ -18,23 +18,12 @@ pub(super) const EVENT: &[Column] = &[
     Column::text("Message", "What happened."),
     Column::wide("First Seen", "Time since it first happened."),
     Column::wide("Count", "How often it happened."),
-    Column {
-        format: "name",
-        ..Column::wide("Name", "Name of the event.")
-    },
+    Column { format: "name", ..Column::wide("Name", "Name of the event.") },
 ];
 
 pub(super) fn event(object: &Value, now: Time) -> Vec<Value> {
     let has = |pointer: &str| !text(object, pointer).is_empty();
-    let first = since(
-        object,
-        if has("/firstTimestamp") {
-            "/firstTimestamp"
-        } else {
-            "/eventTime"
-        },
-        now,
-    );
+    let first = since(object, if has("/firstTimestamp") { "/firstTimestamp" } else { "/eventTime" }, now);
     let last = match object.get("series") {
         Some(_) => since(object, "/series/lastObservedTime", now),
         None if has("/lastTimestamp") => since(object, "/lastTimestamp", now),
@@ -71,27 +60,14 @@ pub(super) fn event(object: &Value, now: Time) -> Vec<Value> {
 pub(super) const CONFIG_MAP: &[Column] = &[NAME, Column::text("Data", "Number of entries."), AGE];
 
 pub(super) fn config_map(object: &Value, now: Time) -> Vec<Value> {
-    vec![
-        name(object),
-        (len(object, "/data") + len(object, "/binaryData")).into(),
-        age(object, now),
-    ]
+    vec![name(object), (len(object, "/data") + len(object, "/binaryData")).into(), age(object, now)]
 }
 
-pub(super) const SECRET: &[Column] = &[
-    NAME,
-    Column::text("Type", "What the entries are for."),
-    Column::text("Data", "Number of entries."),
-    AGE,
-];
+pub(super) const SECRET: &[Column] =
+    &[NAME, Column::text("Type", "What the entries are for."), Column::text("Data", "Number of entries."), AGE];
 
 pub(super) fn secret(object: &Value, now: Time) -> Vec<Value> {
-    vec![
-        name(object),
-        text(object, "/type").into(),
-        len(object, "/data").into(),
-        age(object, now),
-    ]
+    vec![name(object), text(object, "/type").into(), len(object, "/data").into(), age(object, now)]
 }
 
 pub(super) const SERVICE_ACCOUNT: &[Column] = &[NAME, AGE];
@@ -109,11 +85,7 @@ pub(super) fn namespace(object: &Value, now: Time) -> Vec<Value> {
 pub(super) const LEASE: &[Column] = &[NAME, Column::text("Holder", "Who holds it."), AGE];
 
 pub(super) fn lease(object: &Value, now: Time) -> Vec<Value> {
-    vec![
-        name(object),
-        text(object, "/spec/holderIdentity").into(),
-        age(object, now),
-    ]
+    vec![name(object), text(object, "/spec/holderIdentity").into(), age(object, now)]
 }
 
 pub(super) const PRIORITY_CLASS: &[Column] = &[

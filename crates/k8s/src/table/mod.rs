@@ -20,8 +20,8 @@ mod workload;
 pub use duration::human_duration;
 use nodelane_model::Time;
 pub use partial::{partial_object, partial_object_list};
-pub use view::{encode_partial_object, encode_table};
 use serde_json::{Value, json};
+pub use view::{encode_partial_object, encode_table};
 
 use crate::status::Status;
 
@@ -42,46 +42,25 @@ pub struct Column {
 
 impl Column {
     const fn text(name: &'static str, description: &'static str) -> Column {
-        Column {
-            name,
-            kind: "string",
-            format: "",
-            priority: 0,
-            description,
-        }
+        Column { name, kind: "string", format: "", priority: 0, description }
     }
 
     const fn integer(name: &'static str, description: &'static str) -> Column {
-        Column {
-            kind: "integer",
-            ..Column::text(name, description)
-        }
+        Column { kind: "integer", ..Column::text(name, description) }
     }
 
     const fn boolean(name: &'static str, description: &'static str) -> Column {
-        Column {
-            kind: "boolean",
-            ..Column::text(name, description)
-        }
+        Column { kind: "boolean", ..Column::text(name, description) }
     }
 
     const fn wide(name: &'static str, description: &'static str) -> Column {
-        Column {
-            priority: 1,
-            ..Column::text(name, description)
-        }
+        Column { priority: 1, ..Column::text(name, description) }
     }
 }
 
-const NAME: Column = Column {
-    format: "name",
-    ..Column::text("Name", "Name of the object.")
-};
+const NAME: Column = Column { format: "name", ..Column::text("Name", "Name of the object.") };
 const AGE: Column = Column::text("Age", "Time since the object was created.");
-const CREATED_AT: Column = Column {
-    kind: "date",
-    ..Column::text("Created At", "When the object was created.")
-};
+const CREATED_AT: Column = Column { kind: "date", ..Column::text("Created At", "When the object was created.") };
 
 /// How one kind is printed. A caller with typed rows may bring its own.
 #[derive(Clone, Copy, Debug)]
@@ -96,21 +75,14 @@ pub struct Printer {
 
 impl Printer {
     const fn new(columns: &'static [Column], cells: fn(&Value, Time) -> Vec<Value>) -> Printer {
-        Printer {
-            columns,
-            cells,
-            conditions: |_| Vec::new(),
-        }
+        Printer { columns, cells, conditions: |_| Vec::new() }
     }
 }
 
 /// The printer of a kind.
 pub fn printer(group: &str, kind: &str) -> Printer {
     match (group, kind) {
-        ("", "Pod") => Printer {
-            conditions: pod::conditions,
-            ..Printer::new(pod::COLUMNS, pod::cells)
-        },
+        ("", "Pod") => Printer { conditions: pod::conditions, ..Printer::new(pod::COLUMNS, pod::cells) },
         ("", "Node") => Printer::new(node::COLUMNS, node::cells),
         ("apps", "Deployment") => Printer::new(workload::DEPLOYMENT, workload::deployment),
         ("apps", "ReplicaSet") => Printer::new(workload::REPLICA_SET, workload::replica_set),
@@ -139,10 +111,7 @@ pub fn printer(group: &str, kind: &str) -> Printer {
         ("nodelane.dev", "Machine") => Printer::new(own::MACHINE, own::machine),
         ("nodelane.dev", "Cluster") => Printer::new(own::CLUSTER, own::cluster),
         _ => Printer::new(&[NAME, CREATED_AT], |object, _| {
-            vec![
-                access::name(object),
-                access::text(object, "/metadata/creationTimestamp").into(),
-            ]
+            vec![access::name(object), access::text(object, "/metadata/creationTimestamp").into()]
         }),
     }
 }

@@ -32,12 +32,7 @@ pub(super) fn service(object: &Value, now: Time) -> Vec<Value> {
         text(object, "/spec/type").into(),
         text_or(object, "/spec/clusterIPs/0", "<none>").into(),
         external(object).into(),
-        if ports.is_empty() {
-            "<none>".to_owned()
-        } else {
-            ports.join(",")
-        }
-        .into(),
+        if ports.is_empty() { "<none>".to_owned() } else { ports.join(",") }.into(),
         age(object, now),
         labels(object, "/spec/selector").into(),
     ]
@@ -52,10 +47,8 @@ fn external(service: &Value) -> String {
         },
         "LoadBalancer" => {
             let ingress = list(service, "/status/loadBalancer/ingress").iter();
-            let balanced: BTreeSet<&str> = ingress
-                .map(|item| text_or(item, "/ip", text(item, "/hostname")))
-                .filter(|at| !at.is_empty())
-                .collect();
+            let balanced: BTreeSet<&str> =
+                ingress.map(|item| text_or(item, "/ip", text(item, "/hostname"))).filter(|at| !at.is_empty()).collect();
             match joined(balanced.into_iter().chain(own)) {
                 none if none.is_empty() => "<pending>".to_owned(),
                 some => some,
@@ -80,20 +73,12 @@ pub(super) fn endpoints(object: &Value, now: Time) -> Vec<Value> {
             all.extend(addresses().map(|ip| host_port(ip, integer(port, "/port"))));
         }
     }
-    let empty = if list(object, "/subsets").is_empty() {
-        "<none>"
-    } else {
-        ""
-    };
+    let empty = if list(object, "/subsets").is_empty() { "<none>" } else { "" };
     vec![name(object), first_three(&all, empty).into(), age(object, now)]
 }
 
 fn host_port(ip: &str, port: i64) -> String {
-    if ip.contains(':') {
-        format!("[{ip}]:{port}")
-    } else {
-        format!("{ip}:{port}")
-    }
+    if ip.contains(':') { format!("[{ip}]:{port}") } else { format!("{ip}:{port}") }
 }
 
 pub(super) const ENDPOINT_SLICE: &[Column] = &[
@@ -110,9 +95,7 @@ pub(super) fn endpoint_slice(object: &Value, now: Time) -> Vec<Value> {
         None => port.get("name").and_then(Value::as_str).unwrap_or("*").to_owned(),
     };
     let ports: Vec<String> = list(object, "/ports").iter().map(port).collect();
-    let addresses = list(object, "/endpoints")
-        .iter()
-        .flat_map(|endpoint| list(endpoint, "/addresses"));
+    let addresses = list(object, "/endpoints").iter().flat_map(|endpoint| list(endpoint, "/addresses"));
     let addresses: Vec<String> = addresses.filter_map(Value::as_str).map(str::to_owned).collect();
     vec![
         name(object),

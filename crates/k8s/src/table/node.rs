@@ -33,9 +33,7 @@ pub(super) fn cells(node: &Value, now: Time) -> Vec<Value> {
         status.push_str(",SchedulingDisabled");
     }
     let address = |kind: &str| {
-        let found = list(node, "/status/addresses")
-            .iter()
-            .find(|address| text(address, "/type") == kind);
+        let found = list(node, "/status/addresses").iter().find(|address| text(address, "/type") == kind);
         found.map_or("<none>", |address| text(address, "/address")).to_owned()
     };
     let info = |field: &str| text_or(node, &format!("/status/nodeInfo/{field}"), "<unknown>").to_owned();
@@ -66,15 +64,6 @@ fn roles(node: &Value) -> String {
         None if key == "kubernetes.io/role" => value.as_str().map(str::to_owned),
         None => None,
     };
-    let roles: BTreeSet<String> = labels
-        .into_iter()
-        .flatten()
-        .filter_map(role)
-        .filter(|role| !role.is_empty())
-        .collect();
-    if roles.is_empty() {
-        "<none>".to_owned()
-    } else {
-        roles.into_iter().collect::<Vec<_>>().join(",")
-    }
+    let roles: BTreeSet<String> = labels.into_iter().flatten().filter_map(role).filter(|role| !role.is_empty()).collect();
+    if roles.is_empty() { "<none>".to_owned() } else { roles.into_iter().collect::<Vec<_>>().join(",") }
 }

@@ -30,17 +30,10 @@ pub(super) const POOL: &[Column] = &[
 
 pub(super) fn pool(object: &Value, now: Time) -> Vec<Value> {
     let autoscale = match boolean(object, "/spec/enableAutoScaling") {
-        true => format!(
-            "{}-{}",
-            integer(object, "/spec/minCount"),
-            integer(object, "/spec/maxCount")
-        ),
+        true => format!("{}-{}", integer(object, "/spec/minCount"), integer(object, "/spec/maxCount")),
         false => "<none>".to_owned(),
     };
-    let state = part::<PoolState>(object).map(|state| NodePool {
-        state,
-        ..NodePool::default()
-    });
+    let state = part::<PoolState>(object).map(|state| NodePool { state, ..NodePool::default() });
     vec![
         name(object),
         text(object, "/spec/mode").into(),
@@ -84,20 +77,11 @@ pub(super) fn machine(object: &Value, now: Time) -> Vec<Value> {
     ]
 }
 
-pub(super) const CLUSTER: &[Column] = &[
-    NAME,
-    Column::text("Location", "Region."),
-    VERSION,
-    Column::text("Power", "Running or Stopped."),
-    STATE,
-    AGE,
-];
+pub(super) const CLUSTER: &[Column] =
+    &[NAME, Column::text("Location", "Region."), VERSION, Column::text("Power", "Running or Stopped."), STATE, AGE];
 
 pub(super) fn cluster(object: &Value, now: Time) -> Vec<Value> {
-    let state = part::<ClusterState>(object).map(|state| Cluster {
-        state,
-        ..Cluster::default()
-    });
+    let state = part::<ClusterState>(object).map(|state| Cluster { state, ..Cluster::default() });
     vec![
         name(object),
         text(object, "/spec/location").into(),

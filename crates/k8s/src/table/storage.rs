@@ -64,10 +64,7 @@ pub(super) fn claim(object: &Value, now: Time) -> Vec<Value> {
     let volume = text(object, "/spec/volumeName");
     let (capacity, modes) = match volume {
         "" => ("", String::new()),
-        _ => (
-            text_or(object, "/status/capacity/storage", "0"),
-            modes(object, "/status/accessModes"),
-        ),
+        _ => (text_or(object, "/status/capacity/storage", "0"), modes(object, "/status/accessModes")),
     };
     vec![
         name(object),
@@ -83,11 +80,7 @@ pub(super) fn claim(object: &Value, now: Time) -> Vec<Value> {
 }
 
 fn phase(object: &Value) -> &str {
-    if is_deleting(object) {
-        "Terminating"
-    } else {
-        text(object, "/status/phase")
-    }
+    if is_deleting(object) { "Terminating" } else { text(object, "/status/phase") }
 }
 
 /// `RWO,ROX`: in this order, each once.
@@ -95,15 +88,10 @@ fn modes(object: &Value, pointer: &str) -> String {
     let modes = list(object, pointer);
     let has = |mode: &str| modes.iter().any(|have| have.as_str() == Some(mode));
     joined(
-        [
-            ("ReadWriteOnce", "RWO"),
-            ("ReadOnlyMany", "ROX"),
-            ("ReadWriteMany", "RWX"),
-            ("ReadWriteOncePod", "RWOP"),
-        ]
-        .into_iter()
-        .filter(|(mode, _)| has(mode))
-        .map(|(_, short)| short),
+        [("ReadWriteOnce", "RWO"), ("ReadOnlyMany", "ROX"), ("ReadWriteMany", "RWX"), ("ReadWriteOncePod", "RWOP")]
+            .into_iter()
+            .filter(|(mode, _)| has(mode))
+            .map(|(_, short)| short),
     )
 }
 
@@ -117,12 +105,9 @@ pub(super) const CLASS: &[Column] = &[
 ];
 
 pub(super) fn class(object: &Value, now: Time) -> Vec<Value> {
-    let is_default = [
-        "storageclass.kubernetes.io~1is-default-class",
-        "storageclass.beta.kubernetes.io~1is-default-class",
-    ]
-    .iter()
-    .any(|annotation| text(object, &format!("/metadata/annotations/{annotation}")) == "true");
+    let is_default = ["storageclass.kubernetes.io~1is-default-class", "storageclass.beta.kubernetes.io~1is-default-class"]
+        .iter()
+        .any(|annotation| text(object, &format!("/metadata/annotations/{annotation}")) == "true");
     let suffix = if is_default { " (default)" } else { "" };
     vec![
         format!("{}{suffix}", text(object, "/metadata/name")).into(),
@@ -137,9 +122,5 @@ pub(super) fn class(object: &Value, now: Time) -> Vec<Value> {
 pub(super) const CSI_NODE: &[Column] = &[NAME, Column::integer("Drivers", "Storage drivers on the node."), AGE];
 
 pub(super) fn csi_node(object: &Value, now: Time) -> Vec<Value> {
-    vec![
-        name(object),
-        list(object, "/spec/drivers").len().into(),
-        age(object, now),
-    ]
+    vec![name(object), list(object, "/spec/drivers").len().into(), age(object, now)]
 }

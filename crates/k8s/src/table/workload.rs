@@ -110,10 +110,7 @@ pub(super) const JOB: &[Column] = &[
 
 pub(super) fn job(object: &Value, now: Time) -> Vec<Value> {
     let succeeded = integer(object, "/status/succeeded");
-    let completions = match (
-        object.pointer("/spec/completions"),
-        integer(object, "/spec/parallelism"),
-    ) {
+    let completions = match (object.pointer("/spec/completions"), integer(object, "/spec/parallelism")) {
         (Some(wanted), _) if wanted.is_i64() => format!("{succeeded}/{wanted}"),
         (_, parallelism) if parallelism > 1 => format!("{succeeded}/1 of {parallelism}"),
         _ => format!("{succeeded}/1"),
@@ -123,13 +120,7 @@ pub(super) fn job(object: &Value, now: Time) -> Vec<Value> {
         (None, _) => String::new(),
         (Some(start), end) => human_duration(end.unwrap_or(now).since(start)),
     };
-    let mut cells = vec![
-        name(object),
-        job_status(object).into(),
-        completions.into(),
-        duration.into(),
-        age(object, now),
-    ];
+    let mut cells = vec![name(object), job_status(object).into(), completions.into(), duration.into(), age(object, now)];
     cells.extend(containers(object, "/spec/template/spec/containers"));
     cells.push(selector_cell(object, "/spec/selector"));
     cells
@@ -169,12 +160,7 @@ pub(super) fn cron_job(object: &Value, now: Time) -> Vec<Value> {
         name(object),
         text(object, "/spec/schedule").into(),
         text_or(object, "/spec/timeZone", "<none>").into(),
-        if boolean(object, "/spec/suspend") {
-            "True"
-        } else {
-            "False"
-        }
-        .into(),
+        if boolean(object, "/spec/suspend") { "True" } else { "False" }.into(),
         list(object, "/status/active").len().into(),
         last.into(),
         age(object, now),

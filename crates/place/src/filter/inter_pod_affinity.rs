@@ -26,37 +26,20 @@ pub(crate) struct AffinityFilter {
 impl AffinityFilter {
     pub fn new(session: &mut Session, profile: u32, tally: &mut Tally) -> AffinityFilter {
         let own = &session.profiles[profile as usize];
-        let keys = |terms: &[PodTerm]| {
-            terms
-                .iter()
-                .map(|term| term.topology_key.clone())
-                .collect::<Vec<Name>>()
-        };
+        let keys = |terms: &[PodTerm]| terms.iter().map(|term| term.topology_key.clone()).collect::<Vec<Name>>();
         let (near, away) = (keys(own.required_near()), keys(own.required_away()));
         let may_be_first = is_near(session, own, own);
         let others = session.affine.iter().map(|at| &session.profiles[*at as usize]);
-        let theirs: Vec<Name> = others
-            .flat_map(|other| against(session, own, other))
-            .map(|term| term.topology_key.clone())
-            .collect();
+        let theirs: Vec<Name> = others.flat_map(|other| against(session, own, other)).map(|term| term.topology_key.clone()).collect();
         let mut counters = |keys: Vec<Name>| counters(session, tally, keys);
-        AffinityFilter {
-            near: counters(near),
-            away: counters(away),
-            theirs: counters(theirs),
-            may_be_first,
-        }
+        AffinityFilter { near: counters(near), away: counters(away), theirs: counters(theirs), may_be_first }
     }
     /// `None` where a term of the other profile counts by a key that was not known when this was built.
     pub fn moves(&self, session: &Session, own: &Profile, other: &Profile, moves: &mut Moves) -> Option<()> {
         if !self.near.is_empty() && is_near(session, own, other) {
             moves.extend(self.near.values().map(|id| (*id, 1)));
         }
-        for term in own
-            .required_away()
-            .iter()
-            .filter(|term| own_term_matches(session, own, term, other))
-        {
+        for term in own.required_away().iter().filter(|term| own_term_matches(session, own, term, other)) {
             moves.push((self.away[&term.topology_key], 1));
         }
         for term in against(session, own, other) {
@@ -65,8 +48,7 @@ impl AffinityFilter {
         Some(())
     }
     pub fn check(&self, tally: &Tally, node: u32) -> Option<Refusal> {
-        let counts =
-            |ids: &BTreeMap<Name, CounterId>| ids.values().map(|id| tally.get(*id).at(node)).collect::<Vec<_>>();
+        let counts = |ids: &BTreeMap<Name, CounterId>| ids.values().map(|id| tally.get(*id).at(node)).collect::<Vec<_>>();
         if !self.near.is_empty() {
             let near = counts(&self.near);
             let none_anywhere = || self.near.values().all(|id| tally.get(*id).total == 0);
@@ -75,10 +57,7 @@ impl AffinityFilter {
                 return Some(Refusal::lasting(Reason::PodAffinity));
             }
         }
-        let any = |ids: &BTreeMap<Name, CounterId>| {
-            ids.values()
-                .any(|id| tally.get(*id).at(node).is_some_and(|count| count > 0))
-        };
+        let any = |ids: &BTreeMap<Name, CounterId>| ids.values().any(|id| tally.get(*id).at(node).is_some_and(|count| count > 0));
         if any(&self.away) {
             return Some(Refusal::resolvable(Reason::PodAntiAffinity));
         }
@@ -94,18 +73,14 @@ fn is_near(session: &Session, own: &Profile, other: &Profile) -> bool {
 
 /// The anti-affinity terms of another pod that are about this one.
 fn against<'a>(session: &Session, own: &Profile, other: &'a Profile) -> impl Iterator<Item = &'a PodTerm> {
-    other
-        .required_away()
-        .iter()
-        .filter(|term| their_term_matches(session, other, term, own))
+    other.required_away().iter().filter(|term| their_term_matches(session, other, term, own))
 }
 
 /// One counter per key.
 pub(crate) fn counters(session: &mut Session, tally: &mut Tally, keys: Vec<Name>) -> BTreeMap<Name, CounterId> {
     let mut made = BTreeMap::new();
     for key in keys {
-        made.entry(key)
-            .or_insert_with_key(|key| tally.push(Counter::new(session.topologies.by_key(&session.rows, key))));
+        made.entry(key).or_insert_with_key(|key| tally.push(Counter::new(session.topologies.by_key(&session.rows, key))));
     }
     made
 }

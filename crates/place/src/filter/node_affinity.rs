@@ -24,18 +24,12 @@ pub(crate) enum Named {
 impl Named {
     pub fn by(profile: &Profile) -> Named {
         let required = profile.node_affinity().and_then(|affinity| affinity.required.as_ref());
-        let Some(terms) = required
-            .map(|required| &required.node_selector_terms)
-            .filter(|terms| !terms.is_empty())
-        else {
+        let Some(terms) = required.map(|required| &required.node_selector_terms).filter(|terms| !terms.is_empty()) else {
             return Named::Any;
         };
         let mut all = BTreeSet::new();
         for term in terms {
-            let fields = term
-                .match_fields
-                .iter()
-                .filter(|field| field.key == NODE_NAME && field.operator == "In");
+            let fields = term.match_fields.iter().filter(|field| field.key == NODE_NAME && field.operator == "In");
             let sets = fields.map(|field| field.values.iter().cloned().collect::<BTreeSet<Name>>());
             match sets.reduce(|a, b| &a & &b) {
                 Some(names) => all.extend(names),
@@ -63,11 +57,7 @@ pub(crate) fn check(profile: &Profile, row: &NodeRow) -> Option<Reason> {
 /// Whether node selector and required terms hold for a node.
 pub(crate) fn matches(profile: &Profile, row: &NodeRow) -> bool {
     let labels = &row.doc.meta.labels;
-    profile
-        .spec()
-        .node_selector
-        .iter()
-        .all(|(key, value)| labels.get(key) == Some(value))
+    profile.spec().node_selector.iter().all(|(key, value)| labels.get(key) == Some(value))
         && profile
             .node_affinity()
             .and_then(|affinity| affinity.required.as_ref())
@@ -78,12 +68,6 @@ pub(crate) fn matches(profile: &Profile, row: &NodeRow) -> bool {
 pub(crate) fn term_matches(term: &NodeTerm, row: &NodeRow) -> bool {
     let on_name = |key: &Name| (key == NODE_NAME).then_some(&row.doc.key.name);
     !(term.match_expressions.is_empty() && term.match_fields.is_empty())
-        && term
-            .match_expressions
-            .iter()
-            .all(|requirement| requirement.matches(&row.doc.meta.labels))
-        && term
-            .match_fields
-            .iter()
-            .all(|requirement| requirement.holds(on_name(&requirement.key)))
+        && term.match_expressions.iter().all(|requirement| requirement.matches(&row.doc.meta.labels))
+        && term.match_fields.iter().all(|requirement| requirement.holds(on_name(&requirement.key)))
 }

@@ -12,15 +12,7 @@ pub(crate) fn check(profile: &Profile, node: &Node) -> Option<Reason> {
         return None;
     }
     let (key, effect) = ("node.kubernetes.io/unschedulable".into(), "NoSchedule".into());
-    let taint = Taint {
-        key,
-        effect,
-        ..Taint::default()
-    };
-    let tolerated = profile
-        .spec()
-        .tolerations
-        .iter()
-        .any(|toleration| toleration.tolerates(&taint));
+    let taint = Taint { key, effect, ..Taint::default() };
+    let tolerated = profile.spec().tolerations.iter().any(|toleration| toleration.tolerates(&taint));
     (!tolerated).then_some(Reason::Unschedulable)
 }

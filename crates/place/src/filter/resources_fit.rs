@@ -15,10 +15,7 @@ pub(crate) fn fits(profile: &Profile, row: &NodeRow) -> bool {
         && fits(needs.cpu_milli, all.cpu_milli, used.cpu_milli)
         && fits(needs.memory_bytes, all.memory_bytes, used.memory_bytes)
         && fits(needs.ephemeral_bytes, all.ephemeral_bytes, used.ephemeral_bytes)
-        && needs
-            .extended
-            .iter()
-            .all(|(name, need)| fits(*need, amount(&all.extended, name), amount(&used.extended, name)))
+        && needs.extended.iter().all(|(name, need)| fits(*need, amount(&all.extended, name), amount(&used.extended, name)))
 }
 
 fn amount(amounts: &std::collections::BTreeMap<nodelane_model::Name, i64>, name: &nodelane_model::Name) -> i64 {
@@ -30,10 +27,7 @@ pub(crate) fn check(profile: &Profile, row: &NodeRow) -> Option<Refusal> {
         return None;
     }
     let (needs, all, used) = (&profile.class.needs, &row.allocatable, &row.used);
-    let mut refusal = Refusal {
-        reasons: Vec::new(),
-        resolvable: true,
-    };
+    let mut refusal = Refusal { reasons: Vec::new(), resolvable: true };
     if used.pods + 1 > all.pods {
         refusal.reasons.push(Reason::TooManyPods);
     }
@@ -46,12 +40,7 @@ pub(crate) fn check(profile: &Profile, row: &NodeRow) -> Option<Refusal> {
     };
     compare("cpu", needs.cpu_milli, all.cpu_milli, used.cpu_milli);
     compare("memory", needs.memory_bytes, all.memory_bytes, used.memory_bytes);
-    compare(
-        "ephemeral-storage",
-        needs.ephemeral_bytes,
-        all.ephemeral_bytes,
-        used.ephemeral_bytes,
-    );
+    compare("ephemeral-storage", needs.ephemeral_bytes, all.ephemeral_bytes, used.ephemeral_bytes);
     for (name, need) in &needs.extended {
         compare(name, *need, amount(&all.extended, name), amount(&used.extended, name));
     }

@@ -10,12 +10,6 @@ use nodelane_model::node::Node;
 pub(crate) fn check(profile: &Profile, node: &Node) -> Option<Reason> {
     let keeps_away = |effect: &str| effect == "NoSchedule" || effect == "NoExecute";
     let mut taints = node.spec.taints.iter().filter(|taint| keeps_away(&taint.effect));
-    let untolerated = taints.any(|taint| {
-        !profile
-            .spec()
-            .tolerations
-            .iter()
-            .any(|toleration| toleration.tolerates(taint))
-    });
+    let untolerated = taints.any(|taint| !profile.spec().tolerations.iter().any(|toleration| toleration.tolerates(taint)));
     untolerated.then_some(Reason::UntoleratedTaint)
 }

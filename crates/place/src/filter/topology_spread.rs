@@ -47,15 +47,10 @@ impl SpreadFilter {
                 min_domains: constraint.min_domains.unwrap_or(1).max(0) as u32,
             }
         });
-        SpreadFilter {
-            constraints: constraints.collect(),
-        }
+        SpreadFilter { constraints: constraints.collect() }
     }
     pub fn moves(&self, other: &Profile, moves: &mut Moves) {
-        let counting = self
-            .constraints
-            .iter()
-            .filter(|constraint| constraint.selection.counts(other));
+        let counting = self.constraints.iter().filter(|constraint| constraint.selection.counts(other));
         moves.extend(counting.map(|constraint| (constraint.counter, 1)));
     }
     pub fn check(&self, tally: &Tally, node: u32) -> Option<Refusal> {
@@ -76,11 +71,7 @@ impl SpreadFilter {
 
 /// Which nodes have all these labels.
 pub(crate) fn have_keys<'a>(session: &Session, keys: impl Iterator<Item = &'a str> + Clone) -> Vec<bool> {
-    session
-        .rows
-        .iter()
-        .map(|row| keys.clone().all(|key| row.doc.meta.labels.contains_key(key)))
-        .collect()
+    session.rows.iter().map(|row| keys.clone().all(|key| row.doc.meta.labels.contains_key(key))).collect()
 }
 
 /// Which of the `complete` nodes pass the inclusion policies of a constraint.
@@ -89,11 +80,7 @@ pub(crate) fn eligible(session: &Session, profile: u32, constraint: &SpreadConst
     let by_affinity = constraint.node_affinity_policy.as_deref() != Some("Ignore");
     let by_taints = constraint.node_taints_policy.as_deref() == Some("Honor");
     let nodes = session.rows.iter().zip(complete).map(|(row, complete)| {
-        let tolerated = || {
-            row.doc
-                .as_node()
-                .is_some_and(|node| taint_toleration::check(profile, node).is_none())
-        };
+        let tolerated = || row.doc.as_node().is_some_and(|node| taint_toleration::check(profile, node).is_none());
         *complete && (!by_affinity || node_affinity::matches(profile, row)) && (!by_taints || tolerated())
     });
     nodes.collect()

@@ -12,11 +12,7 @@ pub(crate) fn score(profile: &Profile, row: &NodeRow) -> i64 {
         return 0;
     }
     let used = &row.used;
-    let with = balance(
-        row,
-        used.cpu_milli + needs.cpu_milli,
-        used.memory_bytes + needs.memory_bytes,
-    );
+    let with = balance(row, used.cpu_milli + needs.cpu_milli, used.memory_bytes + needs.memory_bytes);
     let without = balance(row, used.cpu_milli, used.memory_bytes);
     MAX / 2 + (MAX / 2 + with - without) / 2
 }

@@ -17,29 +17,16 @@ const MOST_PER_CONTAINER: i64 = 1000 * MIB;
 pub(crate) fn scores(profile: &Profile, session: &Session) -> Vec<i64> {
     let spec = profile.spec();
     let containers = spec.init_containers.len() + spec.containers.len();
-    let mounted = spec
-        .volumes
-        .iter()
-        .filter_map(|volume| volume.rest.get("image")?.get("reference")?.as_str());
-    let images = spec
-        .init_containers
-        .iter()
-        .chain(&spec.containers)
-        .map(|container| container.image.as_str());
+    let mounted = spec.volumes.iter().filter_map(|volume| volume.rest.get("image")?.get("reference")?.as_str());
+    let images = spec.init_containers.iter().chain(&spec.containers).map(|container| container.image.as_str());
     let images: Vec<String> = images.chain(mounted).map(tagged).collect();
     let nodes_with = |image: &String| {
         let lists = session.image_lists.iter().filter(|list| size_of(list, image).is_some());
         lists.map(|list| list.nodes).sum::<u32>()
     };
-    let spread: Vec<f64> = images
-        .iter()
-        .map(|image| f64::from(nodes_with(image)) / session.rows.len() as f64)
-        .collect();
+    let spread: Vec<f64> = images.iter().map(|image| f64::from(nodes_with(image)) / session.rows.len() as f64).collect();
     let score = |list: &ImageList| {
-        let sizes = images
-            .iter()
-            .zip(&spread)
-            .filter_map(|(image, spread)| Some((size_of(list, image)? as f64 * spread) as i64));
+        let sizes = images.iter().zip(&spread).filter_map(|(image, spread)| Some((size_of(list, image)? as f64 * spread) as i64));
         scaled(sizes.sum(), containers as i64)
     };
     session.image_lists.iter().map(score).collect()
@@ -53,23 +40,13 @@ fn scaled(sum: i64, containers: i64) -> i64 {
 }
 
 fn size_of(list: &ImageList, image: &str) -> Option<i64> {
-    list.images
-        .iter()
-        .rev()
-        .find(|known| known.names.iter().any(|name| name == image))
-        .map(|known| known.size_bytes)
+    list.images.iter().rev().find(|known| known.names.iter().any(|name| name == image)).map(|known| known.size_bytes)
 }
 
 /// The image with a tag: `latest` where it has none.
 fn tagged(image: &str) -> String {
-    let has_tag = image
-        .rfind(':')
-        .is_some_and(|colon| image.rfind('/').is_none_or(|slash| colon > slash));
-    if has_tag {
-        image.into()
-    } else {
-        format!("{image}:latest")
-    }
+    let has_tag = image.rfind(':').is_some_and(|colon| image.rfind('/').is_none_or(|slash| colon > slash));
+    if has_tag { image.into() } else { format!("{image}:latest") }
 }
 
 #[cfg(test)]

@@ -23,13 +23,9 @@ impl AffinityScore {
         let own = &session.profiles[profile as usize];
         let mut keys: Vec<Name> = preferred(own).map(|(term, _)| term.topology_key.clone()).collect();
         for at in &session.affine {
-            keys.extend(
-                theirs(session, own, &session.profiles[*at as usize]).map(|(term, _)| term.topology_key.clone()),
-            );
+            keys.extend(theirs(session, own, &session.profiles[*at as usize]).map(|(term, _)| term.topology_key.clone()));
         }
-        AffinityScore {
-            weights: counters(session, tally, keys),
-        }
+        AffinityScore { weights: counters(session, tally, keys) }
     }
     /// `None` where a term of the other profile counts by a key that was not known when this was built.
     pub fn moves(&self, session: &Session, own: &Profile, other: &Profile, moves: &mut Moves) -> Option<()> {
@@ -46,21 +42,12 @@ impl AffinityScore {
         if self.weights.is_empty() {
             return vec![0; candidates.len()];
         }
-        let at = |node: u32| {
-            self.weights
-                .values()
-                .filter_map(|id| tally.get(*id).at(node))
-                .sum::<i64>()
-        };
+        let at = |node: u32| self.weights.values().filter_map(|id| tally.get(*id).at(node)).sum::<i64>();
         let raw: Vec<i64> = candidates.iter().map(|candidate| at(candidate.node)).collect();
         let least = raw.iter().copied().min().unwrap_or(0);
         let span = raw.iter().copied().max().unwrap_or(0) - least;
         let scaled = |raw: i64| {
-            if span > 0 {
-                (MAX as f64 * ((raw - least) as f64 / span as f64)) as i64
-            } else {
-                0
-            }
+            if span > 0 { (MAX as f64 * ((raw - least) as f64 / span as f64)) as i64 } else { 0 }
         };
         raw.into_iter().map(scaled).collect()
     }
@@ -68,21 +55,13 @@ impl AffinityScore {
 
 /// A pod's preferred terms, anti-affinity with negative weight.
 fn preferred(of: &Profile) -> impl Iterator<Item = (&PodTerm, i64)> {
-    let near = of
-        .preferred_near()
-        .iter()
-        .map(|wish| (&wish.pod_affinity_term, i64::from(wish.weight)));
-    let away = of
-        .preferred_away()
-        .iter()
-        .map(|wish| (&wish.pod_affinity_term, -i64::from(wish.weight)));
+    let near = of.preferred_near().iter().map(|wish| (&wish.pod_affinity_term, i64::from(wish.weight)));
+    let away = of.preferred_away().iter().map(|wish| (&wish.pod_affinity_term, -i64::from(wish.weight)));
     near.chain(away)
 }
 
 /// The terms of another pod that are about this one.
 fn theirs<'a>(session: &Session, own: &Profile, other: &'a Profile) -> impl Iterator<Item = (&'a PodTerm, i64)> {
     let required = other.required_near().iter().map(|term| (term, 1));
-    required
-        .chain(preferred(other))
-        .filter(|(term, _)| their_term_matches(session, other, term, own))
+    required.chain(preferred(other)).filter(|(term, _)| their_term_matches(session, other, term, own))
 }

@@ -9,10 +9,8 @@ use nodelane_world::NodeRow;
 
 pub(crate) fn score(profile: &Profile, row: &NodeRow) -> i64 {
     let (cpu, memory) = (row.allocatable.cpu_milli, row.allocatable.memory_bytes);
-    let parts = [
-        (cpu, row.scoring_cpu_milli + profile.scoring_cpu_milli),
-        (memory, row.scoring_memory_bytes + profile.scoring_memory_bytes),
-    ];
+    let parts =
+        [(cpu, row.scoring_cpu_milli + profile.scoring_cpu_milli), (memory, row.scoring_memory_bytes + profile.scoring_memory_bytes)];
     let (mut sum, mut weights) = (0, 0);
     for (all, taken) in parts.into_iter().filter(|(all, _)| *all != 0) {
         sum += if taken > all { 0 } else { (all - taken) * MAX / all };

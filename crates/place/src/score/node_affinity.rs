@@ -8,9 +8,5 @@ use nodelane_world::NodeRow;
 
 pub(crate) fn count(profile: &Profile, row: &NodeRow) -> i64 {
     let preferred = profile.node_affinity().map_or(&[][..], |affinity| &affinity.preferred);
-    preferred
-        .iter()
-        .filter(|wish| term_matches(&wish.preference, row))
-        .map(|wish| i64::from(wish.weight))
-        .sum()
+    preferred.iter().filter(|wish| term_matches(&wish.preference, row)).map(|wish| i64::from(wish.weight)).sum()
 }

@@ -7,18 +7,6 @@ use nodelane_model::node::Node;
 
 /// How many such taints a node has.
 pub(crate) fn count(profile: &Profile, node: &Node) -> i64 {
-    let taints = node
-        .spec
-        .taints
-        .iter()
-        .filter(|taint| taint.effect == "PreferNoSchedule");
-    taints
-        .filter(|taint| {
-            !profile
-                .spec()
-                .tolerations
-                .iter()
-                .any(|toleration| toleration.tolerates(taint))
-        })
-        .count() as i64
+    let taints = node.spec.taints.iter().filter(|taint| taint.effect == "PreferNoSchedule");
+    taints.filter(|taint| !profile.spec().tolerations.iter().any(|toleration| toleration.tolerates(taint))).count() as i64
 }

@@ -38,17 +38,10 @@ impl SpreadScore {
         let written = &own.class.clone().spec.topology_spread_constraints;
         let soft: Vec<(SpreadConstraint, Selection)> = if written.is_empty() {
             let selection = Selection::by_default(own, session);
-            if selection.is_empty() {
-                Vec::new()
-            } else {
-                defaults().map(|constraint| (constraint, selection.clone())).to_vec()
-            }
+            if selection.is_empty() { Vec::new() } else { defaults().map(|constraint| (constraint, selection.clone())).to_vec() }
         } else {
-            let soft = written
-                .iter()
-                .filter(|constraint| constraint.when_unsatisfiable == "ScheduleAnyway");
-            soft.map(|constraint| (constraint.clone(), Selection::of_constraint(own, constraint)))
-                .collect()
+            let soft = written.iter().filter(|constraint| constraint.when_unsatisfiable == "ScheduleAnyway");
+            soft.map(|constraint| (constraint.clone(), Selection::of_constraint(own, constraint))).collect()
         };
         let keys = soft.iter().map(|(constraint, _)| constraint.topology_key.as_str());
         let complete = (!written.is_empty()).then(|| have_keys(session, keys));
@@ -59,28 +52,14 @@ impl SpreadScore {
                 Counter::of_spread(session.topologies.by_node(&session.rows, HOST), None)
             } else {
                 let eligible = eligible(session, profile, &constraint, complete.as_ref().unwrap_or(&everywhere));
-                Counter::of_spread(
-                    session.topologies.by_key(&session.rows, &constraint.topology_key),
-                    Some(eligible),
-                )
+                Counter::of_spread(session.topologies.by_key(&session.rows, &constraint.topology_key), Some(eligible))
             };
-            Constraint {
-                counter: tally.push(counter),
-                selection,
-                max_skew: i64::from(constraint.max_skew),
-                is_host,
-            }
+            Constraint { counter: tally.push(counter), selection, max_skew: i64::from(constraint.max_skew), is_host }
         });
-        SpreadScore {
-            constraints: constraints.collect(),
-            complete,
-        }
+        SpreadScore { constraints: constraints.collect(), complete }
     }
     pub fn moves(&self, other: &Profile, moves: &mut Moves) {
-        let counting = self
-            .constraints
-            .iter()
-            .filter(|constraint| constraint.selection.counts(other));
+        let counting = self.constraints.iter().filter(|constraint| constraint.selection.counts(other));
         moves.extend(counting.map(|constraint| (constraint.counter, 1)));
     }
     /// The normalised score of each candidate.
@@ -88,17 +67,9 @@ impl SpreadScore {
         if self.constraints.is_empty() {
             return vec![0; candidates.len()];
         }
-        let counts = |candidate: &&Candidate| {
-            self.complete
-                .as_ref()
-                .is_none_or(|complete| complete[candidate.node as usize])
-        };
+        let counts = |candidate: &&Candidate| self.complete.as_ref().is_none_or(|complete| complete[candidate.node as usize]);
         let scored: Vec<&Candidate> = candidates.iter().filter(counts).collect();
-        let weights: Vec<f64> = self
-            .constraints
-            .iter()
-            .map(|constraint| weight(constraint, tally, &scored))
-            .collect();
+        let weights: Vec<f64> = self.constraints.iter().map(|constraint| weight(constraint, tally, &scored)).collect();
         let raw = |candidate: &Candidate| {
             let mut sum = 0.0;
             for (constraint, weight) in self.constraints.iter().zip(&weights) {
@@ -108,18 +79,11 @@ impl SpreadScore {
             }
             f64::round(sum) as i64
         };
-        let raw: Vec<Option<i64>> = candidates
-            .iter()
-            .map(|candidate| counts(&candidate).then(|| raw(candidate)))
-            .collect();
+        let raw: Vec<Option<i64>> = candidates.iter().map(|candidate| counts(&candidate).then(|| raw(candidate))).collect();
         let least = raw.iter().flatten().copied().min().unwrap_or(0);
         let most = raw.iter().flatten().copied().max().unwrap_or(0).max(0);
         let scaled = |raw: i64| {
-            if most == 0 {
-                MAX
-            } else {
-                MAX * (most + least - raw) / most
-            }
+            if most == 0 { MAX } else { MAX * (most + least - raw) / most }
         };
         raw.into_iter().map(|raw| raw.map_or(0, scaled)).collect()
     }
@@ -139,8 +103,7 @@ fn defaults() -> [SpreadConstraint; 2] {
 fn weight(constraint: &Constraint, tally: &Tally, scored: &[&Candidate]) -> f64 {
     let topology = &tally.get(constraint.counter).topology;
     let domain = |candidate: &&Candidate| topology.domain_of[candidate.node as usize];
-    let nodes =
-        |some: &mut dyn Iterator<Item = &&Candidate>| some.map(|candidate| candidate.size as usize).sum::<usize>();
+    let nodes = |some: &mut dyn Iterator<Item = &&Candidate>| some.map(|candidate| candidate.size as usize).sum::<usize>();
     let size = if constraint.is_host {
         nodes(&mut scored.iter())
     } else if topology.singletons {

@@ -97,10 +97,7 @@ pub struct DataLock {
 
 impl DataLock {
     /// Takes the lock, or says within a second who has it.
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "before any driver exists; bounded by 5 x 10 ms"
-    )]
+    #[allow(clippy::disallowed_methods, reason = "before any driver exists; bounded by 5 x 10 ms")]
     pub fn acquire(paths: &Paths) -> Result<Self, LockError> {
         let path = paths.lock();
         let file = open(paths)?;
@@ -115,14 +112,9 @@ impl DataLock {
         match locked {
             Ok(()) => {
                 files::remove_if_present(&paths.running())?; // what a killed predecessor left
-                Ok(Self {
-                    paths: paths.clone(),
-                    _file: file,
-                })
+                Ok(Self { paths: paths.clone(), _file: file })
             }
-            Err(TryLockError::WouldBlock) => Err(LockError::Held {
-                holder: announced(paths)?,
-            }),
+            Err(TryLockError::WouldBlock) => Err(LockError::Held { holder: announced(paths)? }),
             Err(TryLockError::Error(error)) => Err(LockError::File(at(&path)(error))),
         }
     }
@@ -155,12 +147,7 @@ pub fn run_state(paths: &Paths) -> Result<RunState, FileError> {
 fn open(paths: &Paths) -> Result<File, FileError> {
     let path = paths.lock();
     let mut options = OpenOptions::new();
-    options
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(files::PRIVATE);
+    options.read(true).write(true).create(true).truncate(false).mode(files::PRIVATE);
     options.open(&path).map_err(at(&path))
 }
 

@@ -156,16 +156,10 @@ impl ServerConfig {
             fresh.save(paths)?;
             return Ok(fresh);
         };
-        let invalid = |reason: String| ConfigError::Invalid {
-            path: path.clone(),
-            reason,
-        };
+        let invalid = |reason: String| ConfigError::Invalid { path: path.clone(), reason };
         let config: Self = serde_json::from_str(&text).map_err(|error| invalid(error.to_string()))?;
         if config.format != FORMAT {
-            return Err(invalid(format!(
-                "format {} is not {FORMAT}: written by another version of nodelane",
-                config.format
-            )));
+            return Err(invalid(format!("format {} is not {FORMAT}: written by another version of nodelane", config.format)));
         }
         Ok(config)
     }
@@ -177,12 +171,7 @@ impl ServerConfig {
             client_id: random_guid()?,
             object_id: random_guid()?,
         };
-        Ok(Self {
-            format: FORMAT,
-            installation,
-            arm_port: None,
-            cluster_ports: BTreeMap::new(),
-        })
+        Ok(Self { format: FORMAT, installation, arm_port: None, cluster_ports: BTreeMap::new() })
     }
 
     /// Writes `server.json`.
@@ -219,9 +208,7 @@ impl ServerConfig {
 pub fn is_cluster_key(key: &str) -> bool {
     (1..=128).contains(&key.len())
         && !key.starts_with('.')
-        && key
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+        && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
 
 #[cfg(test)]

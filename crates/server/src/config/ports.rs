@@ -16,17 +16,13 @@ const TRIED: u16 = 100;
 pub(super) fn bind(kept: Option<u16>, first: u16, purpose: &str) -> Result<(TcpListener, u16), ConfigError> {
     let bound = match kept {
         Some(port) => loopback(port),
-        None => (first..first + TRIED)
-            .find_map(|port| loopback(port).ok())
-            .map_or_else(|| loopback(0), Ok),
+        None => (first..first + TRIED).find_map(|port| loopback(port).ok()).map_or_else(|| loopback(0), Ok),
     };
-    bound
-        .and_then(|listener| listener.local_addr().map(|address| (listener, address.port())))
-        .map_err(|source| ConfigError::Port {
-            port: kept.unwrap_or(first),
-            purpose: purpose.to_owned(),
-            source,
-        })
+    bound.and_then(|listener| listener.local_addr().map(|address| (listener, address.port()))).map_err(|source| ConfigError::Port {
+        port: kept.unwrap_or(first),
+        purpose: purpose.to_owned(),
+        source,
+    })
 }
 
 fn loopback(port: u16) -> io::Result<TcpListener> {

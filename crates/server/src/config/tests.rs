@@ -13,19 +13,8 @@ fn scratch() -> (tempfile::TempDir, Paths) {
 }
 
 fn holder() -> Holder {
-    let clusters = vec![ClusterAddress {
-        name: "dev".into(),
-        port: 6443,
-        ..ClusterAddress::default()
-    }];
-    Holder {
-        pid: std::process::id(),
-        started_unix_seconds: 1,
-        arm_port: 8443,
-        clusters,
-        version: "0".into(),
-        subscriptions: Vec::new(),
-    }
+    let clusters = vec![ClusterAddress { name: "dev".into(), port: 6443, ..ClusterAddress::default() }];
+    Holder { pid: std::process::id(), started_unix_seconds: 1, arm_port: 8443, clusters, version: "0".into(), subscriptions: Vec::new() }
 }
 
 #[test]
@@ -42,10 +31,7 @@ fn identifiers_and_ports_survive_a_restart() {
     assert_eq!(second, first);
     let arm = second.bind_arm(&paths).unwrap();
     let dev = second.bind_cluster(&paths, "dev").unwrap();
-    assert_eq!(
-        (arm.local_addr().unwrap().port(), dev.local_addr().unwrap().port()),
-        ports
-    );
+    assert_eq!((arm.local_addr().unwrap().port(), dev.local_addr().unwrap().port()), ports);
 }
 
 #[test]
@@ -80,17 +66,11 @@ fn a_second_process_is_told_who_holds_the_lock() {
     assert_eq!(run_state(&paths).unwrap(), RunState::Stopped);
     let lock = DataLock::acquire(&paths).unwrap();
     assert_eq!(run_state(&paths).unwrap(), RunState::Starting);
-    assert!(matches!(
-        DataLock::acquire(&paths),
-        Err(LockError::Held { holder: None })
-    ));
+    assert!(matches!(DataLock::acquire(&paths), Err(LockError::Held { holder: None })));
     lock.announce(&holder()).unwrap();
     assert_eq!(run_state(&paths).unwrap(), RunState::Running(holder()));
     let refused = DataLock::acquire(&paths).unwrap_err().to_string();
-    assert!(
-        refused.contains(&std::process::id().to_string()) && refused.contains("8443"),
-        "{refused}"
-    );
+    assert!(refused.contains(&std::process::id().to_string()) && refused.contains("8443"), "{refused}");
     drop(lock);
     assert_eq!(run_state(&paths).unwrap(), RunState::Stopped);
 }

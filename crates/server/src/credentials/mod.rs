@@ -139,16 +139,10 @@ impl Credentials {
         })
     }
 
-    fn change(
-        &self,
-        edit: impl FnOnce(&Paths, &mut Keys) -> Result<(), CredentialsError>,
-    ) -> Result<(), CredentialsError> {
+    fn change(&self, edit: impl FnOnce(&Paths, &mut Keys) -> Result<(), CredentialsError>) -> Result<(), CredentialsError> {
         let _one_at_a_time = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.keys.load_full();
-        let mut next = Keys {
-            token_key: now.token_key.clone(),
-            hashes: now.hashes.clone(),
-        };
+        let mut next = Keys { token_key: now.token_key.clone(), hashes: now.hashes.clone() };
         edit(&self.paths, &mut next)?;
         self.keys.store(next.into());
         Ok(())
@@ -169,19 +163,11 @@ impl Credentials {
     /// A signed access token of the service principal for `audience`, good from `now_unix_seconds` on for
     /// [`TOKEN_LIFETIME_SECONDS`].
     pub fn issue_access_token(&self, audience: &str, now_unix_seconds: u64) -> String {
-        self.keys
-            .load()
-            .token_key
-            .issue(&self.installation, audience, now_unix_seconds)
+        self.keys.load().token_key.issue(&self.installation, audience, now_unix_seconds)
     }
 
     /// Who sent these headers to `realm`.
-    pub fn authenticate(
-        &self,
-        realm: &Realm,
-        headers: &HeaderMap,
-        now_unix_seconds: u64,
-    ) -> Result<Principal, Unauthenticated> {
+    pub fn authenticate(&self, realm: &Realm, headers: &HeaderMap, now_unix_seconds: u64) -> Result<Principal, Unauthenticated> {
         let bearer = bearer(headers)?;
         let keys = self.keys.load();
         match realm {
@@ -190,16 +176,8 @@ impl Credentials {
                 Ok(Principal::service_principal(&self.installation))
             }
             Realm::Kubernetes(cluster) => {
-                let digest = keys
-                    .hashes
-                    .cluster_token_sha256
-                    .get(cluster)
-                    .ok_or(Unauthenticated::Invalid)?;
-                if digest.is_of(bearer) {
-                    Ok(Principal::cluster_admin())
-                } else {
-                    Err(Unauthenticated::Invalid)
-                }
+                let digest = keys.hashes.cluster_token_sha256.get(cluster).ok_or(Unauthenticated::Invalid)?;
+                if digest.is_of(bearer) { Ok(Principal::cluster_admin()) } else { Err(Unauthenticated::Invalid) }
             }
         }
     }
@@ -214,16 +192,8 @@ fn bearer(headers: &HeaderMap) -> Result<&str, Unauthenticated> {
     if value.len() > AUTHORIZATION_BYTES_MAX {
         return Err(Unauthenticated::Invalid);
     }
-    let (scheme, token) = value
-        .to_str()
-        .ok()
-        .and_then(|text| text.split_once(' '))
-        .ok_or(Unauthenticated::Missing)?;
-    if scheme.eq_ignore_ascii_case("bearer") {
-        Ok(token.trim())
-    } else {
-        Err(Unauthenticated::Missing)
-    }
+    let (scheme, token) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or(Unauthenticated::Missing)?;
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(Unauthenticated::Missing) }
 }
 
 /// Makes every secret whose hash or whose clear text for the client is missing. The client's copy is written first:
@@ -241,9 +211,7 @@ fn complete(paths: &Paths, hashes: &mut Hashes, clusters: &[&str]) -> Result<(),
         if !matches(hashes.cluster_token_sha256.get(cluster), token.as_deref()) {
             let secret = Secret::generate()?;
             files::write_atomic(&path, secret.expose().as_bytes(), files::PRIVATE)?;
-            hashes
-                .cluster_token_sha256
-                .insert(cluster.to_owned(), Digest::of(secret.expose()));
+            hashes.cluster_token_sha256.insert(cluster.to_owned(), Digest::of(secret.expose()));
         }
     }
     Ok(store(paths, hashes)?)

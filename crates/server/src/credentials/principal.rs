@@ -34,20 +34,12 @@ pub struct Principal {
 impl Principal {
     /// The one service principal; its name is its object id, as in ARM's activity log.
     pub fn service_principal(installation: &Installation) -> Self {
-        Self::new(
-            installation.object_id.clone(),
-            PrincipalKind::ServicePrincipal,
-            &[AUTHENTICATED],
-        )
+        Self::new(installation.object_id.clone(), PrincipalKind::ServicePrincipal, &[AUTHENTICATED])
     }
 
     /// The administrator of a cluster, under the name that AKS gives to its local account.
     pub fn cluster_admin() -> Self {
-        Self::new(
-            "masterclient".to_owned(),
-            PrincipalKind::User,
-            &["system:masters", AUTHENTICATED],
-        )
+        Self::new("masterclient".to_owned(), PrincipalKind::User, &["system:masters", AUTHENTICATED])
     }
 
     /// A node's kubelet.
@@ -58,18 +50,10 @@ impl Principal {
 
     /// A caller without credentials, where that is allowed.
     pub fn anonymous() -> Self {
-        Self::new(
-            "system:anonymous".to_owned(),
-            PrincipalKind::Anonymous,
-            &["system:unauthenticated"],
-        )
+        Self::new("system:anonymous".to_owned(), PrincipalKind::Anonymous, &["system:unauthenticated"])
     }
 
     fn new(name: String, kind: PrincipalKind, groups: &[&str]) -> Self {
-        Self {
-            name,
-            kind,
-            groups: groups.iter().map(|&group| group.to_owned()).collect(),
-        }
+        Self { name, kind, groups: groups.iter().map(|&group| group.to_owned()).collect() }
     }
 }

@@ -25,11 +25,7 @@ impl Scratch {
         let paths = Paths::new(folder.path().join("data"));
         paths.prepare().unwrap();
         let installation = ServerConfig::open(&paths).unwrap().installation;
-        Self {
-            _folder: folder,
-            paths,
-            installation,
-        }
+        Self { _folder: folder, paths, installation }
     }
 
     fn open(&self) -> Credentials {
@@ -57,10 +53,7 @@ fn a_credential_opens_its_own_realm_only() {
     let dev = with_bearer(&scratch.read(&scratch.paths.cluster_token("dev")));
     let admitted = |realm: &Realm, headers: &HeaderMap| credentials.authenticate(realm, headers, NOW);
 
-    assert_eq!(
-        admitted(&Realm::Arm, &arm).unwrap().kind,
-        PrincipalKind::ServicePrincipal
-    );
+    assert_eq!(admitted(&Realm::Arm, &arm).unwrap().kind, PrincipalKind::ServicePrincipal);
     assert_eq!(admitted(&cluster("dev"), &dev).unwrap().groups[0], "system:masters");
     assert_eq!(admitted(&cluster("prod"), &dev), Err(Unauthenticated::Invalid));
     assert_eq!(admitted(&cluster("gone"), &dev), Err(Unauthenticated::Invalid));
@@ -141,11 +134,7 @@ fn secrets_lie_in_the_clients_folder_only_and_are_private() {
         assert_eq!(mode, 0o600, "{:?}", entry.path());
         server_files += 1;
         let text = scratch.read(&entry.path());
-        assert!(
-            canaries.iter().all(|canary| !text.contains(canary)),
-            "{:?}",
-            entry.path()
-        );
+        assert!(canaries.iter().all(|canary| !text.contains(canary)), "{:?}", entry.path());
     }
     assert_eq!(server_files, 3, "server.json, credentials.json, token.key");
     for entry in fs::read_dir(scratch.paths.client_dir()).unwrap().map(Result::unwrap) {
@@ -164,8 +153,5 @@ fn a_lost_client_copy_is_made_anew_and_an_exposed_one_is_refused() {
     assert!(credentials.is_client_secret(&scratch.read(&scratch.paths.client_secret())));
     fs::set_permissions(scratch.paths.token_key(), fs::Permissions::from_mode(0o644)).unwrap();
     let refused = Credentials::open(&scratch.paths, &scratch.installation, &[]);
-    assert!(matches!(
-        refused,
-        Err(CredentialsError::File(FileError::Exposed { .. }))
-    ));
+    assert!(matches!(refused, Err(CredentialsError::File(FileError::Exposed { .. }))));
 }

@@ -49,10 +49,7 @@ impl TokenKey {
         let Some(text) = files::read_private(path)? else {
             return Self::create(path);
         };
-        let bytes = URL_SAFE_NO_PAD
-            .decode(text.trim())
-            .ok()
-            .and_then(|bytes| bytes.try_into().ok());
+        let bytes = URL_SAFE_NO_PAD.decode(text.trim()).ok().and_then(|bytes| bytes.try_into().ok());
         bytes.map(Self).ok_or(CredentialsError::Damaged("token.key"))
     }
 
@@ -94,11 +91,7 @@ impl TokenKey {
         if !ours || claims.nbf > now + CLOCK_SKEW_SECONDS || claims.exp > claims.iat + TOKEN_LIFETIME_SECONDS {
             return Err(Unauthenticated::Invalid);
         }
-        if claims.exp > now {
-            Ok(())
-        } else {
-            Err(Unauthenticated::Expired)
-        }
+        if claims.exp > now { Ok(()) } else { Err(Unauthenticated::Expired) }
     }
 
     /// The claims of a token whose signature is ours.
@@ -127,20 +120,12 @@ mod tests {
 
     fn installation(tenant: &str) -> Installation {
         let id = |id: &str| id.to_owned();
-        Installation {
-            installation_id: id("i"),
-            tenant_id: id(tenant),
-            client_id: id("c"),
-            object_id: id("o"),
-        }
+        Installation { installation_id: id("i"), tenant_id: id(tenant), client_id: id("c"), object_id: id("o") }
     }
 
     #[test]
     fn the_header_says_hs256() {
-        assert_eq!(
-            URL_SAFE_NO_PAD.decode(HEADER).unwrap(),
-            br#"{"alg":"HS256","typ":"JWT"}"#
-        );
+        assert_eq!(URL_SAFE_NO_PAD.decode(HEADER).unwrap(), br#"{"alg":"HS256","typ":"JWT"}"#);
     }
 
     #[test]
@@ -179,11 +164,7 @@ mod tests {
             let mut changed = token.clone().into_bytes();
             changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
             let changed = String::from_utf8(changed).unwrap();
-            assert_eq!(
-                key.verify(&ours, &changed, NOW),
-                Err(Unauthenticated::Invalid),
-                "at {at}"
-            );
+            assert_eq!(key.verify(&ours, &changed, NOW), Err(Unauthenticated::Invalid), "at {at}");
         }
     }
 
@@ -194,9 +175,6 @@ mod tests {
             r#"{{"aud":"{AUDIENCE}","iss":"https://sts.windows.net/t/","iat":{NOW},"nbf":{NOW},"exp":{},"appid":"c","oid":"o","sub":"o","tid":"t","ver":"1.0"}}"#,
             NOW + 86_401
         );
-        assert_eq!(
-            key.verify(&ours, &key.sign(claims.as_bytes()), NOW),
-            Err(Unauthenticated::Invalid)
-        );
+        assert_eq!(key.verify(&ours, &key.sign(claims.as_bytes()), NOW), Err(Unauthenticated::Invalid));
     }
 }

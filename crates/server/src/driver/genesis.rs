@@ -87,7 +87,13 @@ fn objects(version: String) -> Vec<(&'static str, Value)> {
     for (name, budget, image, cpu, memory) in [
         ("coredns", "coredns-pdb", "mcr.microsoft.com/oss/v2/kubernetes/coredns:v1.12.1", "100m", "70Mi"),
         ("metrics-server", "metrics-server-pdb", "mcr.microsoft.com/oss/v2/kubernetes/metrics-server:v0.7.2", "44m", "55Mi"),
-        ("konnectivity-agent", "konnectivity-agent", "mcr.microsoft.com/oss/v2/kubernetes/apiserver-network-proxy/agent:v0.31.2", "20m", "20Mi"),
+        (
+            "konnectivity-agent",
+            "konnectivity-agent",
+            "mcr.microsoft.com/oss/v2/kubernetes/apiserver-network-proxy/agent:v0.31.2",
+            "20m",
+            "20Mi",
+        ),
     ] {
         objects.push(("deployments", add_on(name, image, cpu, memory, &version)));
         let budget = json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": budget, "namespace": "kube-system"},

@@ -20,8 +20,12 @@ pub fn to_batch(append: &Append, after: Revision) -> Batch {
         key: write.key.to_stored().into(),
         value: write.new.as_ref().map(|doc| codec::encode(doc).clone()),
     });
-    let origins: Vec<&nodelane_model::Origin> =
-        append.origins.iter().map(|origin| &**origin).filter(|origin| !matches!(origin.principal, nodelane_model::Principal::Node(_))).collect();
+    let origins: Vec<&nodelane_model::Origin> = append
+        .origins
+        .iter()
+        .map(|origin| &**origin)
+        .filter(|origin| !matches!(origin.principal, nodelane_model::Principal::Node(_)))
+        .collect();
     let origin = if origins.is_empty() { Vec::new() } else { serde_json::to_vec(&origins).unwrap_or_default() };
     Batch { after, last: append.last, time_millis: append.time.0, origin: origin.into(), records: records.collect() }
 }

@@ -29,9 +29,7 @@ pub const JSON_DEPTH_MAX: usize = 64;
 pub fn full(status: StatusCode, content_type: &'static str, bytes: impl Into<Bytes>) -> Response {
     let mut response = http::Response::new(Full::new(bytes.into()).boxed_unsync());
     *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, http::HeaderValue::from_static(content_type));
+    response.headers_mut().insert(CONTENT_TYPE, http::HeaderValue::from_static(content_type));
     response
 }
 
@@ -50,13 +48,8 @@ impl HttpBody for Frames {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        self.0
-            .poll_recv(context)
-            .map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.0.poll_recv(context).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
     }
 }
 
@@ -71,10 +64,7 @@ impl HttpBody for Bounded {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         if self.shutdown.as_mut().poll(context).is_ready() {
             return Poll::Ready(None);
         }
@@ -170,18 +160,31 @@ mod tests {
     #[test]
     fn a_body_is_read_up_to_the_limit_and_not_beyond() {
         let read = |frames: &[&'static str], limit| {
-            let (sender, body) = super::frames(8);
-            frames
-                .iter()
-                .for_each(|frame| sender.try_send(Bytes::from_static(frame.as_bytes())).unwrap());
+            let (sender, mut body) = super::frames(8);
+            frames.iter().for_each(|frame| sender.try_send(Bytes::from_static(frame.as_bytes())).unwrap());
             drop(sender);
-            tokio::runtime::Builder::new_current_thread()
-                .build()
-                .unwrap()
-                .block_on(super::read(body, limit))
+            tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(super::read(&mut body, limit))
         };
         assert_eq!(read(&["abc", "def"], 6).unwrap(), "abcdef");
         assert_eq!(read(&["abc", "def"], 5), Err(Unread::TooLarge));
         assert_eq!(read(&[], 0).unwrap(), "");
+    }
+
+    #[test]
+    fn a_refused_body_is_received_to_its_end_but_not_without_limit() {
+        let left_over = |limit| {
+            let (sender, mut body) = super::frames(8);
+            for frame in ["abc", "def", "ghi"] {
+                sender.try_send(Bytes::from_static(frame.as_bytes())).unwrap();
+            }
+            drop(sender);
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            runtime.block_on(async {
+                super::step_over(&mut body, limit).await;
+                super::read(&mut body, 9).await.unwrap()
+            })
+        };
+        assert_eq!(left_over(9), "");
+        assert_eq!(left_over(3), "ghi");
     }
 }

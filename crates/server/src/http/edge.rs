@@ -35,20 +35,8 @@ pub struct Edge<H> {
 
 impl<H: Handler> Edge<H> {
     /// An edge before `handler`. Streams end when `shutdown` turns true.
-    pub fn new(
-        realm: Realm,
-        credentials: Arc<Credentials>,
-        limits: Arc<Limits>,
-        shutdown: watch::Receiver<bool>,
-        handler: Arc<H>,
-    ) -> Self {
-        Self {
-            realm,
-            credentials,
-            limits,
-            handler,
-            shutdown,
-        }
+    pub fn new(realm: Realm, credentials: Arc<Credentials>, limits: Arc<Limits>, shutdown: watch::Receiver<bool>, handler: Arc<H>) -> Self {
+        Self { realm, credentials, limits, handler, shutdown }
     }
 
     pub(super) fn limits(&self) -> &Limits {
@@ -92,37 +80,20 @@ impl<H: Handler> Edge<H> {
         // A task of its own: a write runs to its end when the client hangs up, and a panic is contained.
         let answered = tokio::spawn(async move {
             let _held = (room, buffered);
-            handler
-                .handle(Request {
-                    parts,
-                    body,
-                    principal,
-                    authority,
-                })
-                .await
+            handler.handle(Request { parts, body, principal, authority }).await
         });
         let response = answered.await.map_err(|_| Refusal::Panicked)?;
-        if response.body().size_hint().exact().is_some() {
-            Ok(response)
-        } else {
-            self.stream(response)
-        }
+        if response.body().size_hint().exact().is_some() { Ok(response) } else { self.stream(response) }
     }
 
     fn principal(&self, parts: &http::request::Parts, authority: &Authority) -> Result<Principal, Refusal> {
-        let authenticated = self
-            .credentials
-            .authenticate(&self.realm, &parts.headers, clock::unix_seconds());
+        let authenticated = self.credentials.authenticate(&self.realm, &parts.headers, clock::unix_seconds());
         authenticated.or_else(|why| {
             if matches!(self.realm, Realm::Kubernetes(_)) && is_public(parts.uri.path()) {
                 return Ok(Principal::anonymous());
             }
             let tenant_id = self.credentials.installation().tenant_id.clone();
-            Err(Refusal::Unauthenticated {
-                why,
-                authority: authority.clone(),
-                tenant_id,
-            })
+            Err(Refusal::Unauthenticated { why, authority: authority.clone(), tenant_id })
         })
     }
 
@@ -132,11 +103,7 @@ impl<H: Handler> Edge<H> {
         B: HttpBody<Data = Bytes> + Unpin,
     {
         let announced = body.size_hint().upper().and_then(|upper| usize::try_from(upper).ok());
-        let room = self
-            .limits
-            .body(announced.unwrap_or(limit).min(limit))
-            .await
-            .ok_or(Refusal::Busy)?;
+        let room = self.limits.body(announced.unwrap_or(limit).min(limit)).await.ok_or(Refusal::Busy)?;
         let patience = Duration::from_secs(BODY_SECONDS_MAX);
         match tokio::time::timeout(patience, read(&mut body, limit)).await {
             Ok(Ok(bytes)) => Ok((bytes, room)),
@@ -155,20 +122,11 @@ impl<H: Handler> Edge<H> {
         let shutdown = Box::pin(async move {
             let _ = down.wait_for(|down| *down).await;
         });
-        Ok(response.map(|body| {
-            Bounded {
-                body,
-                shutdown,
-                _permit: permit,
-            }
-            .boxed_unsync()
-        }))
+        Ok(response.map(|body| Bounded { body, shutdown, _permit: permit }.boxed_unsync()))
     }
 }
 
 fn is_public(path: &str) -> bool {
     let is_below = |rest: &str| rest.is_empty() || rest.starts_with('/');
-    PUBLIC_PATHS
-        .iter()
-        .any(|public| path.strip_prefix(public).is_some_and(is_below))
+    PUBLIC_PATHS.iter().any(|public| path.strip_prefix(public).is_some_and(is_below))
 }

@@ -71,10 +71,7 @@ impl Limits {
 /// are 1,024 and 256. Returns the limit that holds now, `None` when there is none. Call once at start.
 pub fn raise_open_files_limit() -> Option<u64> {
     let before = getrlimit(Resource::Nofile);
-    let wanted = Rlimit {
-        current: before.maximum,
-        maximum: before.maximum,
-    };
+    let wanted = Rlimit { current: before.maximum, maximum: before.maximum };
     match setrlimit(Resource::Nofile, wanted) {
         Ok(()) => before.maximum,
         Err(_) => before.current, // fewer connections are accepted at once, nothing else

@@ -15,8 +15,7 @@ mod refusal;
 pub use body::{Body, FrameSender, JSON_DEPTH_MAX, frames, full, is_json_depth_within};
 pub use edge::Edge;
 pub use limits::{
-    BODY_BYTES_MAX, BODY_SECONDS_MAX, BUFFERED_BYTES_MAX, CONNECTIONS_MAX, IN_FLIGHT_MAX, Limits, STREAMS_MAX,
-    raise_open_files_limit,
+    BODY_BYTES_MAX, BODY_SECONDS_MAX, BUFFERED_BYTES_MAX, CONNECTIONS_MAX, IN_FLIGHT_MAX, Limits, STREAMS_MAX, raise_open_files_limit,
 };
 pub use listener::{ListenError, serve};
 

@@ -17,11 +17,7 @@ use crate::guard::Intrusion;
 #[derive(Debug)]
 pub(super) enum Refusal {
     Intrusion(Intrusion),
-    Unauthenticated {
-        why: Unauthenticated,
-        authority: Authority,
-        tenant_id: String,
-    },
+    Unauthenticated { why: Unauthenticated, authority: Authority, tenant_id: String },
     Busy,
     BodyTooLarge,
     BodyTooSlow,
@@ -46,9 +42,7 @@ impl Refusal {
             Self::Busy => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
             }
-            Self::Unauthenticated {
-                authority, tenant_id, ..
-            } => {
+            Self::Unauthenticated { authority, tenant_id, .. } => {
                 let challenge = match realm {
                     Realm::Arm => {
                         format!("Bearer authorization_uri=\"https://{authority}/{tenant_id}\", error=\"invalid_token\"")
@@ -79,30 +73,15 @@ impl Refusal {
                     Unauthenticated::Invalid => "InvalidAuthenticationToken",
                     Unauthenticated::Expired => "ExpiredAuthenticationToken",
                 };
-                (
-                    StatusCode::UNAUTHORIZED,
-                    code,
-                    "Unauthorized",
-                    format!("Authentication failed: {why}."),
-                )
+                (StatusCode::UNAUTHORIZED, code, "Unauthorized", format!("Authentication failed: {why}."))
             }
             Self::Busy => {
                 let message = "The server has too many requests at hand, please try again later.".to_owned();
-                (
-                    StatusCode::TOO_MANY_REQUESTS,
-                    "TooManyRequests",
-                    "TooManyRequests",
-                    message,
-                )
+                (StatusCode::TOO_MANY_REQUESTS, "TooManyRequests", "TooManyRequests", message)
             }
             Self::BodyTooLarge => {
                 let message = format!("Request entity too large: limit is {BODY_BYTES_MAX}");
-                (
-                    StatusCode::PAYLOAD_TOO_LARGE,
-                    "RequestContentTooLarge",
-                    "RequestEntityTooLarge",
-                    message,
-                )
+                (StatusCode::PAYLOAD_TOO_LARGE, "RequestContentTooLarge", "RequestEntityTooLarge", message)
             }
             Self::BodyTooSlow => {
                 let message = format!("The request body did not arrive within {BODY_SECONDS_MAX} seconds.");
@@ -114,12 +93,7 @@ impl Refusal {
             }
             Self::Panicked => {
                 let message = "This is a defect of the server; the request may have been carried out.".to_owned();
-                (
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "InternalServerError",
-                    "InternalError",
-                    message,
-                )
+                (StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", "InternalError", message)
             }
         }
     }

@@ -16,19 +16,13 @@ const FIRST_OBJECT_VERSION: &str = "2022-09-01";
 
 /// OpenID metadata in the shape of AD FS.
 pub(super) fn adfs(base: &str) -> Response {
-    answer(
-        StatusCode::OK,
-        &configuration(&format!("{base}/adfs"), &format!("{base}/adfs/oauth2"), base),
-    )
+    answer(StatusCode::OK, &configuration(&format!("{base}/adfs"), &format!("{base}/adfs/oauth2"), base))
 }
 
 /// OpenID metadata in the shape of Entra.
 pub(super) fn tenant(base: &str, tenant: &str) -> Response {
     let issuer = format!("{base}/{tenant}/v2.0");
-    answer(
-        StatusCode::OK,
-        &configuration(&issuer, &format!("{base}/{tenant}/oauth2/v2.0"), base),
-    )
+    answer(StatusCode::OK, &configuration(&issuer, &format!("{base}/{tenant}/oauth2/v2.0"), base))
 }
 
 fn configuration(issuer: &str, endpoints: &str, base: &str) -> Value {

@@ -13,10 +13,7 @@ use crate::http::Response;
 
 /// Answers `GET /msi/token?api-version=2019-08-01&resource=...`.
 pub(super) fn answer(credentials: &Credentials, request: &Parts, now: u64) -> Response {
-    let header = request
-        .headers
-        .get("x-identity-header")
-        .and_then(|value| value.to_str().ok());
+    let header = request.headers.get("x-identity-header").and_then(|value| value.to_str().ok());
     if !header.is_some_and(|header| credentials.is_client_secret(header)) {
         return error(StatusCode::UNAUTHORIZED, "The X-IDENTITY-HEADER is missing or wrong.");
     }

@@ -54,9 +54,7 @@ pub fn route(method: &Method, path: &str) -> Option<Route> {
         ("GET", [id, "v2.0", ".well-known", "openid-configuration"]) => Some(Route::TenantConfiguration(tenant(id))),
         ("POST", ["adfs", "oauth2", "token"]) => Some(Route::Token(None)),
         ("POST", [id, "oauth2", "token"] | [id, "oauth2", "v2.0", "token"]) => Some(Route::Token(Some(tenant(id)))),
-        ("POST", ["adfs", id, "oauth2", "token"] | ["adfs", id, "oauth2", "v2.0", "token"]) => {
-            Some(Route::Token(Some(tenant(id))))
-        }
+        ("POST", ["adfs", id, "oauth2", "token"] | ["adfs", id, "oauth2", "v2.0", "token"]) => Some(Route::Token(Some(tenant(id)))),
         _ => None,
     }
 }
@@ -87,9 +85,7 @@ impl Route {
             Self::AdfsConfiguration => documents::adfs(&base),
             Self::TenantConfiguration(tenant) if is_ours(credentials, tenant) => documents::tenant(&base, tenant),
             Self::TenantConfiguration(tenant) => token::unknown_tenant(tenant, now_unix_seconds),
-            Self::Token(Some(tenant)) if !is_ours(credentials, tenant) => {
-                token::unknown_tenant(tenant, now_unix_seconds)
-            }
+            Self::Token(Some(tenant)) if !is_ours(credentials, tenant) => token::unknown_tenant(tenant, now_unix_seconds),
             Self::Token(_) => token::answer(credentials, request, body, now_unix_seconds),
             Self::ManagedIdentity => managed::answer(credentials, request, now_unix_seconds),
         }

@@ -24,11 +24,7 @@ fn scratch() -> Scratch {
     let installation = ServerConfig::open(&paths).unwrap().installation;
     let credentials = Credentials::open(&paths, &installation, &[]).unwrap();
     let secret = std::fs::read_to_string(paths.client_secret()).unwrap();
-    Scratch {
-        _folder: folder,
-        credentials,
-        secret,
-    }
+    Scratch { _folder: folder, credentials, secret }
 }
 
 impl Scratch {
@@ -57,17 +53,13 @@ impl Scratch {
         let client_id = &self.credentials.installation().client_id;
         let scope = "https%3A%2F%2Fmanagement.core.windows.net%2F%2F.default";
         let secret = &self.secret;
-        format!(
-            "client_id={client_id}&grant_type=client_credentials&client_info=1&client_secret={secret}&scope={scope}"
-        )
+        format!("client_id={client_id}&grant_type=client_credentials&client_info=1&client_secret={secret}&scope={scope}")
     }
 
     fn is_arm_token(&self, body: &Value) -> bool {
         let bearer = format!("Bearer {}", body["access_token"].as_str().unwrap());
         let headers = http::HeaderMap::from_iter([(http::header::AUTHORIZATION, bearer.parse().unwrap())]);
-        self.credentials
-            .authenticate(&crate::credentials::Realm::Arm, &headers, NOW)
-            .is_ok()
+        self.credentials.authenticate(&crate::credentials::Realm::Arm, &headers, NOW).is_ok()
     }
 }
 
@@ -85,16 +77,10 @@ fn every_shape_of_token_route_gives_a_token_that_arm_accepts() {
     ] {
         let (status, body) = scratch.token(&path, &scratch.good_fields());
         assert_eq!(status, StatusCode::OK, "{path}: {body}");
-        assert_eq!(
-            (&body["token_type"], &body["expires_in"]),
-            (&json!("Bearer"), &json!(86_399))
-        );
+        assert_eq!((&body["token_type"], &body["expires_in"]), (&json!("Bearer"), &json!(86_399)));
         assert!(scratch.is_arm_token(&body));
     }
-    let by_resource = scratch
-        .good_fields()
-        .replace("scope=", "resource=")
-        .replace("%2F.default", "");
+    let by_resource = scratch.good_fields().replace("scope=", "resource=").replace("%2F.default", "");
     assert!(scratch.is_arm_token(&scratch.token("/adfs/oauth2/token", &by_resource).1));
 }
 
@@ -110,17 +96,8 @@ fn a_wrong_secret_or_client_gets_invalid_client_and_no_echo() {
         good.replace(&client_id, "CANARY"),
     ] {
         let (status, body) = scratch.token("/adfs/oauth2/token", &fields);
-        assert_eq!(
-            (status, &body["error"]),
-            (StatusCode::UNAUTHORIZED, &json!("invalid_client")),
-            "{fields}"
-        );
-        assert!(
-            body["error_description"]
-                .as_str()
-                .unwrap()
-                .starts_with("AADSTS7000215: ")
-        );
+        assert_eq!((status, &body["error"]), (StatusCode::UNAUTHORIZED, &json!("invalid_client")), "{fields}");
+        assert!(body["error_description"].as_str().unwrap().starts_with("AADSTS7000215: "));
         assert!(!body.to_string().contains("CANARY") && !body.to_string().contains(&scratch.secret));
         assert_eq!(body["timestamp"], "2026-09-21 14:13:20Z");
     }
@@ -138,19 +115,12 @@ fn malformed_token_requests_are_told_what_is_wrong() {
         (String::new(), "invalid_request"),
     ] {
         let (status, body) = scratch.token("/adfs/oauth2/token", &fields);
-        assert_eq!(
-            (status, body["error"].as_str()),
-            (StatusCode::BAD_REQUEST, Some(error)),
-            "{fields}"
-        );
+        assert_eq!((status, body["error"].as_str()), (StatusCode::BAD_REQUEST, Some(error)), "{fields}");
     }
     let as_text = http::Request::post("/adfs/oauth2/token").header("content-type", "text/plain");
     assert_eq!(scratch.ask(as_text, &good).0, StatusCode::BAD_REQUEST);
     let (status, body) = scratch.token("/other.example/oauth2/v2.0/token", &good);
-    assert_eq!(
-        (status, &body["error_codes"]),
-        (StatusCode::BAD_REQUEST, &json!([90_002]))
-    );
+    assert_eq!((status, &body["error_codes"]), (StatusCode::BAD_REQUEST, &json!([90_002])));
 }
 
 #[test]
@@ -175,14 +145,8 @@ fn documents_point_back_to_the_authority_that_was_asked() {
     assert_eq!(adfs["token_endpoint"], "https://localhost:8443/adfs/oauth2/token");
     let tenant = &scratch.credentials.installation().tenant_id;
     let (_, entra) = scratch.get(&format!("/{tenant}/v2.0/.well-known/openid-configuration"));
-    assert_eq!(
-        entra["token_endpoint"],
-        format!("https://localhost:8443/{tenant}/oauth2/v2.0/token")
-    );
-    assert_eq!(
-        scratch.get("/else/v2.0/.well-known/openid-configuration").0,
-        StatusCode::BAD_REQUEST
-    );
+    assert_eq!(entra["token_endpoint"], format!("https://localhost:8443/{tenant}/oauth2/v2.0/token"));
+    assert_eq!(scratch.get("/else/v2.0/.well-known/openid-configuration").0, StatusCode::BAD_REQUEST);
 
     let (_, object) = scratch.get("/metadata/endpoints?api-version=2022-09-01");
     assert_eq!(object["authentication"]["loginEndpoint"], "https://localhost:8443/adfs");

@@ -32,11 +32,7 @@ pub(super) fn answer(credentials: &Credentials, request: &Parts, body: &Bytes, n
 
 /// A tenant that is not ours.
 pub(super) fn unknown_tenant(tenant: &str, now: u64) -> Response {
-    let shown: String = tenant
-        .chars()
-        .filter(|c| c.is_ascii_alphanumeric() || "-.".contains(*c))
-        .take(64)
-        .collect();
+    let shown: String = tenant.chars().filter(|c| c.is_ascii_alphanumeric() || "-.".contains(*c)).take(64).collect();
     let text = format!("Tenant '{shown}' not found. Run `nodelane env` to see the tenant of this server.");
     Refused::new(StatusCode::BAD_REQUEST, "invalid_request", 90_002, text).response(now)
 }
@@ -44,36 +40,19 @@ pub(super) fn unknown_tenant(tenant: &str, now: u64) -> Response {
 /// The audience that a valid request asks for.
 fn audience(credentials: &Credentials, request: &Parts, body: &Bytes) -> Result<String, Refused> {
     let bad = |code, text: &str| Refused::new(StatusCode::BAD_REQUEST, "invalid_request", code, text.to_owned());
-    let content_type = request
-        .headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let content_type = request.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        return Err(bad(
-            900_144,
-            "The request body must be of type application/x-www-form-urlencoded.",
-        ));
+        return Err(bad(900_144, "The request body must be of type application/x-www-form-urlencoded."));
     }
     let fields = form::parse(body).ok_or_else(|| bad(90_013, "Invalid input received from the user."))?;
     let field = |name: &str| {
-        let missing = || {
-            bad(
-                900_144,
-                &format!("The request body must contain the following parameter: '{name}'."),
-            )
-        };
+        let missing = || bad(900_144, &format!("The request body must contain the following parameter: '{name}'."));
         fields.get(name).filter(|value| !value.is_empty()).ok_or_else(missing)
     };
     if field("grant_type")? != "client_credentials" {
         let text = "The app requested an unsupported grant type; use client_credentials.".to_owned();
-        return Err(Refused::new(
-            StatusCode::BAD_REQUEST,
-            "unsupported_grant_type",
-            70_003,
-            text,
-        ));
+        return Err(Refused::new(StatusCode::BAD_REQUEST, "unsupported_grant_type", 70_003, text));
     }
     let client_id = field("client_id")?;
     let wrong = || {
@@ -84,10 +63,10 @@ fn audience(credentials: &Credentials, request: &Parts, body: &Bytes) -> Result<
     if !credentials.is_client(client_id, secret) {
         return Err(wrong());
     }
-    let scope = fields.get("scope").or_else(|| fields.get("resource")).ok_or(bad(
-        900_144,
-        "The request body must contain the following parameter: 'scope'.",
-    ))?;
+    let scope = fields
+        .get("scope")
+        .or_else(|| fields.get("resource"))
+        .ok_or(bad(900_144, "The request body must contain the following parameter: 'scope'."))?;
     let first = scope.split(' ').next().unwrap_or_default();
     Ok(first.strip_suffix("/.default").unwrap_or(first).to_owned())
 }
@@ -102,25 +81,16 @@ struct Refused {
 
 impl Refused {
     fn new(status: StatusCode, error: &'static str, code: u32, text: String) -> Self {
-        Self {
-            status,
-            error,
-            code,
-            text,
-        }
+        Self { status, error, code, text }
     }
 
     fn response(&self, now: u64) -> Response {
         let id = || random_guid().unwrap_or_default();
         let (trace_id, correlation_id) = (id(), id());
         let Self { error, code, text, .. } = self;
-        let timestamp = i64::try_from(now)
-            .ok()
-            .and_then(|now| jiff::Timestamp::from_second(now).ok());
+        let timestamp = i64::try_from(now).ok().and_then(|now| jiff::Timestamp::from_second(now).ok());
         let timestamp = timestamp.unwrap_or_default().strftime("%Y-%m-%d %H:%M:%SZ").to_string();
-        let description = format!(
-            "AADSTS{code}: {text} Trace ID: {trace_id} Correlation ID: {correlation_id} Timestamp: {timestamp}"
-        );
+        let description = format!("AADSTS{code}: {text} Trace ID: {trace_id} Correlation ID: {correlation_id} Timestamp: {timestamp}");
         let body = json!({
             "error": error, "error_description": description, "error_codes": [code], "timestamp": timestamp,
             "trace_id": trace_id, "correlation_id": correlation_id,

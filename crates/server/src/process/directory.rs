@@ -214,7 +214,9 @@ impl Directory for ArmDirectory {
         let here = region(&cell.world());
         let mut used: BTreeMap<nodelane_model::Name, u64> = BTreeMap::new();
         let served = self.0.served.lock().expect("no one panics with it");
-        for other in served.values().filter(|other| other.id.group.subscription == id.group.subscription && account::key(&other.id) != entry.key) {
+        for other in
+            served.values().filter(|other| other.id.group.subscription == id.group.subscription && account::key(&other.id) != entry.key)
+        {
             let world = other.cell.world();
             if region(&world) == here {
                 account::count_vcpus(&world, &mut used);

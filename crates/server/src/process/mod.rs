@@ -99,7 +99,8 @@ pub async fn run(options: Options, ready: impl FnOnce(&Ready)) -> Result<(), Fai
     let arm_port = arm_listener.local_addr().map_err(other)?.port();
     let (stop, shutdown) = watch::channel(false);
     let file = account::cells_dir(&paths).join("account.db");
-    let account = OpenCell::open(&file, nodelane_model::hash::Hash::new(0).text(&config.installation.installation_id).get()).map_err(other)?;
+    let account =
+        OpenCell::open(&file, nodelane_model::hash::Hash::new(0).text(&config.installation.installation_id).get()).map_err(other)?;
     let first = account.world.is_empty();
     let account = Arc::new(account.start(Env::default(), BootProfile::Instant));
     if first {
@@ -107,7 +108,17 @@ pub async fn run(options: Options, ready: impl FnOnce(&Ready)) -> Result<(), Fai
             account.submit(change, Origin::default()).await.map_err(other)?;
         }
     }
-    let cells = Cells::new(paths, lock, config, credentials.clone(), resolver.clone(), shutdown.clone(), options.profile, account, options.rule_off.as_str().into());
+    let cells = Cells::new(
+        paths,
+        lock,
+        config,
+        credentials.clone(),
+        resolver.clone(),
+        shutdown.clone(),
+        options.profile,
+        account,
+        options.rule_off.as_str().into(),
+    );
     cells.serve_all(first).await.map_err(Failed::Other)?;
     let tenant = cells.config.lock().expect("no one panics with it").installation.tenant_id.clone();
     let arm = Arm::new(Arc::new(ArmDirectory(cells.clone())), &tenant, options.profile == BootProfile::Azure);
@@ -162,9 +173,10 @@ fn first_pool_ready(world: &World) -> Option<usize> {
     let first = world.pools().find(|(_, pool)| pool.spec.mode == Mode::System && pool.spec.power == Power::Running);
     let Some((doc, _)) = first else { return Some(nodes()) };
     let busy = world.cluster().is_none_or(|cluster| cluster.spec.power == Power::Stopped || cluster.state.operation.is_some());
-    let ready = world.machines_of(&doc.key.name).filter(|(_, machine)| machine.is_wanted()).all(|(machine, _)| {
-        world.node(&machine.key.name).is_some_and(|row| row.doc.as_node().is_some_and(|node| node.status.is_ready()))
-    });
+    let ready = world
+        .machines_of(&doc.key.name)
+        .filter(|(_, machine)| machine.is_wanted())
+        .all(|(machine, _)| world.node(&machine.key.name).is_some_and(|row| row.doc.as_node().is_some_and(|node| node.status.is_ready())));
     (busy || ready).then(nodes)
 }
 
@@ -180,4 +192,3 @@ async fn wait_for_a_signal() -> std::io::Result<()> {
         }
     }
 }
-

@@ -8,8 +8,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CidrSubnet, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer,
-    KeyPair, KeyUsagePurpose, NameConstraints, PKCS_ECDSA_P256_SHA256, SanType, SerialNumber,
+    BasicConstraints, CertificateParams, CidrSubnet, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, NameConstraints, PKCS_ECDSA_P256_SHA256, SanType, SerialNumber,
 };
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
@@ -68,21 +68,11 @@ impl Authority {
         let (Some(pem), Some(key)) = (files::read_if_present(&path)?, files::read_private(&paths.ca_key())?) else {
             return Self::create(paths, now_unix_seconds);
         };
-        let unusable = |reason: String| TlsError::Authority {
-            path: path.clone(),
-            reason,
-        };
-        let certificate =
-            CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|error| unusable(error.to_string()))?;
+        let unusable = |reason: String| TlsError::Authority { path: path.clone(), reason };
+        let certificate = CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|error| unusable(error.to_string()))?;
         let key = KeyPair::from_pem(&key)?;
-        let authority = Self {
-            pem,
-            certificate,
-            issuer: Issuer::new(parameters(&key), key),
-        };
-        authority
-            .check(now_unix_seconds)
-            .map_err(|error| unusable(error.to_string()))?;
+        let authority = Self { pem, certificate, issuer: Issuer::new(parameters(&key), key) };
+        authority.check(now_unix_seconds).map_err(|error| unusable(error.to_string()))?;
         Ok(authority)
     }
 
@@ -95,11 +85,7 @@ impl Authority {
         files::write_atomic(&paths.ca_key(), key.serialize_pem().as_bytes(), files::PRIVATE)?;
         files::write_atomic(&paths.ca_certificate(), certificate.pem().as_bytes(), files::PUBLIC)?;
         let pem = certificate.pem();
-        Ok(Self {
-            pem,
-            certificate: certificate.into(),
-            issuer: Issuer::new(parameters, key),
-        })
+        Ok(Self { pem, certificate: certificate.into(), issuer: Issuer::new(parameters, key) })
     }
 
     /// The certificate that clients trust, PEM.
@@ -154,9 +140,7 @@ fn parameters(key: &KeyPair) -> CertificateParams {
     let fingerprint = Sha256::digest(key.public_key_raw());
     let name: String = fingerprint[..8].iter().map(|byte| format!("{byte:02x}")).collect();
     let mut parameters = CertificateParams::default();
-    parameters
-        .distinguished_name
-        .push(DnType::CommonName, format!("Nodelane local authority {name}"));
+    parameters.distinguished_name.push(DnType::CommonName, format!("Nodelane local authority {name}"));
     parameters.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     parameters.use_authority_key_identifier_extension = true;

@@ -32,15 +32,17 @@ impl LeafResolver {
     /// With a leaf that starts now.
     pub fn new(authority: Authority, now_unix_seconds: u64) -> Result<Self, TlsError> {
         let leaf = issue(&authority, now_unix_seconds)?;
-        Ok(Self {
-            authority,
-            current: ArcSwap::from_pointee(leaf),
-        })
+        Ok(Self { authority, current: ArcSwap::from_pointee(leaf) })
     }
 
     /// The authority behind it.
     pub fn authority(&self) -> &Authority {
         &self.authority
+    }
+
+    /// What a handshake gets now.
+    pub fn current(&self) -> Arc<CertifiedKey> {
+        self.current.load().key.clone()
     }
 
     /// Replaces the leaf when less than a third of its life is left. Returns whether it did.
@@ -61,10 +63,7 @@ impl LeafResolver {
 
 fn issue(authority: &Authority, now: u64) -> Result<Leaf, TlsError> {
     let (key, end_unix_seconds) = authority.issue(now)?;
-    Ok(Leaf {
-        key: key.into(),
-        end_unix_seconds,
-    })
+    Ok(Leaf { key: key.into(), end_unix_seconds })
 }
 
 impl std::fmt::Debug for LeafResolver {
@@ -75,7 +74,7 @@ impl std::fmt::Debug for LeafResolver {
 
 impl ResolvesServerCert for LeafResolver {
     fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.current.load().key.clone())
+        Some(self.current())
     }
 }
 

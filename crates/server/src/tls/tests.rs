@@ -30,11 +30,7 @@ fn accepts(root: &CertificateDer<'_>, leaf: &CertificateDer<'_>, name: &str, now
     let verifier = WebPkiServerVerifier::builder_with_provider(roots.into(), ring::default_provider().into());
     let name = ServerName::try_from(name.to_owned()).unwrap();
     let time = UnixTime::since_unix_epoch(Duration::from_secs(now));
-    verifier
-        .build()
-        .unwrap()
-        .verify_server_cert(leaf, &[], &name, &[], time)
-        .map(|_| ())
+    verifier.build().unwrap().verify_server_cert(leaf, &[], &name, &[], time).map(|_| ())
 }
 
 #[test]
@@ -66,10 +62,7 @@ fn a_leaf_is_good_for_loopback_names_for_ninety_days() {
 #[test]
 fn another_data_directory_has_another_authority() {
     let ((_one, one), (_other, other)) = (scratch(), scratch());
-    let (one, other) = (
-        Authority::open(&one, NOW).unwrap(),
-        Authority::open(&other, NOW).unwrap(),
-    );
+    let (one, other) = (Authority::open(&one, NOW).unwrap(), Authority::open(&other, NOW).unwrap());
     let (leaf, _) = one.issue(NOW).unwrap();
     assert!(accepts(other.certificate(), &leaf.cert[0], "localhost", NOW).is_err());
 }
@@ -91,4 +84,15 @@ fn the_leaf_is_renewed_when_less_than_a_third_of_its_life_is_left() {
     assert!(!resolver.refresh(NOW + 59 * DAY).unwrap());
     assert!(resolver.refresh(NOW + 60 * DAY).unwrap());
     assert!(!resolver.refresh(NOW + 60 * DAY).unwrap());
+}
+
+#[test]
+fn a_rotated_leaf_is_another_one_of_the_same_authority() {
+    let (_folder, paths) = scratch();
+    let resolver = LeafResolver::new(Authority::open(&paths, NOW).unwrap(), NOW).unwrap();
+    let before = resolver.current().cert[0].clone();
+    resolver.rotate(NOW + 1).unwrap();
+    let after = resolver.current().cert[0].clone();
+    assert_ne!(before, after);
+    accepts(resolver.authority().certificate(), &after, "127.0.0.1", NOW + 1).unwrap();
 }

@@ -38,20 +38,13 @@ pub(crate) fn reconcile(draft: &mut Draft, key: &Key) -> usize {
         return 0;
     };
     let before = draft.writes.len();
-    let mut cron = Cron {
-        draft,
-        doc: &doc,
-        spec,
-        status: status.clone(),
-    };
+    let mut cron = Cron { draft, doc: &doc, spec, status: status.clone() };
     cron.clean_up();
     cron.follow_jobs();
     if !doc.is_terminating() && namespace_takes(cron.draft, &key.namespace) {
         cron.go();
     }
-    let Cron {
-        draft, status: next, ..
-    } = cron;
+    let Cron { draft, status: next, .. } = cron;
     if next != *status {
         draft.update(key, |doc| doc.as_cron_job_mut().expect("it was one").status = next);
     }
@@ -61,44 +54,19 @@ pub(crate) fn reconcile(draft: &mut Draft, key: &Key) -> usize {
 /// The offset of a time zone that is known here: UTC, or `Etc/GMT+5`, which by POSIX's sign is five hours *west*.
 fn offset_of(zone: Option<&Name>) -> Option<Offset> {
     let zone = zone.map_or("UTC", |zone| zone.as_str());
-    if [
-        "UTC",
-        "Etc/UTC",
-        "Etc/UCT",
-        "UCT",
-        "Zulu",
-        "Etc/Zulu",
-        "GMT",
-        "Etc/GMT",
-        "Etc/Universal",
-        "Universal",
-    ]
-    .contains(&zone)
-    {
+    if ["UTC", "Etc/UTC", "Etc/UCT", "UCT", "Zulu", "Etc/Zulu", "GMT", "Etc/GMT", "Etc/Universal", "Universal"].contains(&zone) {
         return Some(Offset::UTC);
     }
-    let west: i8 = zone
-        .strip_prefix("Etc/GMT")
-        .filter(|sign| sign.starts_with(['+', '-']))?
-        .parse()
-        .ok()?;
+    let west: i8 = zone.strip_prefix("Etc/GMT").filter(|sign| sign.starts_with(['+', '-']))?.parse().ok()?;
     (-14..=12).contains(&west).then(|| Offset::constant(-west))
 }
 
 impl Cron<'_> {
     fn say(&mut self, reason: &'static str, message: String) {
-        Voice {
-            about: &self.doc.key,
-            component: "cronjob-controller",
-        }
-        .say(self.draft, reason, message);
+        Voice { about: &self.doc.key, component: "cronjob-controller" }.say(self.draft, reason, message);
     }
     fn warn(&mut self, reason: &'static str, message: String) {
-        Voice {
-            about: &self.doc.key,
-            component: "cronjob-controller",
-        }
-        .warn(self.draft, reason, message);
+        Voice { about: &self.doc.key, component: "cronjob-controller" }.warn(self.draft, reason, message);
     }
     fn jobs(&self) -> Vec<Arc<Doc>> {
         controlled(&self.draft.world, self.doc, Kind::Job)
@@ -111,9 +79,7 @@ impl Cron<'_> {
             ("Failed", self.spec.failed_jobs_history_limit.unwrap_or(1)),
         ] {
             let mut jobs = self.jobs();
-            jobs.retain(|doc| {
-                !doc.is_terminating() && doc.as_job().and_then(outcome).is_some_and(|end| end.kind == kind)
-            });
+            jobs.retain(|doc| !doc.is_terminating() && doc.as_job().and_then(outcome).is_some_and(|end| end.kind == kind));
             jobs.sort_by_key(|doc| (doc.as_job().and_then(|job| job.status.start_time), doc.key.clone()));
             let surplus = jobs.len().saturating_sub(limit.max(0) as usize);
             for job in jobs.into_iter().take(surplus) {
@@ -134,10 +100,7 @@ impl Cron<'_> {
                     self.status.active.remove(place);
                     let completed = job.status.completion_time.filter(|_| end.kind == "Complete");
                     self.status.last_successful_time = self.status.last_successful_time.max(completed);
-                    self.say(
-                        "SawCompletedJob",
-                        format!("Saw completed job: {}, condition: {}", doc.key.name, end.kind),
-                    );
+                    self.say("SawCompletedJob", format!("Saw completed job: {}, condition: {}", doc.key.name, end.kind));
                 }
                 (None, None) if !doc.is_terminating() => {
                     let message = "Saw a job that the controller did not create or forgot";
@@ -148,11 +111,7 @@ impl Cron<'_> {
         }
         for active in self.status.active.clone() {
             let key = Key::new(Kind::Job, active.namespace.clone(), active.name.clone());
-            let is_there = self
-                .draft
-                .world
-                .get(&key)
-                .is_some_and(|doc| active.uid == doc.meta.uid.to_string());
+            let is_there = self.draft.world.get(&key).is_some_and(|doc| active.uid == doc.meta.uid.to_string());
             if !is_there {
                 self.status.active.retain(|other| other.uid != active.uid);
                 self.say("MissingJob", format!("Active job went missing: {}", active.name));
@@ -163,10 +122,7 @@ impl Cron<'_> {
     fn go(&mut self) {
         let Some(offset) = offset_of(self.spec.time_zone.as_ref()) else {
             let zone = self.spec.time_zone.clone().unwrap_or_default();
-            return self.warn(
-                "UnknownTimeZone",
-                format!("invalid timeZone: {:?}: unknown time zone {zone}", zone.as_str()),
-            );
+            return self.warn("UnknownTimeZone", format!("invalid timeZone: {:?}: unknown time zone {zone}", zone.as_str()));
         };
         if self.spec.suspend {
             return;
@@ -175,10 +131,7 @@ impl Cron<'_> {
             Ok(schedule) => schedule,
             Err(error) => {
                 let schedule = self.spec.schedule.as_str();
-                return self.warn(
-                    "UnparseableSchedule",
-                    format!("unparseable schedule: {schedule:?} : {error}"),
-                );
+                return self.warn("UnparseableSchedule", format!("unparseable schedule: {schedule:?} : {error}"));
             }
         };
         if let Some(at) = self.due(&schedule, offset) {
@@ -225,8 +178,7 @@ impl Cron<'_> {
             }
         }
         if missed > MISSED_LIMIT {
-            let message =
-                "too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew";
+            let message = "too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew";
             self.warn("TooManyMissedTimes", message.into());
         }
         Some(last)
@@ -234,9 +186,7 @@ impl Cron<'_> {
 
     fn run(&mut self, at: Time) {
         let name = format!("{}-{}", self.doc.key.name, at.0 / 60_000);
-        if self.status.last_schedule_time == Some(at)
-            || self.status.active.iter().any(|active| active.name == name.as_str())
-        {
+        if self.status.last_schedule_time == Some(at) || self.status.active.iter().any(|active| active.name == name.as_str()) {
             return;
         }
         match self.spec.concurrency_policy.as_str() {
@@ -273,18 +223,10 @@ impl Cron<'_> {
 
     fn create(&mut self, key: Key, at: Time) -> Arc<Doc> {
         let template = &self.spec.job_template;
-        let read = |field: &str| {
-            template
-                .metadata
-                .get(field)
-                .and_then(|map| serde_json::from_value(map.clone()).ok())
-        };
+        let read = |field: &str| template.metadata.get(field).and_then(|map| serde_json::from_value(map.clone()).ok());
         let labels: Labels = read("labels").unwrap_or_default();
         let mut annotations: BTreeMap<Name, Name> = read("annotations").map(Arc::unwrap_or_clone).unwrap_or_default();
-        annotations.insert(
-            "batch.kubernetes.io/cronjob-scheduled-timestamp".into(),
-            at.to_string().into(),
-        );
+        annotations.insert("batch.kubernetes.io/cronjob-scheduled-timestamp".into(), at.to_string().into());
         let meta = Meta {
             uid: self.draft.uid(),
             generation: 1,
@@ -293,10 +235,7 @@ impl Cron<'_> {
             owners: Arc::new(vec![controller_ref(self.doc)]),
             ..Meta::default()
         };
-        let body = Body::Job(Box::new(Job {
-            spec: template.spec.clone(),
-            ..Job::default()
-        }));
+        let body = Body::Job(Box::new(Job { spec: template.spec.clone(), ..Job::default() }));
         let mut job = Doc::new(key, 0, meta, body);
         complete_job(&mut job);
         let made = self.draft.create(job.key, job.meta, job.body);

@@ -53,25 +53,14 @@ impl Schedule {
         }
         let fields: Vec<&str> = text.split_whitespace().collect();
         let [minute, hour, day, month, weekday] = fields[..] else {
-            return Err(format!(
-                "expected exactly 5 fields, found {}: [{}]",
-                fields.len(),
-                fields.join(" ")
-            ));
+            return Err(format!("expected exactly 5 fields, found {}: [{}]", fields.len(), fields.join(" ")));
         };
         let (minutes, _) = field(minute, 0, 59, "")?;
         let (hours, _) = field(hour, 0, 23, "")?;
         let (days, any_day) = field(day, 1, 31, "")?;
         let (months, _) = field(month, 1, 12, MONTHS)?;
         let (weekdays, any_weekday) = field(weekday, 0, 6, WEEKDAYS)?;
-        Ok(Schedule::Fields(Fields {
-            minutes,
-            hours,
-            days,
-            months,
-            weekdays,
-            any_day: any_day || any_weekday,
-        }))
+        Ok(Schedule::Fields(Fields { minutes, hours, days, months, weekdays, any_day: any_day || any_weekday }))
     }
 
     /// The first time after `after` at an offset from UTC; `None` where there is none (such as on February 30).
@@ -90,11 +79,7 @@ impl Fields {
         let mut date = start.date();
         for _ in 0..SEARCH_DAYS {
             if self.covers(date) {
-                let from = if date == start.date() {
-                    i32::from(start.hour()) * 60 + i32::from(start.minute())
-                } else {
-                    0
-                };
+                let from = if date == start.date() { i32::from(start.hour()) * 60 + i32::from(start.minute()) } else { 0 };
                 let on = |minute: &i32| self.hours >> (minute / 60) & 1 == 1 && self.minutes >> (minute % 60) & 1 == 1;
                 if let Some(minute) = (from..24 * 60).find(on) {
                     let at: DateTime = date.at((minute / 60) as i8, (minute % 60) as i8, 0, 0);
@@ -118,14 +103,11 @@ fn field(text: &str, min: u32, max: u32, names: &str) -> Result<(u64, bool), Str
     let (mut bits, mut any) = (0, false);
     for part in text.split(',') {
         let (range, step) = part.split_once('/').unwrap_or((part, "1"));
-        let step: u32 = step
-            .parse()
-            .map_err(|_| format!("failed to parse int from {step}: {part}"))?;
+        let step: u32 = step.parse().map_err(|_| format!("failed to parse int from {step}: {part}"))?;
         if step == 0 {
             return Err(format!("step of range should be a positive number: {part}"));
         }
-        let value =
-            |text: &str| number(text, min, names).ok_or_else(|| format!("failed to parse int from {text}: {part}"));
+        let value = |text: &str| number(text, min, names).ok_or_else(|| format!("failed to parse int from {text}: {part}"));
         let (first, last) = match range.split_once('-') {
             _ if range == "*" || range == "?" => (min, max),
             Some((first, last)) => (value(first)?, value(last)?),
@@ -139,24 +121,17 @@ fn field(text: &str, min: u32, max: u32, names: &str) -> Result<(u64, bool), Str
             return Err(format!("end of range ({last}) above maximum ({max}): {part}"));
         }
         if first > last {
-            return Err(format!(
-                "beginning of range ({first}) beyond end of range ({last}): {part}"
-            ));
+            return Err(format!("beginning of range ({first}) beyond end of range ({last}): {part}"));
         }
         any |= (range == "*" || range == "?") && step == 1;
-        (first..=last)
-            .step_by(step as usize)
-            .for_each(|value| bits |= 1_u64 << value);
+        (first..=last).step_by(step as usize).for_each(|value| bits |= 1_u64 << value);
     }
     Ok((bits, any))
 }
 
 fn number(text: &str, min: u32, names: &str) -> Option<u32> {
     let name = text.to_lowercase();
-    let named = names
-        .split_whitespace()
-        .position(|known| known == name)
-        .map(|place| place as u32 + min);
+    let named = names.split_whitespace().position(|known| known == name).map(|place| place as u32 + min);
     named.or_else(|| text.parse().ok())
 }
 
@@ -184,9 +159,7 @@ mod tests {
     use super::*;
 
     fn next(schedule: &str, after: &str) -> String {
-        let next = Schedule::parse(schedule)
-            .unwrap()
-            .next(Time::parse(after).unwrap(), Offset::UTC);
+        let next = Schedule::parse(schedule).unwrap().next(Time::parse(after).unwrap(), Offset::UTC);
         next.map_or("never".into(), |at| at.to_string())
     }
 
@@ -217,17 +190,7 @@ mod tests {
 
     #[test]
     fn what_is_no_schedule_is_refused() {
-        for bad in [
-            "",
-            "* * * *",
-            "60 * * * *",
-            "* * * * 7",
-            "5-1 * * * *",
-            "*/0 * * * *",
-            "@never",
-            "@every 5x",
-            "x * * * *",
-        ] {
+        for bad in ["", "* * * *", "60 * * * *", "* * * * 7", "5-1 * * * *", "*/0 * * * *", "@never", "@every 5x", "x * * * *"] {
             assert!(Schedule::parse(bad).is_err(), "{bad:?}");
         }
     }

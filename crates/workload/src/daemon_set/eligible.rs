@@ -31,12 +31,7 @@ impl Daemon {
         let inner = Arc::make_mut(&mut spec);
         let network = inner.host_network.then_some(NETWORK);
         for (key, effect) in TOLERATED.into_iter().chain(network) {
-            let toleration = Toleration {
-                key: key.into(),
-                operator: "Exists".into(),
-                effect: effect.into(),
-                ..Toleration::default()
-            };
+            let toleration = Toleration { key: key.into(), operator: "Exists".into(), effect: effect.into(), ..Toleration::default() };
             let same = |old: &Toleration| old.key == key && old.effect == effect && old.operator == "Exists";
             match inner.tolerations.iter_mut().find(|old| same(old)) {
                 Some(old) => *old = toleration,
@@ -53,58 +48,30 @@ impl Daemon {
             return (false, false);
         }
         let taints = || node.as_node().into_iter().flat_map(|node| &node.spec.taints);
-        let tolerated = |taint| {
-            self.spec
-                .tolerations
-                .iter()
-                .any(|toleration| toleration.tolerates(taint))
-        };
+        let tolerated = |taint| self.spec.tolerations.iter().any(|toleration| toleration.tolerates(taint));
         let may_stay = taints().filter(|taint| taint.effect == "NoExecute").all(tolerated);
-        (
-            may_stay && taints().filter(|taint| taint.effect == "NoSchedule").all(tolerated),
-            may_stay,
-        )
+        (may_stay && taints().filter(|taint| taint.effect == "NoSchedule").all(tolerated), may_stay)
     }
 }
 
 fn selects(spec: &PodSpec, node: &Doc) -> bool {
-    let required = spec
-        .affinity
-        .as_ref()
-        .and_then(|affinity| affinity.node_affinity.as_ref()?.required.as_ref());
-    spec.node_selector
-        .iter()
-        .all(|(key, value)| node.meta.labels.get(key) == Some(value))
+    let required = spec.affinity.as_ref().and_then(|affinity| affinity.node_affinity.as_ref()?.required.as_ref());
+    spec.node_selector.iter().all(|(key, value)| node.meta.labels.get(key) == Some(value))
         && required.is_none_or(|required| required.node_selector_terms.iter().any(|term| holds(term, node)))
 }
 
 fn holds(term: &NodeTerm, node: &Doc) -> bool {
     let is_empty = term.match_expressions.is_empty() && term.match_fields.is_empty();
     let field = |field: &Requirement| field.key == NODE_NAME && field.holds(Some(&node.key.name));
-    !is_empty
-        && term.match_expressions.iter().all(|it| it.matches(&node.meta.labels))
-        && term.match_fields.iter().all(field)
+    !is_empty && term.match_expressions.iter().all(|it| it.matches(&node.meta.labels)) && term.match_fields.iter().all(field)
 }
 
 /// Ties a pod to a node, in place of all required terms.
 pub(super) fn tie(spec: &mut PodSpec, node: &Name) {
-    let field = Requirement {
-        key: NODE_NAME.into(),
-        operator: "In".into(),
-        values: vec![node.clone()],
-    };
-    let term = NodeTerm {
-        match_fields: vec![field],
-        ..NodeTerm::default()
-    };
-    let affinity = spec
-        .affinity
-        .get_or_insert_with(Affinity::default)
-        .node_affinity
-        .get_or_insert_with(NodeAffinity::default);
-    affinity.required = Some(NodeSelector {
-        node_selector_terms: vec![term],
-    });
+    let field = Requirement { key: NODE_NAME.into(), operator: "In".into(), values: vec![node.clone()] };
+    let term = NodeTerm { match_fields: vec![field], ..NodeTerm::default() };
+    let affinity = spec.affinity.get_or_insert_with(Affinity::default).node_affinity.get_or_insert_with(NodeAffinity::default);
+    affinity.required = Some(NodeSelector { node_selector_terms: vec![term] });
 }
 
 /// The node that a daemon's pod is on or tied to.
@@ -115,9 +82,5 @@ pub(super) fn target_of(doc: &Doc) -> Option<Name> {
     }
     let required = pod.spec.affinity.as_ref()?.node_affinity.as_ref()?.required.as_ref()?;
     let mut fields = required.node_selector_terms.iter().flat_map(|term| &term.match_fields);
-    fields
-        .find(|field| field.key == NODE_NAME && field.operator == "In")?
-        .values
-        .first()
-        .cloned()
+    fields.find(|field| field.key == NODE_NAME && field.operator == "In")?.values.first().cloned()
 }

@@ -24,11 +24,7 @@ impl Rollout<'_> {
         if self.is_rolling() { self.fences().0 } else { 0 }
     }
     pub(super) fn max_unavailable(&self) -> i32 {
-        if self.is_rolling() && self.wanted() > 0 {
-            self.fences().1.min(self.wanted())
-        } else {
-            0
-        }
+        if self.is_rolling() && self.wanted() > 0 { self.fences().1.min(self.wanted()) } else { 0 }
     }
     pub(super) fn min_available(&self) -> i32 {
         self.wanted() - self.max_unavailable()

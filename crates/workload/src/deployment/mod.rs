@@ -37,22 +37,13 @@ pub(crate) fn reconcile(draft: &mut Draft, key: &Key) -> usize {
         return refuse(draft, &doc);
     }
     let mut sets = claim(draft, &doc, &body.spec.selector, Kind::ReplicaSet, is_new);
-    let stale: Vec<Key> = sets
-        .iter()
-        .map(|set| set.key.clone())
-        .filter(|key| draft.world.work.list(List::Owners).contains(key))
-        .collect();
+    let stale: Vec<Key> = sets.iter().map(|set| set.key.clone()).filter(|key| draft.world.work.list(List::Owners).contains(key)).collect();
     for key in &stale {
         crate::replica_set::observe(draft, key); // Its own pass, later, sets the wake.
     }
     sets.sort_by(|a, b| (a.meta.created, &a.key).cmp(&(b.meta.created, &b.key)));
     let before = draft.writes.len();
-    let mut rollout = Rollout {
-        draft,
-        doc: (*doc).clone(),
-        new: None,
-        old: Vec::new(),
-    };
+    let mut rollout = Rollout { draft, doc: (*doc).clone(), new: None, old: Vec::new() };
     rollout.sort_out(&sets);
     rollout.run();
     let Rollout { draft, doc: next, .. } = rollout;
@@ -67,19 +58,10 @@ pub(crate) fn reconcile(draft: &mut Draft, key: &Key) -> usize {
 
 fn refuse(draft: &mut Draft, doc: &Doc) -> usize {
     let message = "This deployment is selecting all pods. A non-empty selector is required.";
-    if doc
-        .as_deployment()
-        .is_some_and(|body| body.status.observed_generation != doc.meta.generation)
-    {
-        Voice {
-            about: &doc.key,
-            component: COMPONENT,
-        }
-        .warn(draft, "SelectingAll", message);
+    if doc.as_deployment().is_some_and(|body| body.status.observed_generation != doc.meta.generation) {
+        Voice { about: &doc.key, component: COMPONENT }.warn(draft, "SelectingAll", message);
         let generation = doc.meta.generation;
-        draft.update(&doc.key, |doc| {
-            doc.as_deployment_mut().expect("it was one").status.observed_generation = generation
-        });
+        draft.update(&doc.key, |doc| doc.as_deployment_mut().expect("it was one").status.observed_generation = generation);
     }
     1
 }
@@ -121,26 +103,15 @@ impl Rollout<'_> {
     }
     fn say(&mut self, reason: &'static str, message: String) {
         let key = self.doc.key.clone();
-        Voice {
-            about: &key,
-            component: COMPONENT,
-        }
-        .say(self.draft, reason, message);
+        Voice { about: &key, component: COMPONENT }.say(self.draft, reason, message);
     }
 
     /// Which of the sets is that of the present template: the oldest that has it.
     fn sort_out(&mut self, sets: &[Arc<Doc>]) {
         let template = &self.body().spec.template;
-        let is_new = |doc: &&Arc<Doc>| {
-            doc.as_replica_set()
-                .is_some_and(|set| revision::same(&set.spec.template, template))
-        };
+        let is_new = |doc: &&Arc<Doc>| doc.as_replica_set().is_some_and(|set| revision::same(&set.spec.template, template));
         self.new = sets.iter().find(is_new).map(|doc| doc.key.clone());
-        self.old = sets
-            .iter()
-            .map(|doc| doc.key.clone())
-            .filter(|key| Some(key) != self.new.as_ref())
-            .collect();
+        self.old = sets.iter().map(|doc| doc.key.clone()).filter(|key| Some(key) != self.new.as_ref()).collect();
     }
 
     fn run(&mut self) {

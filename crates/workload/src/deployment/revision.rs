@@ -20,24 +20,12 @@ const HISTORY: &str = "deployment.kubernetes.io/revision-history";
 pub(super) const DESIRED: &str = "deployment.kubernetes.io/desired-replicas";
 pub(super) const MAXIMUM: &str = "deployment.kubernetes.io/max-replicas";
 /// Annotations of a deployment that its replica sets do not get.
-const OWN: [&str; 6] = [
-    "kubectl.kubernetes.io/last-applied-configuration",
-    "deprecated.deployment.rollback.to",
-    REVISION,
-    HISTORY,
-    DESIRED,
-    MAXIMUM,
-];
+const OWN: [&str; 6] =
+    ["kubectl.kubernetes.io/last-applied-configuration", "deprecated.deployment.rollback.to", REVISION, HISTORY, DESIRED, MAXIMUM];
 
 /// Whether two templates are the same but for the hash label.
 pub(super) fn same(set: &PodTemplate, template: &PodTemplate) -> bool {
-    let plain = |labels: &Labels| {
-        labels
-            .iter()
-            .filter(|(key, _)| *key != HASH)
-            .map(|(k, v)| (k.clone(), v.clone()))
-            .collect::<Vec<_>>()
-    };
+    let plain = |labels: &Labels| labels.iter().filter(|(key, _)| *key != HASH).map(|(k, v)| (k.clone(), v.clone())).collect::<Vec<_>>();
     (Arc::ptr_eq(&set.spec, &template.spec) || set.spec == template.spec)
         && set.annotations == template.annotations
         && plain(&set.labels) == plain(&template.labels)
@@ -45,20 +33,12 @@ pub(super) fn same(set: &PodTemplate, template: &PodTemplate) -> bool {
 
 /// The revision that a replica set's or deployment's annotation gives.
 pub(super) fn number(annotations: &BTreeMap<Name, Name>) -> i64 {
-    annotations
-        .get(REVISION)
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(0)
+    annotations.get(REVISION).and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
 impl Rollout<'_> {
     fn next_revision(&self) -> i64 {
-        self.old
-            .iter()
-            .map(|key| number(&self.set_doc(key).meta.annotations))
-            .max()
-            .unwrap_or(0)
-            + 1
+        self.old.iter().map(|key| number(&self.set_doc(key).meta.annotations)).max().unwrap_or(0) + 1
     }
 
     /// Brings annotations and the revision of the new set, if there is one, and of the deployment up to date.
@@ -99,24 +79,12 @@ impl Rollout<'_> {
             return;
         }
         let spec = self.body().spec.clone();
-        let collisions = self
-            .body()
-            .status
-            .rest
-            .get("collisionCount")
-            .and_then(|count| count.as_i64());
+        let collisions = self.body().status.rest.get("collisionCount").and_then(|count| count.as_i64());
         let hash = template_hash(&spec.template, collisions);
-        let key = Key::new(
-            Kind::ReplicaSet,
-            self.doc.key.namespace.clone(),
-            format!("{}-{hash}", self.doc.key.name),
-        );
+        let key = Key::new(Kind::ReplicaSet, self.doc.key.namespace.clone(), format!("{}-{hash}", self.doc.key.name));
         if self.draft.world.get(&key).is_some() {
             // Someone else's: the next pass tries the next hash.
-            self.body_mut()
-                .status
-                .rest
-                .insert("collisionCount".into(), (collisions.unwrap_or(0) + 1).into());
+            self.body_mut().status.rest.insert("collisionCount".into(), (collisions.unwrap_or(0) + 1).into());
             let doc = self.doc.key.clone();
             return crate::again(self.draft, &doc);
         }
@@ -127,35 +95,22 @@ impl Rollout<'_> {
         let body = ReplicaSetSpec {
             replicas: Some(size),
             selector,
-            template: PodTemplate {
-                labels: labels.clone(),
-                ..spec.template
-            },
+            template: PodTemplate { labels: labels.clone(), ..spec.template },
             min_ready_seconds: spec.min_ready_seconds.filter(|seconds| *seconds != 0),
             ..ReplicaSetSpec::default()
         };
         let meta = controlled_meta(&self.doc, labels, Labels::default(), 1);
-        let body = Body::ReplicaSet(Box::new(ReplicaSet {
-            spec: body,
-            ..ReplicaSet::default()
-        }));
+        let body = Body::ReplicaSet(Box::new(ReplicaSet { spec: body, ..ReplicaSet::default() }));
         let mut set = Doc::new(key.clone(), 0, meta, body);
         let revision = self.next_revision();
         self.annotate(&mut set, revision, false);
         self.draft.create(key.clone(), set.meta, set.body);
         if size > 0 {
-            self.say(
-                "ScalingReplicaSet",
-                format!("Scaled up replica set {} from 0 to {size}", key.name),
-            );
+            self.say("ScalingReplicaSet", format!("Scaled up replica set {} from 0 to {size}", key.name));
         }
         self.set_revision(revision);
         if self.has_deadline() {
-            self.set_progress(
-                Some(true),
-                "NewReplicaSetCreated",
-                format!("Created new replica set {:?}", key.name.as_str()),
-            );
+            self.set_progress(Some(true), "NewReplicaSetCreated", format!("Created new replica set {:?}", key.name.as_str()));
         }
         self.new = Some(key);
     }
@@ -163,12 +118,7 @@ impl Rollout<'_> {
     /// Copies the deployment's annotations, numbers the set, and keeps the numbers that it had.
     fn annotate(&self, set: &mut Doc, revision: i64, exists: bool) {
         let mut notes = (*set.meta.annotations).clone();
-        let copied = self
-            .doc
-            .meta
-            .annotations
-            .iter()
-            .filter(|(key, _)| !OWN.contains(&key.as_str()));
+        let copied = self.doc.meta.annotations.iter().filter(|(key, _)| !OWN.contains(&key.as_str()));
         notes.extend(copied.map(|(key, value)| (key.clone(), value.clone())));
         let before = number(&notes);
         if before < revision
@@ -189,10 +139,7 @@ impl Rollout<'_> {
     /// What a set's annotations say of the deployment's size.
     pub(super) fn size_notes(&self) -> [(Name, Name); 2] {
         let most = self.wanted() + self.max_surge();
-        [
-            (DESIRED.into(), self.wanted().to_string().into()),
-            (MAXIMUM.into(), most.to_string().into()),
-        ]
+        [(DESIRED.into(), self.wanted().to_string().into()), (MAXIMUM.into(), most.to_string().into())]
     }
 
     fn set_revision(&mut self, revision: i64) {
@@ -203,20 +150,10 @@ impl Rollout<'_> {
 
     /// Removes the oldest sets beyond the history limit that have no pods.
     pub(super) fn clean_up(&mut self) {
-        let Some(limit) = self
-            .body()
-            .spec
-            .revision_history_limit
-            .filter(|limit| *limit != i32::MAX)
-        else {
+        let Some(limit) = self.body().spec.revision_history_limit.filter(|limit| *limit != i32::MAX) else {
             return;
         };
-        let mut idle: Vec<Key> = self
-            .old
-            .iter()
-            .filter(|key| !self.set_doc(key).is_terminating())
-            .cloned()
-            .collect();
+        let mut idle: Vec<Key> = self.old.iter().filter(|key| !self.set_doc(key).is_terminating()).cloned().collect();
         idle.sort_by_key(|key| number(&self.set_doc(key).meta.annotations));
         let surplus = idle.len().saturating_sub(limit.max(0) as usize);
         for key in idle.into_iter().take(surplus) {
@@ -232,10 +169,6 @@ impl Rollout<'_> {
     }
 
     pub(super) fn condition(&self, kind: &str) -> Option<&Condition> {
-        self.body()
-            .status
-            .conditions
-            .iter()
-            .find(|condition| condition.kind == kind)
+        self.body().status.conditions.iter().find(|condition| condition.kind == kind)
     }
 }

@@ -66,8 +66,7 @@ impl Rollout<'_> {
 
     fn has_running_pods(&self, key: &Key) -> bool {
         let pods = controlled(&self.draft.world, self.set_doc(key), Kind::Pod);
-        pods.iter()
-            .any(|doc| doc.as_pod().is_some_and(|pod| !pod.status.is_terminal()))
+        pods.iter().any(|doc| doc.as_pod().is_some_and(|pod| !pod.status.is_terminal()))
     }
 
     /// Scales a set and says so; says whether it changed.

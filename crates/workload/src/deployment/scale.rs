@@ -11,17 +11,11 @@ use std::cmp::Reverse;
 impl Rollout<'_> {
     /// Whether the size that the active sets were told is no longer the deployment's.
     pub(super) fn is_scaled(&self) -> bool {
-        self.active(&self.all())
-            .iter()
-            .any(|key| self.noted(key, DESIRED).is_some_and(|told| told != self.wanted()))
+        self.active(&self.all()).iter().any(|key| self.noted(key, DESIRED).is_some_and(|told| told != self.wanted()))
     }
 
     fn noted(&self, key: &Key, note: &str) -> Option<i32> {
-        self.set_doc(key)
-            .meta
-            .annotations
-            .get(note)
-            .and_then(|text| text.parse().ok())
+        self.set_doc(key).meta.annotations.get(note).and_then(|text| text.parse().ok())
     }
 
     pub(super) fn scale(&mut self) {
@@ -33,9 +27,8 @@ impl Rollout<'_> {
             return self.scale_in_proportion();
         };
         let wanted = self.wanted();
-        let saturated = self.size(&new) == wanted
-            && self.noted(&new, DESIRED) == Some(wanted)
-            && self.set(&new).status.available_replicas == wanted;
+        let saturated =
+            self.size(&new) == wanted && self.noted(&new, DESIRED) == Some(wanted) && self.set(&new).status.available_replicas == wanted;
         if saturated {
             for key in self.active(&self.old) {
                 self.resize(&key, 0);
@@ -59,11 +52,7 @@ impl Rollout<'_> {
             return;
         }
         let mut active = self.active(&self.all());
-        let allowed = if self.wanted() > 0 {
-            self.wanted() + self.max_surge()
-        } else {
-            0
-        };
+        let allowed = if self.wanted() > 0 { self.wanted() + self.max_surge() } else { 0 };
         let to_add = allowed - self.sum(&active, Self::size);
         // The largest gets what rounding leaves over; of equals the newer grows and the older shrinks.
         let created = |key: &Key| self.set_doc(key).meta.created;
@@ -93,10 +82,7 @@ impl Rollout<'_> {
             return -size;
         }
         let most = i64::from(self.wanted() + self.max_surge());
-        let before = self
-            .noted(key, MAXIMUM)
-            .filter(|most| *most > 0)
-            .unwrap_or(self.body().status.replicas);
+        let before = self.noted(key, MAXIMUM).filter(|most| *most > 0).unwrap_or(self.body().status.replicas);
         if before == 0 {
             return 0;
         }
@@ -110,9 +96,7 @@ impl Rollout<'_> {
         let notes = self.size_notes();
         let generation_step = i64::from(before != target);
         self.draft.update(key, |doc| {
-            let stale = notes
-                .iter()
-                .any(|(note, value): &(Name, Name)| doc.meta.annotations.get(note) != Some(value));
+            let stale = notes.iter().any(|(note, value): &(Name, Name)| doc.meta.annotations.get(note) != Some(value));
             if stale {
                 let mut all = (*doc.meta.annotations).clone();
                 all.extend(notes);
@@ -123,10 +107,7 @@ impl Rollout<'_> {
         });
         if before != target {
             let way = if before < target { "up" } else { "down" };
-            self.say(
-                "ScalingReplicaSet",
-                format!("Scaled {way} replica set {} from {before} to {target}", key.name),
-            );
+            self.say("ScalingReplicaSet", format!("Scaled {way} replica set {} from {before} to {target}", key.name));
         }
         before != target
     }

@@ -27,10 +27,7 @@ fn set(conditions: &mut Vec<Condition>, mut condition: Condition) {
 
 impl Rollout<'_> {
     pub(super) fn has_deadline(&self) -> bool {
-        self.body()
-            .spec
-            .progress_deadline_seconds
-            .is_some_and(|seconds| seconds != i32::MAX)
+        self.body().spec.progress_deadline_seconds.is_some_and(|seconds| seconds != i32::MAX)
     }
 
     fn make(&self, kind: &str, status: Option<bool>, reason: &str, message: &str) -> Condition {
@@ -49,10 +46,7 @@ impl Rollout<'_> {
 
     /// Says when a rollout was paused or resumed, so that the deadline does not run meanwhile.
     pub(super) fn note_pause(&mut self) {
-        let reason = self
-            .condition(PROGRESSING)
-            .map(|condition| condition.reason.clone())
-            .unwrap_or_default();
+        let reason = self.condition(PROGRESSING).map(|condition| condition.reason.clone()).unwrap_or_default();
         if !self.has_deadline() || reason == TIMED_OUT {
             return;
         }
@@ -91,12 +85,7 @@ impl Rollout<'_> {
             rest: stored.rest.clone(),
         };
         let condition = match available >= self.min_available() {
-            true => self.make(
-                "Available",
-                Some(true),
-                "MinimumReplicasAvailable",
-                "Deployment has minimum availability.",
-            ),
+            true => self.make("Available", Some(true), "MinimumReplicasAvailable", "Deployment has minimum availability."),
             false => {
                 let message = "Deployment does not have minimum availability.";
                 self.make("Available", Some(false), "MinimumReplicasUnavailable", message)
@@ -132,12 +121,7 @@ impl Rollout<'_> {
             None => format!("Deployment {:?}", self.doc.key.name.as_str()),
         };
         if self.completes(next) {
-            let condition = self.make(
-                PROGRESSING,
-                Some(true),
-                DONE,
-                &format!("{subject} has successfully progressed."),
-            );
+            let condition = self.make(PROGRESSING, Some(true), DONE, &format!("{subject} has successfully progressed."));
             set(&mut next.conditions, condition);
         } else if progresses(&self.body().status, next) {
             let message = format!("{subject} is progressing.");
@@ -148,34 +132,22 @@ impl Rollout<'_> {
             next.conditions.retain(|condition| condition.kind != PROGRESSING);
             next.conditions.push(condition);
         } else if was.is_some_and(|was| self.is_overdue(was)) {
-            let condition = self.make(
-                PROGRESSING,
-                Some(false),
-                TIMED_OUT,
-                &format!("{subject} has timed out progressing."),
-            );
+            let condition = self.make(PROGRESSING, Some(false), TIMED_OUT, &format!("{subject} has timed out progressing."));
             set(&mut next.conditions, condition);
         }
     }
 
     fn deadline_of(&self, progress: &Condition) -> Option<nodelane_model::Time> {
-        let seconds = self
-            .body()
-            .spec
-            .progress_deadline_seconds
-            .filter(|_| self.has_deadline())?;
+        let seconds = self.body().spec.progress_deadline_seconds.filter(|_| self.has_deadline())?;
         Some(progress.last_update_time?.plus(i64::from(seconds) * 1000))
     }
 
     fn is_overdue(&self, progress: &Condition) -> bool {
-        progress.reason != DONE
-            && (progress.reason == TIMED_OUT || self.deadline_of(progress).is_some_and(|at| at < self.draft.now))
+        progress.reason != DONE && (progress.reason == TIMED_OUT || self.deadline_of(progress).is_some_and(|at| at < self.draft.now))
     }
 
     fn wake_at_deadline(&mut self) {
-        let waits = self
-            .condition(PROGRESSING)
-            .filter(|c| c.reason != DONE && c.reason != TIMED_OUT && !self.is_complete());
+        let waits = self.condition(PROGRESSING).filter(|c| c.reason != DONE && c.reason != TIMED_OUT && !self.is_complete());
         if let Some(at) = waits.and_then(|condition| self.deadline_of(condition)) {
             let key = self.doc.key.clone();
             crate::wake(self.draft, at.plus(1), &key); // Overdue only once the deadline has passed.

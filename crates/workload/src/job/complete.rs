@@ -26,10 +26,7 @@ pub fn complete_job(doc: &mut Doc) {
     ];
     job.spec.template.labels = with(&job.spec.template.labels, &labels);
     let match_labels = BTreeMap::from([("batch.kubernetes.io/controller-uid".into(), uid)]);
-    job.spec.selector = Some(Selector {
-        match_labels,
-        ..job.spec.selector.take().unwrap_or_default()
-    });
+    job.spec.selector = Some(Selector { match_labels, ..job.spec.selector.take().unwrap_or_default() });
 }
 
 /// A cron job's template does not have them, and what a job was made with may not change later: without them, a job put back as it

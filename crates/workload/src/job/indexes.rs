@@ -12,11 +12,7 @@ pub(super) struct Indexes(pub(super) BTreeSet<i32>);
 
 impl Indexes {
     pub(super) fn of(status: &JobStatus) -> Indexes {
-        let text = status
-            .rest
-            .get("completedIndexes")
-            .and_then(|text| text.as_str())
-            .unwrap_or("");
+        let text = status.rest.get("completedIndexes").and_then(|text| text.as_str()).unwrap_or("");
         let range = |part: &str| {
             let (first, last) = part.split_once('-').unwrap_or((part, part));
             Some(first.parse().ok()?..=last.parse().ok()?)

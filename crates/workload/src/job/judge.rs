@@ -34,25 +34,17 @@ impl Run<'_> {
     }
 
     fn condition(&self, kind: &str) -> Option<&Condition> {
-        self.status
-            .conditions
-            .iter()
-            .find(|c| c.kind == kind && c.status == "True")
+        self.status.conditions.iter().find(|c| c.kind == kind && c.status == "True")
     }
 
     fn set(&mut self, kind: &str, status: bool, reason: &str, message: &str) {
         let mut condition = Condition::new(kind, status, self.draft.now).because(reason, message);
-        condition
-            .rest
-            .insert("lastProbeTime".into(), self.now().to_string().into());
+        condition.rest.insert("lastProbeTime".into(), self.now().to_string().into());
         set_condition(&mut self.status.conditions, condition);
     }
 
     fn event(&mut self, warning: bool, reason: &'static str, message: &str) {
-        let voice = Voice {
-            about: &self.doc.key,
-            component: "job-controller",
-        };
+        let voice = Voice { about: &self.doc.key, component: "job-controller" };
         match warning {
             true => voice.warn(self.draft, reason, message),
             false => voice.say(self.draft, reason, message),
@@ -95,9 +87,7 @@ impl Run<'_> {
             return Some(backoff);
         }
         let overdue = self.spec.active_deadline_seconds.zip(self.status.start_time);
-        overdue
-            .filter(|(seconds, start)| start.plus(seconds * 1000) <= self.draft.now)
-            .map(|_| deadline)
+        overdue.filter(|(seconds, start)| start.plus(seconds * 1000) <= self.draft.now).map(|_| deadline)
     }
 
     fn backoff_limit(&self) -> i32 {
@@ -110,12 +100,7 @@ impl Run<'_> {
             return false;
         }
         let pods = self.active.iter().filter_map(|doc| doc.as_pod());
-        let statuses = pods.flat_map(|pod| {
-            pod.status
-                .container_statuses
-                .iter()
-                .chain(&pod.status.init_container_statuses)
-        });
+        let statuses = pods.flat_map(|pod| pod.status.container_statuses.iter().chain(&pod.status.init_container_statuses));
         let restarts: i32 = statuses.map(|status| status.restart_count).sum();
         restarts > 0 && restarts >= self.backoff_limit()
     }
@@ -149,10 +134,6 @@ impl Run<'_> {
     }
 
     pub(super) fn say_each(&mut self, reason: &'static str, prefix: &str, names: &[Name]) {
-        Voice {
-            about: &self.doc.key,
-            component: "job-controller",
-        }
-        .say_each(self.draft, reason, prefix, names);
+        Voice { about: &self.doc.key, component: "job-controller" }.say_each(self.draft, reason, prefix, names);
     }
 }

@@ -40,10 +40,7 @@ struct Run<'a> {
 
 /// How a finished job ended: `Complete` or `Failed`.
 pub(crate) fn outcome(job: &Job) -> Option<&Condition> {
-    job.status
-        .conditions
-        .iter()
-        .find(|c| c.status == "True" && (c.kind == "Complete" || c.kind == "Failed"))
+    job.status.conditions.iter().find(|c| c.status == "True" && (c.kind == "Complete" || c.kind == "Failed"))
 }
 
 pub(crate) fn reconcile(draft: &mut Draft, key: &Key, units: usize) -> usize {
@@ -53,13 +50,7 @@ pub(crate) fn reconcile(draft: &mut Draft, key: &Key, units: usize) -> usize {
     let Some(job) = doc.as_job() else { return 0 };
     let spec = &job.spec;
     if let Some(selector) = &spec.selector {
-        crate::claim::claim(
-            draft,
-            &doc,
-            selector,
-            nodelane_model::Kind::Pod,
-            job.status == JobStatus::default(),
-        );
+        crate::claim::claim(draft, &doc, selector, nodelane_model::Kind::Pod, job.status == JobStatus::default());
     }
     let mut run = Run {
         draft,
@@ -76,9 +67,7 @@ pub(crate) fn reconcile(draft: &mut Draft, key: &Key, units: usize) -> usize {
     if outcome(job).is_none() && !doc.is_terminating() {
         run.go();
     }
-    let Run {
-        draft, status, spent, ..
-    } = run;
+    let Run { draft, status, spent, .. } = run;
     if status != job.status {
         draft.update(key, |doc| doc.as_job_mut().expect("it was one").status = status);
     }
@@ -95,10 +84,7 @@ fn expire(draft: &mut Draft, key: &Key) {
     let (Some(end), Some(seconds)) = (outcome(job), job.spec.ttl_seconds_after_finished) else {
         return;
     };
-    let at = end
-        .last_transition_time
-        .unwrap_or_default()
-        .plus(i64::from(seconds) * 1000);
+    let at = end.last_transition_time.unwrap_or_default().plus(i64::from(seconds) * 1000);
     if at <= draft.now {
         delete(draft, key, None, Some(Propagation::Foreground));
     } else {

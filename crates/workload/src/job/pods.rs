@@ -48,8 +48,7 @@ impl Run<'_> {
         let excess = victims(self.active.clone(), count, &on_node, self.draft.now);
         let mut names: Vec<Name> = Vec::new();
         for pod in &excess {
-            self.draft
-                .update(&pod.key, |doc| doc.meta.finalizers.retain(|held| held != TRACKING));
+            self.draft.update(&pod.key, |doc| doc.meta.finalizers.retain(|held| held != TRACKING));
             delete(self.draft, &pod.key, None, None);
             names.push(pod.key.name.clone());
         }
@@ -72,9 +71,7 @@ impl Run<'_> {
         let mut names = Vec::with_capacity(count);
         if self.is_indexed() {
             for index in self.pending_indexes(count) {
-                let pod = self
-                    .index(&stamp, index)
-                    .generate(self.draft, &format!("{}-{index}-", self.doc.key.name));
+                let pod = self.index(&stamp, index).generate(self.draft, &format!("{}-{index}-", self.doc.key.name));
                 names.push(pod.key.name.clone());
                 self.active.push(pod);
             }
@@ -93,10 +90,7 @@ impl Run<'_> {
     fn pending_indexes(&self, count: usize) -> Vec<i32> {
         let busy: BTreeSet<i32> = self.active.iter().filter_map(|doc| index_of(doc)).collect();
         let free = |index: &i32| !busy.contains(index) && !self.completed.0.contains(index);
-        (0..self.spec.completions.unwrap_or(0))
-            .filter(free)
-            .take(count)
-            .collect()
+        (0..self.spec.completions.unwrap_or(0)).filter(free).take(count).collect()
     }
 
     /// What a pod has of its own index: annotation, label, host name and the variable `JOB_COMPLETION_INDEX`.
@@ -106,8 +100,7 @@ impl Run<'_> {
         stamp.annotations = with(&stamp.annotations, &[(INDEX, text.clone())]);
         stamp.labels = with(&stamp.labels, &[(INDEX, text)]);
         let spec = Arc::make_mut(&mut stamp.spec);
-        spec.rest
-            .insert("hostname".into(), format!("{}-{index}", self.doc.key.name).into());
+        spec.rest.insert("hostname".into(), format!("{}-{index}", self.doc.key.name).into());
         let field = json!({"fieldRef": {"apiVersion": "v1", "fieldPath": format!("metadata.labels['{INDEX}']")}});
         for container in spec.containers.iter_mut().chain(&mut spec.init_containers) {
             let env = container.rest.entry("env").or_insert_with(|| Value::Array(Vec::new()));
@@ -143,20 +136,8 @@ impl Run<'_> {
 fn finished_at(doc: &Doc) -> Time {
     let pod = doc.as_pod();
     let ends = pod.into_iter().flat_map(|pod| &pod.status.container_statuses);
-    let last = ends
-        .filter_map(|status| status.state.terminated.as_ref())
-        .map(|end| end.finished_at)
-        .max();
-    let ready = pod.and_then(|pod| {
-        pod.status
-            .conditions
-            .iter()
-            .find(|c| c.kind == "Ready")?
-            .last_transition_time
-    });
-    let asked = doc
-        .meta
-        .deleted
-        .map(|at| at.plus(-1000 * doc.meta.grace_seconds.unwrap_or(0)));
+    let last = ends.filter_map(|status| status.state.terminated.as_ref()).map(|end| end.finished_at).max();
+    let ready = pod.and_then(|pod| pod.status.conditions.iter().find(|c| c.kind == "Ready")?.last_transition_time);
+    let asked = doc.meta.deleted.map(|at| at.plus(-1000 * doc.meta.grace_seconds.unwrap_or(0)));
     last.or(asked).or(ready).unwrap_or(doc.meta.created)
 }

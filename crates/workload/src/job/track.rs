@@ -37,11 +37,7 @@ impl Run<'_> {
     pub(super) fn track(&mut self) {
         let pods = controlled(&self.draft.world, self.doc, Kind::Pod);
         let [mut succeeded, mut failed] = ["succeeded", "failed"].map(|part| self.uncounted(part));
-        let ended: Vec<_> = pods
-            .iter()
-            .filter(|doc| holds(doc, TRACKING))
-            .filter_map(|doc| Some((doc, verdict(doc)?)))
-            .collect();
+        let ended: Vec<_> = pods.iter().filter(|doc| holds(doc, TRACKING)).filter_map(|doc| Some((doc, verdict(doc)?))).collect();
         for (doc, well) in &ended {
             match (well, index_of(doc)) {
                 (true, Some(index)) if self.is_indexed() => drop(self.completed.0.insert(index)),
@@ -51,36 +47,24 @@ impl Run<'_> {
         }
         self.write_indexes();
         if !ended.is_empty() {
-            self.status
-                .rest
-                .insert(UNCOUNTED.into(), json!({"succeeded": succeeded, "failed": failed}));
+            self.status.rest.insert(UNCOUNTED.into(), json!({"succeeded": succeeded, "failed": failed}));
             let status = self.status.clone();
-            self.draft.update(&self.doc.key, |doc| {
-                doc.as_job_mut().expect("it was one").status = status
-            });
+            self.draft.update(&self.doc.key, |doc| doc.as_job_mut().expect("it was one").status = status);
             for (doc, _) in &ended {
-                self.draft
-                    .update(&doc.key, |doc| doc.meta.finalizers.retain(|held| held != TRACKING));
+                self.draft.update(&doc.key, |doc| doc.meta.finalizers.retain(|held| held != TRACKING));
             }
         }
         self.status.succeeded += succeeded.len() as i32;
         self.status.failed += failed.len() as i32;
         self.status.rest.insert(UNCOUNTED.into(), json!({}));
         self.terminating = pods.iter().filter(|doc| doc.is_terminating() && !is_ended(doc)).count() as i32;
-        self.active = pods
-            .into_iter()
-            .filter(|doc| crate::availability::is_active(doc))
-            .collect();
+        self.active = pods.into_iter().filter(|doc| crate::availability::is_active(doc)).collect();
         self.count_active();
     }
 
     /// What the status says of pods that still run.
     pub(super) fn count_active(&mut self) {
-        let ready = self
-            .active
-            .iter()
-            .filter(|doc| doc.as_pod().is_some_and(|pod| pod.status.is_ready()))
-            .count();
+        let ready = self.active.iter().filter(|doc| doc.as_pod().is_some_and(|pod| pod.status.is_ready())).count();
         self.status.active = self.active.len() as i32;
         self.status.ready = Some(ready as i32);
         self.status.rest.insert("terminating".into(), self.terminating.into());
@@ -89,23 +73,13 @@ impl Run<'_> {
     fn write_indexes(&mut self) {
         if self.is_indexed() && !self.completed.0.is_empty() {
             self.status.succeeded = self.completed.0.len() as i32;
-            self.status
-                .rest
-                .insert("completedIndexes".into(), self.completed.to_text().into());
+            self.status.rest.insert("completedIndexes".into(), self.completed.to_text().into());
         }
     }
 
     fn uncounted(&self, part: &str) -> BTreeSet<String> {
-        let uids = self
-            .status
-            .rest
-            .get(UNCOUNTED)
-            .and_then(|uncounted| uncounted.get(part)?.as_array());
-        uids.into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .map(str::to_owned)
-            .collect()
+        let uids = self.status.rest.get(UNCOUNTED).and_then(|uncounted| uncounted.get(part)?.as_array());
+        uids.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
     }
 }
 

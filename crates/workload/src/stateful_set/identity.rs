@@ -25,10 +25,7 @@ impl Identity<'_> {
 
     fn templates(&self) -> impl Iterator<Item = (&str, &Value)> {
         let templates = self.set.spec.rest.get("volumeClaimTemplates").and_then(Value::as_array);
-        templates
-            .into_iter()
-            .flatten()
-            .filter_map(|template| Some((template.get("metadata")?.get("name")?.as_str()?, template)))
+        templates.into_iter().flatten().filter_map(|template| Some((template.get("metadata")?.get("name")?.as_str()?, template)))
     }
 
     fn claim(&self, template: &str) -> Name {
@@ -39,28 +36,15 @@ impl Identity<'_> {
     pub(super) fn create_claims(&self, draft: &mut Draft) -> Vec<Name> {
         let mut made = Vec::new();
         for (name, template) in self.templates() {
-            let key = Key::new(
-                Kind::PersistentVolumeClaim,
-                self.doc.key.namespace.clone(),
-                self.claim(name),
-            );
+            let key = Key::new(Kind::PersistentVolumeClaim, self.doc.key.namespace.clone(), self.claim(name));
             if draft.world.get(&key).is_some() {
                 continue;
             }
-            let annotations = template
-                .get("metadata")
-                .and_then(|meta| serde_json::from_value(meta.get("annotations")?.clone()).ok());
+            let annotations = template.get("metadata").and_then(|meta| serde_json::from_value(meta.get("annotations")?.clone()).ok());
             let labels: Labels = Arc::new(self.set.spec.selector.match_labels.clone());
-            let meta = Meta {
-                labels,
-                annotations: annotations.unwrap_or_default(),
-                ..Meta::default()
-            };
+            let meta = Meta { labels, annotations: annotations.unwrap_or_default(), ..Meta::default() };
             let spec = template.get("spec").cloned().unwrap_or_else(|| json!({}));
-            let rest = Rest::from_iter([
-                ("spec".to_owned(), spec),
-                ("status".to_owned(), json!({"phase": "Pending"})),
-            ]);
+            let rest = Rest::from_iter([("spec".to_owned(), spec), ("status".to_owned(), json!({"phase": "Pending"}))]);
             made.push(key.name.clone());
             draft.create(key, meta, Body::Opaque(rest));
         }
@@ -83,10 +67,7 @@ impl Identity<'_> {
         for (name, _) in self.templates() {
             spec.volumes.retain(|volume| volume.name != name);
             let source = json!({"claimName": self.claim(name).as_str()});
-            spec.volumes.push(Volume {
-                name: name.into(),
-                rest: Rest::from_iter([("persistentVolumeClaim".into(), source)]),
-            });
+            spec.volumes.push(Volume { name: name.into(), rest: Rest::from_iter([("persistentVolumeClaim".into(), source)]) });
         }
         stamp
     }

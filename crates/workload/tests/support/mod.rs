@@ -22,10 +22,7 @@ pub struct Bench {
 
 impl Bench {
     pub fn new() -> Bench {
-        Bench {
-            draft: Draft::new(World::new(7), START),
-            watch: None,
-        }
+        Bench { draft: Draft::new(World::new(7), START), watch: None }
     }
     pub fn with_nodes(count: usize) -> Bench {
         let mut bench = Bench::new();
@@ -61,18 +58,12 @@ impl Bench {
     }
     pub fn node(&mut self, name: &str, spec: Value) {
         let labels = json!({"kubernetes.io/hostname": name});
-        let status = json!({"conditions": [{"type": "Ready", "status": "True"}], "allocatable": {"cpu": "8", "memory": "16Gi", "pods": "110"}});
-        self.apply(
-            Kind::Node,
-            json!({"metadata": {"name": name, "labels": labels}, "spec": spec, "status": status}),
-        );
+        let status =
+            json!({"conditions": [{"type": "Ready", "status": "True"}], "allocatable": {"cpu": "8", "memory": "16Gi", "pods": "110"}});
+        self.apply(Kind::Node, json!({"metadata": {"name": name, "labels": labels}, "spec": spec, "status": status}));
     }
     pub fn get(&self, key: &Key) -> Arc<Doc> {
-        self.draft
-            .world
-            .get(key)
-            .unwrap_or_else(|| panic!("{key} is gone"))
-            .clone()
+        self.draft.world.get(key).unwrap_or_else(|| panic!("{key} is gone")).clone()
     }
     pub fn json(&self, key: &Key) -> Value {
         codec::to_value(&self.get(key))
@@ -117,12 +108,7 @@ impl Bench {
     }
     /// At rest every reconciler over every subject changes nothing: the worklists had all that there was to do.
     pub fn assert_complete(&self) {
-        let docs: Vec<Arc<Doc>> = self
-            .draft
-            .world
-            .list_from(std::ops::Bound::Unbounded)
-            .cloned()
-            .collect();
+        let docs: Vec<Arc<Doc>> = self.draft.world.list_from(std::ops::Bound::Unbounded).cloned().collect();
         let world = World::rebuild(7, self.draft.world.revision, docs);
         let mut draft = Draft::new(world, self.draft.now);
         while !draft.world.work.list(List::Owners).is_empty() || !draft.world.work.list(List::Doomed).is_empty() {
@@ -137,19 +123,15 @@ impl Bench {
     /// Binds every unbound pod: to the node that it is tied to, or round robin.
     pub fn bind_all(&mut self) {
         let nodes: Vec<Name> = self.draft.world.nodes().map(|(name, _)| name.clone()).collect();
-        let unbound: Vec<Arc<Doc>> = self
-            .live_pods()
-            .into_iter()
-            .filter(|doc| doc.as_pod().is_some_and(|pod| pod.node.is_none()))
-            .collect();
+        let unbound: Vec<Arc<Doc>> =
+            self.live_pods().into_iter().filter(|doc| doc.as_pod().is_some_and(|pod| pod.node.is_none())).collect();
         for (n, doc) in unbound.iter().enumerate() {
             let tied = codec::to_value(doc)["spec"]["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
                 ["nodeSelectorTerms"][0]["matchFields"][0]["values"][0]
                 .as_str()
                 .map(Name::new);
             let node = tied.unwrap_or_else(|| nodes[n % nodes.len()].clone());
-            self.draft
-                .update(&doc.key, |doc| doc.as_pod_mut().unwrap().node = Some(node));
+            self.draft.update(&doc.key, |doc| doc.as_pod_mut().unwrap().node = Some(node));
         }
     }
     pub fn make_ready(&mut self, key: &Key) {
@@ -180,18 +162,9 @@ impl Bench {
             let pod = doc.as_pod_mut().unwrap();
             pod.status.phase = if well { Phase::Succeeded } else { Phase::Failed };
             pod.status.conditions = vec![Condition::new("Ready", false, now)];
-            let terminated = Terminated {
-                finished_at: now,
-                ..Terminated::default()
-            };
-            let state = ContainerState {
-                terminated: Some(terminated),
-                ..ContainerState::default()
-            };
-            pod.status.container_statuses = vec![ContainerStatus {
-                state,
-                ..ContainerStatus::default()
-            }];
+            let terminated = Terminated { finished_at: now, ..Terminated::default() };
+            let state = ContainerState { terminated: Some(terminated), ..ContainerState::default() };
+            pod.status.container_statuses = vec![ContainerStatus { state, ..ContainerStatus::default() }];
         });
     }
     /// Plans and kubelets until nothing changes.
@@ -210,35 +183,20 @@ impl Bench {
     }
     /// Reasons and messages of the events about an object, in order of writing.
     pub fn events(&self, kind: Kind) -> Vec<(Name, Name)> {
-        let mut docs: Vec<Arc<Doc>> = self
-            .list(Kind::Event)
-            .into_iter()
-            .filter(|doc| doc.as_event().unwrap().involved_object.kind == kind.as_str())
-            .collect();
+        let mut docs: Vec<Arc<Doc>> =
+            self.list(Kind::Event).into_iter().filter(|doc| doc.as_event().unwrap().involved_object.kind == kind.as_str()).collect();
         docs.sort_by_key(|doc| doc.revision);
-        docs.iter()
-            .map(|doc| {
-                (
-                    doc.as_event().unwrap().reason.clone(),
-                    doc.as_event().unwrap().message.clone(),
-                )
-            })
-            .collect()
+        docs.iter().map(|doc| (doc.as_event().unwrap().reason.clone(), doc.as_event().unwrap().message.clone())).collect()
     }
     pub fn condition(&self, key: &Key, kind: &str) -> Value {
         let doc = self.json(key);
         let all = doc["status"]["conditions"].as_array().cloned().unwrap_or_default();
-        all.into_iter()
-            .find(|condition| condition["type"] == kind)
-            .unwrap_or(Value::Null)
+        all.into_iter().find(|condition| condition["type"] == kind).unwrap_or(Value::Null)
     }
 }
 
 fn describe(write: &nodelane_world::Write) -> String {
-    let show = |doc: &Option<Arc<Doc>>| {
-        doc.as_ref()
-            .map_or("nothing".into(), |doc| codec::to_value(doc).to_string())
-    };
+    let show = |doc: &Option<Arc<Doc>>| doc.as_ref().map_or("nothing".into(), |doc| codec::to_value(doc).to_string());
     format!("{}: {} -> {}", write.key, show(&write.old), show(&write.new))
 }
 

@@ -33,9 +33,7 @@ pub(super) fn yaml(text: &str) -> String {
 }
 
 fn lines(text: &str, colour: impl Fn(&str) -> String) -> String {
-    text.lines()
-        .map(|line| format!("{}{}\n", &line[..line.len() - line.trim_start().len()], colour(line)))
-        .collect()
+    text.lines().map(|line| format!("{}{}\n", &line[..line.len() - line.trim_start().len()], colour(line))).collect()
 }
 
 fn scalar(value: &str) -> String {

@@ -29,12 +29,7 @@ fn write(value: &Value, depth: usize, out: &mut String) {
     }
 }
 
-fn block<'a>(
-    brackets: [char; 2],
-    items: impl Iterator<Item = (Option<&'a str>, &'a Value)>,
-    depth: usize,
-    out: &mut String,
-) {
+fn block<'a>(brackets: [char; 2], items: impl Iterator<Item = (Option<&'a str>, &'a Value)>, depth: usize, out: &mut String) {
     out.push(brackets[0]);
     for (index, (key, value)) in items.enumerate() {
         out.push_str(if index == 0 { "\n" } else { ",\n" });
@@ -91,9 +86,7 @@ fn ascii(text: &str) -> String {
             escaped.push(ch);
         } else {
             let mut units = [0; 2];
-            ch.encode_utf16(&mut units)
-                .iter()
-                .for_each(|unit| escaped.push_str(&format!("\\u{unit:04x}")));
+            ch.encode_utf16(&mut units).iter().for_each(|unit| escaped.push_str(&format!("\\u{unit:04x}")));
         }
     }
     escaped

@@ -59,14 +59,7 @@ impl Rendering<'_> {
             Format::Yamlc if self.is_terminal => colour::yaml(&yaml::document(self.result)),
             Format::Yaml | Format::Yamlc => yaml::document(self.result),
             Format::Tsv => tsv::lines(self.result),
-            Format::Table => table::table(
-                self.result,
-                if self.is_query {
-                    Columns::AsQueried
-                } else {
-                    self.columns
-                },
-            ),
+            Format::Table => table::table(self.result, if self.is_query { Columns::AsQueried } else { self.columns }),
             Format::None => String::new(),
         }
     }

@@ -47,10 +47,7 @@ fn shown(row: &Value, columns: Columns) -> Value {
     match (columns, row) {
         (Columns::Pool, Value::Object(_)) => {
             let field = |(header, name): (&str, &str)| (header.to_owned(), row.field(name).clone());
-            Value::Object(Object {
-                fields: POOL.map(field).to_vec(),
-                selected: true,
-            })
+            Value::Object(Object { fields: POOL.map(field).to_vec(), selected: true })
         }
         (Columns::Machine, Value::Object(_)) => Value::Object(machine(row)),
         _ => row.clone(),
@@ -63,13 +60,7 @@ fn machine(row: &Value) -> Object {
         let (ip, family) = (address.field("ip").python_str(), address.field("family").python_str());
         addresses.push_str(&format!("ip:{ip},family:{family};"));
     }
-    let zones: Vec<_> = row
-        .field("zones")
-        .elements()
-        .iter()
-        .filter_map(Value::as_text)
-        .map(str::trim)
-        .collect();
+    let zones: Vec<_> = row.field("zones").elements().iter().filter_map(Value::as_text).map(str::trim).collect();
     let mut object = Object::default();
     object.set("name", row.field("name").clone());
     object.set("ip", Value::Text(addresses));
@@ -81,25 +72,16 @@ fn machine(row: &Value) -> Object {
 fn cells(row: &Value, is_sorted: bool) -> Vec<(String, Option<String>)> {
     match row {
         Value::Object(object) => {
-            let mut fields: Vec<(&str, &Value)> =
-                object.fields.iter().map(|(key, value)| (key.as_str(), value)).collect();
+            let mut fields: Vec<(&str, &Value)> = object.fields.iter().map(|(key, value)| (key.as_str(), value)).collect();
             if is_sorted {
                 fields.sort_by_key(|(key, _)| *key);
             }
             fields.retain(|(key, value)| {
-                !["id", "type", "etag"].contains(key)
-                    && !matches!(value, Value::Null | Value::List(_) | Value::Object(_))
+                !["id", "type", "etag"].contains(key) && !matches!(value, Value::Null | Value::List(_) | Value::Object(_))
             });
-            fields
-                .into_iter()
-                .map(|(key, value)| (capitalized(key), Some(value.python_str())))
-                .collect()
+            fields.into_iter().map(|(key, value)| (capitalized(key), Some(value.python_str()))).collect()
         }
-        Value::List(values) => values
-            .iter()
-            .enumerate()
-            .map(|(index, value)| (format!("Column{}", index + 1), present(value)))
-            .collect(),
+        Value::List(values) => values.iter().enumerate().map(|(index, value)| (format!("Column{}", index + 1), present(value))).collect(),
         scalar => vec![("Result".to_owned(), present(scalar))],
     }
 }
@@ -110,8 +92,7 @@ fn present(value: &Value) -> Option<String> {
 
 fn capitalized(key: &str) -> String {
     let mut rest = key.chars();
-    rest.next()
-        .map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
+    rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
 }
 
 /// Rows under headers, in columns as wide as they need.
@@ -127,14 +108,10 @@ impl Grid {
     fn add(&mut self, cells: Vec<(String, Option<String>)>) {
         let mut row = Vec::new();
         for (header, cell) in cells {
-            let column = self
-                .headers
-                .iter()
-                .position(|known| *known == header)
-                .unwrap_or_else(|| {
-                    self.headers.push(header);
-                    self.headers.len() - 1
-                });
+            let column = self.headers.iter().position(|known| *known == header).unwrap_or_else(|| {
+                self.headers.push(header);
+                self.headers.len() - 1
+            });
             let cell = cell.unwrap_or_default();
             self.has_breaks |= cell.contains('\n');
             row.push((column, cell.trim().to_owned()));
@@ -154,19 +131,8 @@ impl Grid {
             return String::new();
         }
         let mut lines = Vec::new();
-        row_lines(
-            self.headers.iter().map(String::as_str).collect(),
-            &widths,
-            1,
-            &mut lines,
-        );
-        lines.push(
-            widths
-                .iter()
-                .map(|width| "-".repeat(*width))
-                .collect::<Vec<_>>()
-                .join("  "),
-        );
+        row_lines(self.headers.iter().map(String::as_str).collect(), &widths, 1, &mut lines);
+        lines.push(widths.iter().map(|width| "-".repeat(*width)).collect::<Vec<_>>().join("  "));
         for row in &self.rows {
             let mut cells = vec![""; self.headers.len()];
             row.iter().for_each(|(column, cell)| cells[*column] = cell);
@@ -178,12 +144,7 @@ impl Grid {
 
 /// The lines of one row, as many as its highest cell has.
 fn row_lines(cells: Vec<&str>, widths: &[usize], least: usize, lines: &mut Vec<String>) {
-    let height = cells
-        .iter()
-        .map(|cell| cell.lines().count())
-        .max()
-        .unwrap_or(0)
-        .max(least);
+    let height = cells.iter().map(|cell| cell.lines().count()).max().unwrap_or(0).max(least);
     for line in 0..height {
         let part: Vec<&str> = cells.iter().map(|cell| cell.lines().nth(line).unwrap_or("")).collect();
         lines.push(padded(&part, widths));
@@ -191,10 +152,6 @@ fn row_lines(cells: Vec<&str>, widths: &[usize], least: usize, lines: &mut Vec<S
 }
 
 fn padded(cells: &[&str], widths: &[usize]) -> String {
-    let cells: Vec<_> = cells
-        .iter()
-        .zip(widths)
-        .map(|(cell, width)| format!("{cell:<width$}"))
-        .collect();
+    let cells: Vec<_> = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
     cells.join("  ").trim_end().to_owned()
 }

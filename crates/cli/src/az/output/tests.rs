@@ -60,13 +60,7 @@ fn every_format_and_query_prints_what_az_prints() {
             is_terminal: false,
             result: queried.as_ref().unwrap_or(&result),
         };
-        let Capture {
-            command,
-            name,
-            query,
-            format,
-            out,
-        } = &capture;
+        let Capture { command, name, query, format, out } = &capture;
         assert_eq!(rendering.text(), *out, "{command} {name:?} {query:?} -o {format}");
     }
 }
@@ -75,16 +69,7 @@ fn every_format_and_query_prints_what_az_prints() {
 fn colours_are_for_terminals_only_and_change_no_character() {
     let pool = Shape::Pool.result(&answers().pools[1]);
     for (coloured, plain) in [(Format::Jsonc, Format::Json), (Format::Yamlc, Format::Yaml)] {
-        let text = |format, is_terminal| {
-            Rendering {
-                format,
-                columns: Columns::Pool,
-                is_query: false,
-                is_terminal,
-                result: &pool,
-            }
-            .text()
-        };
+        let text = |format, is_terminal| Rendering { format, columns: Columns::Pool, is_query: false, is_terminal, result: &pool }.text();
         assert_eq!(text(coloured, false), text(plain, true));
         let mut stripped = text(coloured, true);
         assert!(stripped.contains('\x1b'));
@@ -134,9 +119,7 @@ fn text_that_yaml_reads_as_another_type_is_quoted() {
         "---",
         "a:",
     ];
-    let plain = [
-        "y", "nul", "0x", "08", "1e3", "1.5e3", "12:60", "a:b", "a#b", "-a", "1.2.3", "?a", "v1", "2026-1-1", "1_a",
-    ];
+    let plain = ["y", "nul", "0x", "08", "1e3", "1.5e3", "12:60", "a:b", "a#b", "-a", "1.2.3", "?a", "v1", "2026-1-1", "1_a"];
     for (texts, is_quoted) in [(quoted.as_slice(), true), (plain.as_slice(), false)] {
         for text in texts {
             let written = yaml::document(&Value::text(*text));

@@ -15,12 +15,7 @@ const SIMPLE_KEY: usize = 128 - 5;
 
 /// The document with its last line break.
 pub(super) fn document(value: &Value) -> String {
-    let mut emitter = Emitter {
-        out: String::new(),
-        column: 0,
-        is_after_space: true,
-        is_indention: true,
-    };
+    let mut emitter = Emitter { out: String::new(), column: 0, is_after_space: true, is_indention: true };
     let ends_open = emitter.node(value, None, false);
     emitter.line_break('\n');
     if ends_open {
@@ -85,11 +80,7 @@ impl Emitter {
             Value::Bool(flag) => flag.to_string(),
             Value::Number(number) => {
                 let text = number_text(number);
-                if text.contains('e') && !text.contains('.') {
-                    text.replacen('e', ".0e", 1)
-                } else {
-                    text
-                }
+                if text.contains('e') && !text.contains('.') { text.replacen('e', ".0e", 1) } else { text }
             }
             Value::List(_) => "[]".to_owned(),
             Value::Object(_) => "{}".to_owned(),

@@ -68,8 +68,8 @@ fn has_indicator(chars: &[char]) -> bool {
 /// Text that YAML 1.1 would read as null, a boolean, a number, a time, `<<` or `=`.
 fn reads_as_other_type(text: &str) -> bool {
     const WORDS: [&str; 30] = [
-        "yes", "Yes", "YES", "no", "No", "NO", "true", "True", "TRUE", "false", "False", "FALSE", "on", "On", "ON",
-        "off", "Off", "OFF", "~", "null", "Null", "NULL", "", "<<", "=", ".nan", ".NaN", ".NAN", "+.inf", "-.inf",
+        "yes", "Yes", "YES", "no", "No", "NO", "true", "True", "TRUE", "false", "False", "FALSE", "on", "On", "ON", "off", "Off", "OFF",
+        "~", "null", "Null", "NULL", "", "<<", "=", ".nan", ".NaN", ".NAN", "+.inf", "-.inf",
     ];
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     WORDS.contains(&text)
@@ -114,14 +114,9 @@ fn sexagesimal(text: &str) -> Option<&str> {
 
 fn is_float(text: &str, unsigned: &str) -> bool {
     let tail = |text: &str| {
-        let (digits, exponent) = text
-            .split_once(['e', 'E'])
-            .map_or((text, None), |(digits, rest)| (digits, Some(rest)));
-        let exponent_fits = exponent.is_none_or(|exponent| {
-            exponent
-                .strip_prefix(['-', '+'])
-                .is_some_and(|digits| all(digits, "0123456789"))
-        });
+        let (digits, exponent) = text.split_once(['e', 'E']).map_or((text, None), |(digits, rest)| (digits, Some(rest)));
+        let exponent_fits =
+            exponent.is_none_or(|exponent| exponent.strip_prefix(['-', '+']).is_some_and(|digits| all(digits, "0123456789")));
         exponent_fits && (digits.is_empty() || all(digits, "0123456789_"))
     };
     if let Some(fraction) = text.strip_prefix('.') {
@@ -150,9 +145,7 @@ fn is_time(text: &str) -> bool {
     if rest.is_empty() {
         return month.len() == 2 && day.len() == 2;
     }
-    let separated = rest
-        .strip_prefix(['T', 't'])
-        .unwrap_or_else(|| rest.trim_start_matches([' ', '\t']));
+    let separated = rest.strip_prefix(['T', 't']).unwrap_or_else(|| rest.trim_start_matches([' ', '\t']));
     digits(day, &[1, 2]) && separated.len() < rest.len() && is_clock(separated)
 }
 
@@ -172,12 +165,10 @@ fn is_clock(text: &str) -> bool {
     };
     let zone = zone.trim_start_matches([' ', '\t']);
     let is_zone = zone == "Z"
-        || zone
-            .strip_prefix(['-', '+'])
-            .is_some_and(|offset| match offset.split_once(':') {
-                Some((hours, minutes)) => digits(hours, &[1, 2]) && digits(minutes, &[2]),
-                None => digits(offset, &[1, 2]),
-            });
+        || zone.strip_prefix(['-', '+']).is_some_and(|offset| match offset.split_once(':') {
+            Some((hours, minutes)) => digits(hours, &[1, 2]) && digits(minutes, &[2]),
+            None => digits(offset, &[1, 2]),
+        });
     let ends = is_zone || rest.is_empty() || (zone.is_empty() && rest.starts_with('.') && !rest.ends_with([' ', '\t']));
     digits(hour, &[1, 2]) && digits(minute, &[2]) && digits(second, &[2]) && ends
 }
@@ -207,10 +198,7 @@ impl Emitter {
                     2
                 }
             };
-            let run = chars[start..]
-                .iter()
-                .take_while(|ch| kind(**ch) == kind(chars[start]))
-                .count();
+            let run = chars[start..].iter().take_while(|ch| kind(**ch) == kind(chars[start])).count();
             let end = start + run;
             let text: String = chars[start..end].iter().collect();
             let is_inner = !is_quoted || (start != 0 && end != chars.len());

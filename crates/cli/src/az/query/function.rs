@@ -17,10 +17,7 @@ pub(super) fn call(name: &str, args: &[Ast], data: &Value) -> Result<Value, Stri
     if args.len() < least || args.len() > most {
         let plural = if least == 1 { "" } else { "s" };
         let at_least = if most == usize::MAX { "at least " } else { "" };
-        return Err(format!(
-            "Expected {at_least}{least} argument{plural} for function {name}(), received {}",
-            args.len()
-        ));
+        return Err(format!("Expected {at_least}{least} argument{plural} for function {name}(), received {}", args.len()));
     }
     if let Some(by) = by_expression(name, args, data) {
         return by;
@@ -35,8 +32,8 @@ pub(super) fn call(name: &str, args: &[Ast], data: &Value) -> Result<Value, Stri
 /// Fewest and most arguments; `None` for an unknown function.
 fn arity(name: &str) -> Option<(usize, usize)> {
     Some(match name {
-        "abs" | "avg" | "ceil" | "floor" | "keys" | "length" | "max" | "min" | "reverse" | "sort" | "sum"
-        | "to_array" | "to_number" | "to_string" | "type" | "values" => (1, 1),
+        "abs" | "avg" | "ceil" | "floor" | "keys" | "length" | "max" | "min" | "reverse" | "sort" | "sum" | "to_array" | "to_number"
+        | "to_string" | "type" | "values" => (1, 1),
         "contains" | "ends_with" | "join" | "map" | "max_by" | "min_by" | "sort_by" | "starts_with" => (2, 2),
         "merge" | "not_null" => (1, usize::MAX),
         _ => return None,
@@ -53,11 +50,9 @@ fn by_expression(name: &str, args: &[Ast], data: &Value) -> Option<Result<Value,
         return Some(Err(format!("In function {name}(), an expression (&field) is expected")));
     };
     Some(match evaluate(list, data) {
-        Ok(Value::List(elements)) if name == "map" => elements
-            .iter()
-            .map(|element| evaluate(ast, element))
-            .collect::<Result<_, _>>()
-            .map(Value::List),
+        Ok(Value::List(elements)) if name == "map" => {
+            elements.iter().map(|element| evaluate(ast, element)).collect::<Result<_, _>>().map(Value::List)
+        }
         Ok(Value::List(elements)) => ranked(name, ast, elements),
         Ok(other) => Err(wrong(name, &other, "['array']")),
         Err(error) => Err(error),
@@ -78,14 +73,8 @@ fn ranked(name: &str, key: &Ast, elements: Vec<Value>) -> Result<Value, String> 
         keyed.sort_by(|(one, _), (two, _)| order(one, two));
         return Ok(Value::List(keyed.into_iter().map(|(_, element)| element).collect()));
     }
-    let wanted = if name == "max_by" {
-        Ordering::Greater
-    } else {
-        Ordering::Less
-    };
-    let best = keyed
-        .into_iter()
-        .reduce(|best, next| if order(&next.0, &best.0) == wanted { next } else { best });
+    let wanted = if name == "max_by" { Ordering::Greater } else { Ordering::Less };
+    let best = keyed.into_iter().reduce(|best, next| if order(&next.0, &best.0) == wanted { next } else { best });
     Ok(best.map_or(Value::Null, |(_, element)| element))
 }
 
@@ -93,10 +82,7 @@ fn plain(name: &str, values: Vec<Value>) -> Result<Value, String> {
     let two = |values: &[Value]| match values {
         [Value::Text(one), Value::Text(two)] => Ok((one.clone(), two.clone())),
         _ => {
-            let other = values
-                .iter()
-                .find(|value| !matches!(value, Value::Text(_)))
-                .unwrap_or(&Value::Null);
+            let other = values.iter().find(|value| !matches!(value, Value::Text(_))).unwrap_or(&Value::Null);
             Err(wrong(name, other, "['string']"))
         }
     };
@@ -107,29 +93,18 @@ fn plain(name: &str, values: Vec<Value>) -> Result<Value, String> {
         ("to_array", value) => Value::List(vec![value.clone()]),
         ("to_string", value) => Value::Text(compact_ascii_json(value)),
         ("to_number", value) => to_number(value),
-        ("not_null", _) => values
-            .into_iter()
-            .find(|value| !matches!(value, Value::Null))
-            .unwrap_or(Value::Null),
+        ("not_null", _) => values.into_iter().find(|value| !matches!(value, Value::Null)).unwrap_or(Value::Null),
         ("abs" | "ceil" | "floor", Value::Number(number)) => rounded(name, number),
         ("length", Value::Text(text)) => Value::Number(text.chars().count().into()),
         ("length", Value::List(elements)) => Value::Number(elements.len().into()),
         ("length", Value::Object(object)) => Value::Number(object.fields.len().into()),
         ("reverse", Value::Text(text)) => Value::Text(text.chars().rev().collect()),
         ("reverse", Value::List(elements)) => Value::List(elements.iter().rev().cloned().collect()),
-        ("keys", Value::Object(object)) => {
-            Value::List(object.fields.iter().map(|(key, _)| Value::text(key.as_str())).collect())
-        }
-        ("values", Value::Object(object)) => {
-            Value::List(object.fields.iter().map(|(_, value)| value.clone()).collect())
-        }
+        ("keys", Value::Object(object)) => Value::List(object.fields.iter().map(|(key, _)| Value::text(key.as_str())).collect()),
+        ("values", Value::Object(object)) => Value::List(object.fields.iter().map(|(_, value)| value.clone()).collect()),
         ("starts_with" | "ends_with", _) => {
             let (text, part) = two(&values)?;
-            Value::Bool(if name == "starts_with" {
-                text.starts_with(&part)
-            } else {
-                text.ends_with(&part)
-            })
+            Value::Bool(if name == "starts_with" { text.starts_with(&part) } else { text.ends_with(&part) })
         }
         ("contains", Value::Text(_)) => {
             let (text, part) = two(&values)?;
@@ -159,10 +134,7 @@ fn expected(name: &str) -> &'static str {
 
 fn rounded(name: &str, number: &Number) -> Value {
     let Some(float) = number.as_f64().filter(|_| number.is_f64()) else {
-        let absolute = number
-            .as_i64()
-            .filter(|_| name == "abs")
-            .map(|integer| integer.unsigned_abs().into());
+        let absolute = number.as_i64().filter(|_| name == "abs").map(|integer| integer.unsigned_abs().into());
         return Value::Number(absolute.unwrap_or_else(|| number.clone()));
     };
     match name {
@@ -189,10 +161,7 @@ fn merge(values: &[Value]) -> Result<Value, String> {
         let Value::Object(object) = value else {
             return Err(wrong("merge", value, "['object']"));
         };
-        object
-            .fields
-            .iter()
-            .for_each(|(key, value)| merged.set(key, value.clone()));
+        object.fields.iter().for_each(|(key, value)| merged.set(key, value.clone()));
     }
     Ok(Value::Object(merged))
 }
@@ -207,9 +176,7 @@ fn aggregate(name: &str, elements: &[Value]) -> Result<Value, String> {
         }
     }
     let extreme = |wanted: Ordering| {
-        let best = elements
-            .iter()
-            .reduce(|best, next| if order(next, best) == wanted { next } else { best });
+        let best = elements.iter().reduce(|best, next| if order(next, best) == wanted { next } else { best });
         best.cloned().unwrap_or(Value::Null)
     };
     Ok(match name {
@@ -236,11 +203,7 @@ fn integer_sum(elements: &[Value]) -> Option<Value> {
 
 fn float_sum(elements: &[Value]) -> f64 {
     let float = |element: &Value| {
-        if let Value::Number(number) = element {
-            number.as_f64()
-        } else {
-            None
-        }
+        if let Value::Number(number) = element { number.as_f64() } else { None }
     };
     elements.iter().filter_map(float).sum()
 }
@@ -301,7 +264,5 @@ fn wrong(function: &str, value: &Value, expected: &str) -> String {
 
 fn wrong_type(function: &str, value: &Value, expected: &str, received: &str) -> String {
     let shown = value.python_str();
-    format!(
-        "In function {function}(), invalid type for value: {shown}, expected one of: {expected}, received: \"{received}\""
-    )
+    format!("In function {function}(), invalid type for value: {shown}, expected one of: {expected}, received: \"{received}\"")
 }

@@ -11,8 +11,7 @@ use serde_json::Value as Json;
 use super::Failure;
 use super::value::{Object, Value};
 
-const REFERENCE: &str =
-    "To learn more about --query, please visit: 'https://learn.microsoft.com/cli/azure/query-azure-cli'";
+const REFERENCE: &str = "To learn more about --query, please visit: 'https://learn.microsoft.com/cli/azure/query-azure-cli'";
 
 /// A query that parses. The text is kept and not the tree, which cannot leave its thread as command line values must.
 #[derive(Clone, Debug)]
@@ -30,11 +29,8 @@ impl Query {
     /// Evaluates.
     pub fn search(&self, data: &Value) -> Result<Value, Failure> {
         let tree = jmespath::parse(&self.text).map_err(|error| error.to_string());
-        tree.and_then(|tree| evaluate(&tree, data)).map_err(|reason| {
-            Failure::refused(format!(
-                "Invalid jmespath query supplied for `--query`: {reason}\n{REFERENCE}"
-            ))
-        })
+        tree.and_then(|tree| evaluate(&tree, data))
+            .map_err(|reason| Failure::refused(format!("Invalid jmespath query supplied for `--query`: {reason}\n{REFERENCE}")))
     }
 }
 
@@ -63,9 +59,7 @@ fn evaluate(tree: &Ast, data: &Value) -> Result<Value, String> {
             let left = evaluate(lhs, data)?;
             if left.is_truthy() { left } else { evaluate(rhs, data)? }
         }
-        Ast::Comparison {
-            comparator, lhs, rhs, ..
-        } => compare(comparator, &evaluate(lhs, data)?, &evaluate(rhs, data)?)?,
+        Ast::Comparison { comparator, lhs, rhs, .. } => compare(comparator, &evaluate(lhs, data)?, &evaluate(rhs, data)?)?,
         Ast::Flatten { node, .. } => flatten(evaluate(node, data)?),
         Ast::ObjectValues { node, .. } => match evaluate(node, data)? {
             Value::Object(object) => Value::List(object.fields.into_iter().map(|(_, value)| value).collect()),
@@ -77,10 +71,7 @@ fn evaluate(tree: &Ast, data: &Value) -> Result<Value, String> {
             Value::List(values?)
         }
         Ast::MultiHash { elements, .. } if !matches!(data, Value::Null) => {
-            let mut object = Object {
-                selected: true,
-                ..Object::default()
-            };
+            let mut object = Object { selected: true, ..Object::default() };
             for pair in elements {
                 object.set(&pair.key, evaluate(&pair.value, data)?);
             }
@@ -118,11 +109,7 @@ fn flatten(value: Value) -> Value {
 
 fn element(data: &Value, index: i32) -> Value {
     let elements = data.elements();
-    let at = if index < 0 {
-        elements.len().checked_sub(index.unsigned_abs() as usize)
-    } else {
-        Some(index as usize)
-    };
+    let at = if index < 0 { elements.len().checked_sub(index.unsigned_abs() as usize) } else { Some(index as usize) };
     at.and_then(|at| elements.get(at)).cloned().unwrap_or(Value::Null)
 }
 

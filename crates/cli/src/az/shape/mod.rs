@@ -71,15 +71,10 @@ fn read(value: &Value, kind: &Kind) -> Value {
         }
         (Kind::Time, Value::Text(text)) => Value::Text(iso_format(text)),
         (Kind::Model(fields), _) => shaped(value, fields),
-        (Kind::List(fields), Value::List(elements)) => {
-            Value::List(elements.iter().map(|element| shaped(element, fields)).collect())
-        }
+        (Kind::List(fields), Value::List(elements)) => Value::List(elements.iter().map(|element| shaped(element, fields)).collect()),
         (Kind::Dict(fields), Value::Object(object)) => {
             let entry = |(key, value): &(String, Value)| (key.clone(), shaped(value, fields));
-            Value::Object(Object {
-                fields: object.fields.iter().map(entry).collect(),
-                selected: false,
-            })
+            Value::Object(Object { fields: object.fields.iter().map(entry).collect(), selected: false })
         }
         _ => value.clone(),
     }
@@ -110,18 +105,12 @@ fn add_resource_group(value: &mut Value) {
     match value {
         Value::List(elements) => elements.iter_mut().for_each(add_resource_group),
         Value::Object(object) => {
-            let known = object
-                .fields
-                .iter()
-                .any(|(key, _)| key.eq_ignore_ascii_case("resourcegroup"));
+            let known = object.fields.iter().any(|(key, _)| key.eq_ignore_ascii_case("resourcegroup"));
             let group = object.get("id").and_then(Value::as_text).and_then(group_of);
             if let (false, Some(group)) = (known, group) {
                 object.set("resourceGroup", Value::Text(group));
             }
-            object
-                .fields
-                .iter_mut()
-                .for_each(|(_, value)| add_resource_group(value));
+            object.fields.iter_mut().for_each(|(_, value)| add_resource_group(value));
         }
         _ => {}
     }

@@ -82,30 +82,18 @@ static AGENT_POOL_NETWORK_PROFILE: [Field; 4] = [
     model("dranet", &DRANET_PROFILE),
 ];
 static AGENT_POOL_WINDOWS_PROFILE: [Field; 1] = [plain("disableOutboundNat")];
-static AGENT_POOL_SECURITY_PROFILE: [Field; 3] = [
-    renamed("enableVtpm", "enableVTPM"),
-    plain("enableSecureBoot"),
-    plain("sshAccess"),
-];
+static AGENT_POOL_SECURITY_PROFILE: [Field; 3] = [renamed("enableVtpm", "enableVTPM"), plain("enableSecureBoot"), plain("sshAccess")];
 static GPU_PROFILE: [Field; 1] = [plain("driver")];
 static AGENT_POOL_GATEWAY_PROFILE: [Field; 1] = [renamed("publicIpPrefixSize", "publicIPPrefixSize")];
 static AGENT_POOL_ARTIFACT_STREAMING_PROFILE: [Field; 1] = [plain("enabled")];
 static MANUAL_SCALE_PROFILE: [Field; 2] = [plain("size"), plain("count")];
 static AUTO_SCALE_PROFILE: [Field; 3] = [plain("size"), plain("minCount"), plain("maxCount")];
-static SCALE_PROFILE: [Field; 2] = [
-    list("manual", &MANUAL_SCALE_PROFILE),
-    list("autoscale", &AUTO_SCALE_PROFILE),
-];
+static SCALE_PROFILE: [Field; 2] = [list("manual", &MANUAL_SCALE_PROFILE), list("autoscale", &AUTO_SCALE_PROFILE)];
 static VIRTUAL_MACHINES_PROFILE: [Field; 1] = [model("scale", &SCALE_PROFILE)];
 static VIRTUAL_MACHINE_NODES: [Field; 2] = [plain("size"), plain("count")];
 static ERROR_ADDITIONAL_INFO: [Field; 2] = [plain("type"), plain("info")];
-static ERROR_DETAIL: [Field; 5] = [
-    plain("code"),
-    plain("message"),
-    plain("target"),
-    list("details", &ERROR_DETAIL),
-    list("additionalInfo", &ERROR_ADDITIONAL_INFO),
-];
+static ERROR_DETAIL: [Field; 5] =
+    [plain("code"), plain("message"), plain("target"), list("details", &ERROR_DETAIL), list("additionalInfo", &ERROR_ADDITIONAL_INFO)];
 static AGENT_POOL_STATUS: [Field; 1] = [model("provisioningError", &ERROR_DETAIL)];
 static LOCAL_DNS_OVERRIDE: [Field; 8] = [
     plain("queryLogging"),
@@ -180,13 +168,8 @@ static POOL_PROPERTIES: [Field; 55] = [
     model("status", &AGENT_POOL_STATUS),
     model_renamed("localDnsProfile", "localDNSProfile", &LOCAL_DNS_PROFILE),
 ];
-pub(super) static AGENT_POOL: [Field; 5] = [
-    plain("id"),
-    plain("name"),
-    plain("type"),
-    model("systemData", &SYSTEM_DATA),
-    flattened(&POOL_PROPERTIES),
-];
+pub(super) static AGENT_POOL: [Field; 5] =
+    [plain("id"), plain("name"), plain("type"), model("systemData", &SYSTEM_DATA), flattened(&POOL_PROPERTIES)];
 static MACHINE_IP_ADDRESS: [Field; 2] = [plain("family"), plain("ip")];
 static MACHINE_NETWORK_PROPERTIES: [Field; 1] = [list("ipAddresses", &MACHINE_IP_ADDRESS)];
 static MACHINE_PROPERTIES: [Field; 2] = [model("network", &MACHINE_NETWORK_PROPERTIES), plain("resourceId")];
@@ -199,11 +182,7 @@ pub(super) static MACHINE: [Field; 6] = [
     plain("zones"),
 ];
 static UPGRADE: [Field; 2] = [plain("kubernetesVersion"), plain("isPreview")];
-static USED_VERSION: [Field; 3] = [
-    plain("orchestratorVersion"),
-    plain("nodeImageVersion"),
-    time("timestamp"),
-];
+static USED_VERSION: [Field; 3] = [plain("orchestratorVersion"), plain("nodeImageVersion"), time("timestamp")];
 static UPGRADE_PROFILE_PROPERTIES: [Field; 5] = [
     plain("kubernetesVersion"),
     plain("osType"),
@@ -211,10 +190,5 @@ static UPGRADE_PROFILE_PROPERTIES: [Field; 5] = [
     list("recentlyUsedVersions", &USED_VERSION),
     plain("latestNodeImageVersion"),
 ];
-pub(super) static AGENT_POOL_UPGRADE_PROFILE: [Field; 5] = [
-    plain("id"),
-    plain("name"),
-    plain("type"),
-    model("systemData", &SYSTEM_DATA),
-    flattened(&UPGRADE_PROFILE_PROPERTIES),
-];
+pub(super) static AGENT_POOL_UPGRADE_PROFILE: [Field; 5] =
+    [plain("id"), plain("name"), plain("type"), model("systemData", &SYSTEM_DATA), flattened(&UPGRADE_PROFILE_PROPERTIES)];

@@ -9,8 +9,7 @@ use nodelane_model::refusal::PoolRefusal;
 
 /// No budget forbids every eviction: `maxUnavailable` 0, or `minAvailable` as many as there are.
 pub(super) fn satisfiable(proposal: &Proposal) -> Result<(), PoolRefusal> {
-    let drains =
-        proposal.spec.priority != Priority::Spot && proposal.spec.power == Power::Running && proposal.spec.count > 0;
+    let drains = proposal.spec.priority != Priority::Spot && proposal.spec.power == Power::Running && proposal.spec.count > 0;
     if !proposal.step.rolls || !drains {
         return Ok(());
     }
@@ -19,9 +18,7 @@ pub(super) fn satisfiable(proposal: &Proposal) -> Result<(), PoolRefusal> {
         let status = nodelane_workload::budget_status(proposal.world, doc);
         pods > 0 && status.expected_pods > 0 && status.desired_healthy >= status.expected_pods
     });
-    let names: Vec<_> = stuck
-        .map(|doc| format!("{}/{}", doc.key.namespace, doc.key.name).into())
-        .collect();
+    let names: Vec<_> = stuck.map(|doc| format!("{}/{}", doc.key.namespace, doc.key.name).into()).collect();
     match names.is_empty() {
         true => Ok(()),
         false => Err(PoolRefusal::UnsatisfiableBudgets(names)),

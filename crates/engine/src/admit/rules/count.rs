@@ -16,11 +16,7 @@ pub(super) fn range(proposal: &Proposal) -> Result<(), PoolRefusal> {
     let min = u32::from(proposal.spec.mode == Mode::System);
     match (min..=MOST).contains(&proposal.spec.count) {
         true => Ok(()),
-        false => Err(PoolRefusal::CountOutOfRange {
-            count: proposal.spec.count.into(),
-            min,
-            max: MOST,
-        }),
+        false => Err(PoolRefusal::CountOutOfRange { count: proposal.spec.count.into(), min, max: MOST }),
     }
 }
 
@@ -29,12 +25,7 @@ pub(super) fn new_runs(proposal: &Proposal) -> Result<(), PoolRefusal> {
     match proposal.old.is_none() && proposal.spec.power == Power::Stopped {
         true => {
             let why = "A new agent pool cannot be stopped";
-            Err(PoolRefusal::parameter(
-                "ST-1",
-                "agentPoolProfile.powerState",
-                why,
-                "Running",
-            ))
+            Err(PoolRefusal::parameter("ST-1", "agentPoolProfile.powerState", why, "Running"))
         }
         false => Ok(()),
     }
@@ -58,18 +49,9 @@ pub(super) fn room_for_surge(proposal: &Proposal) -> Result<(), PoolRefusal> {
     let (count, surge) = (proposal.spec.count, proposal.step.surge);
     match proposal.step.rolls && surge > 0 && count + surge > MOST {
         true => {
-            let why =
-                format!("{count} nodes and {surge} surge nodes are more than the {MOST} that a node pool may have");
-            let accepted = format!(
-                "a maxSurge of at most {}, or maxUnavailable instead",
-                MOST.saturating_sub(count)
-            );
-            Err(PoolRefusal::parameter(
-                "L-6",
-                "agentPoolProfile.upgradeSettings.maxSurge",
-                why,
-                accepted,
-            ))
+            let why = format!("{count} nodes and {surge} surge nodes are more than the {MOST} that a node pool may have");
+            let accepted = format!("a maxSurge of at most {}, or maxUnavailable instead", MOST.saturating_sub(count));
+            Err(PoolRefusal::parameter("L-6", "agentPoolProfile.upgradeSettings.maxSurge", why, accepted))
         }
         false => Ok(()),
     }
@@ -79,29 +61,16 @@ pub(super) fn room_for_surge(proposal: &Proposal) -> Result<(), PoolRefusal> {
 pub(super) fn pools_and_nodes(proposal: &Proposal) -> Result<(), PoolRefusal> {
     let pools = proposal.world.pools().count() as u32;
     if proposal.old.is_none() && pools >= MAX_POOLS_PER_CLUSTER {
-        return Err(limit(
-            format!("The cluster has {pools} agent pools."),
-            format!("at most {MAX_POOLS_PER_CLUSTER} agent pools"),
-        ));
+        return Err(limit(format!("The cluster has {pools} agent pools."), format!("at most {MAX_POOLS_PER_CLUSTER} agent pools")));
     }
     if proposal.step.adds == 0 {
         return Ok(());
     }
-    let nodes: u32 = proposal
-        .world
-        .pools()
-        .map(|(doc, pool)| held(proposal.world, &doc.key.name, pool))
-        .sum();
+    let nodes: u32 = proposal.world.pools().map(|(doc, pool)| held(proposal.world, &doc.key.name, pool)).sum();
     match nodes + proposal.step.adds > MAX_NODES_PER_CLUSTER {
         true => {
-            let why = format!(
-                "The cluster has {nodes} nodes, and {} more are asked for.",
-                proposal.step.adds
-            );
-            Err(limit(
-                why,
-                format!("at most {MAX_NODES_PER_CLUSTER} nodes in a cluster"),
-            ))
+            let why = format!("The cluster has {nodes} nodes, and {} more are asked for.", proposal.step.adds);
+            Err(limit(why, format!("at most {MAX_NODES_PER_CLUSTER} nodes in a cluster")))
         }
         false => Ok(()),
     }

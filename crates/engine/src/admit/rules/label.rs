@@ -17,12 +17,7 @@ const SYSTEM: [&str; 4] = ["agentpool", "storageprofile", "storagetier", "accele
 const LENGTHS: (usize, usize) = (253, 63);
 
 fn each(proposal: &Proposal, judge: impl Fn(&Name, &Name) -> Option<PoolRefusal>) -> Result<(), PoolRefusal> {
-    match proposal
-        .spec
-        .node_labels
-        .iter()
-        .find_map(|(key, value)| judge(key, value))
-    {
+    match proposal.spec.node_labels.iter().find_map(|(key, value)| judge(key, value)) {
         Some(refusal) => Err(refusal),
         None => Ok(()),
     }
@@ -48,21 +43,14 @@ fn is_domain(text: &str) -> bool {
 /// `[prefix/]name` and value are of the form that Kubernetes takes (LB-3).
 pub(super) fn syntax(proposal: &Proposal) -> Result<(), PoolRefusal> {
     each(proposal, |key, value| {
-        let (prefix, name) = key
-            .split_once('/')
-            .map_or((None, key.as_str()), |(prefix, name)| (Some(prefix), name));
+        let (prefix, name) = key.split_once('/').map_or((None, key.as_str()), |(prefix, name)| (Some(prefix), name));
         let key_fits = is_plain(name) && prefix.is_none_or(is_domain);
         if key_fits && (value.is_empty() || is_plain(value)) {
             return None;
         }
         let why = format!("Invalid label: {key}={value}");
         let accepted = "[prefix/]name=value: the prefix a DNS name of up to 253 characters, name and value up to 63 letters, digits, '-', '_' and '.', the first and last a letter or digit";
-        Some(PoolRefusal::parameter(
-            "LB-3",
-            "agentPoolProfile.nodeLabels",
-            why,
-            accepted,
-        ))
+        Some(PoolRefusal::parameter("LB-3", "agentPoolProfile.nodeLabels", why, accepted))
     })
 }
 
@@ -70,9 +58,7 @@ pub(super) fn syntax(proposal: &Proposal) -> Result<(), PoolRefusal> {
 pub(super) fn system(proposal: &Proposal) -> Result<(), PoolRefusal> {
     each(proposal, |key, _| {
         let why = || format!("Node label key {key} is set by AKS");
-        SYSTEM
-            .contains(&key.as_str())
-            .then(|| PoolRefusal::parameter("LB-1", "agentPoolProfile.nodeLabels", why(), "any other key"))
+        SYSTEM.contains(&key.as_str()).then(|| PoolRefusal::parameter("LB-1", "agentPoolProfile.nodeLabels", why(), "any other key"))
     })
 }
 
@@ -92,10 +78,7 @@ pub(super) fn namespace(proposal: &Proposal) -> Result<(), PoolRefusal> {
         let (prefix, _) = key.split_once('/')?;
         let theirs = is_within(prefix, "kubernetes.io") || is_within(prefix, "k8s.io");
         let allowed = ALLOWED.iter().any(|allowed| is_within(prefix, allowed));
-        (theirs && !allowed).then(|| PoolRefusal::LabelNamespaceReserved {
-            key: key.clone(),
-            value: value.clone(),
-        })
+        (theirs && !allowed).then(|| PoolRefusal::LabelNamespaceReserved { key: key.clone(), value: value.clone() })
     })
 }
 

@@ -134,26 +134,13 @@ const RULES: &[Rule] = &[
 ];
 
 /// Judges every rule; gives what the pool is to have.
-pub(super) fn check(
-    ask: &Ask,
-    name: &Name,
-    spec: &PoolSpec,
-    old: Option<&NodePool>,
-    step: &Step,
-) -> Result<Target, PoolRefusal> {
+pub(super) fn check(ask: &Ask, name: &Name, spec: &PoolSpec, old: Option<&NodePool>, step: &Step) -> Result<Target, PoolRefusal> {
     let world = &ask.draft.world;
     let Some(cluster) = world.cluster() else {
-        return Err(PoolRefusal::PoolNotFound {
-            pool: name.clone(),
-            cluster: Name::default(),
-        });
+        return Err(PoolRefusal::PoolNotFound { pool: name.clone(), cluster: Name::default() });
     };
     let catalog = &ask.env.catalog;
-    let control_plane = cluster
-        .state
-        .version
-        .parse()
-        .unwrap_or_else(|_| catalog.default_version());
+    let control_plane = cluster.state.version.parse().unwrap_or_else(|_| catalog.default_version());
     let unchanged = old.filter(|old| old.spec.orchestrator_version == spec.orchestrator_version);
     let version = match unchanged {
         Some(old) => old.state.version.parse().ok(),
@@ -162,19 +149,7 @@ pub(super) fn check(
     };
     let (size, region) = (catalog.size(&spec.vm_size), catalog.region(&cluster.spec.location));
     let cluster = &cluster.spec;
-    let proposal = Proposal {
-        env: ask.env,
-        world,
-        cluster,
-        name,
-        spec,
-        old,
-        step,
-        control_plane,
-        version,
-        size,
-        region,
-    };
+    let proposal = Proposal { env: ask.env, world, cluster, name, spec, old, step, control_plane, version, size, region };
     for rule in RULES {
         if let Err(refusal) = rule(&proposal)
             && !ask.env.excuses(&refusal)
@@ -191,13 +166,8 @@ fn target(ask: &Ask, proposal: &Proposal) -> Target {
         true => version.clone(),
         false => proposal.spec.orchestrator_version.clone(),
     };
-    let kept = proposal
-        .old
-        .filter(|_| !proposal.step.renews_image)
-        .map(|old| old.state.image.clone());
-    let image = kept
-        .or_else(|| upgrade::newest_image(&ask.env.catalog, proposal.spec, &version))
-        .unwrap_or_default();
+    let kept = proposal.old.filter(|_| !proposal.step.renews_image).map(|old| old.state.image.clone());
+    let image = kept.or_else(|| upgrade::newest_image(&ask.env.catalog, proposal.spec, &version)).unwrap_or_default();
     Target { asked, version, image }
 }
 

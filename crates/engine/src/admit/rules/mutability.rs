@@ -81,22 +81,14 @@ pub(super) fn gateway(proposal: &Proposal) -> Result<(), PoolRefusal> {
     match proposal.spec.mode == Mode::Gateway && profile.is_none() {
         true => {
             let why = "A pool with mode Gateway needs a gatewayProfile";
-            Err(PoolRefusal::parameter(
-                "M-4",
-                "agentPoolProfile.gatewayProfile",
-                why,
-                "a gatewayProfile, or mode User",
-            ))
+            Err(PoolRefusal::parameter("M-4", "agentPoolProfile.gatewayProfile", why, "a gatewayProfile, or mode User"))
         }
         false => Ok(()),
     }
 }
 
 fn change(rule: &'static str, key: &str) -> PoolRefusal {
-    PoolRefusal::PropertyChange {
-        rule,
-        property: Name::from(format!("properties.{key}")),
-    }
+    PoolRefusal::PropertyChange { rule, property: Name::from(format!("properties.{key}")) }
 }
 
 /// A value that means something; `None` for those that mean nothing.

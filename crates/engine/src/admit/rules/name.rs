@@ -16,9 +16,7 @@ const RESERVED: &str = "aksmanagedap";
 /// Lower-case letters and digits, the first a letter (N-1).
 pub(super) fn pattern(proposal: &Proposal) -> Result<(), PoolRefusal> {
     let name = proposal.name.as_str();
-    let plain = name
-        .bytes()
-        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    let plain = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     match plain && name.starts_with(|first: char| first.is_ascii_lowercase()) && name.len() <= LINUX_LENGTH {
         true => Ok(()),
         false => Err(refusal("N-1", name, LINUX_LENGTH)),
@@ -36,25 +34,12 @@ pub(super) fn windows(proposal: &Proposal) -> Result<(), PoolRefusal> {
 /// Not AKS's own name (N-4).
 pub(super) fn reserved(proposal: &Proposal) -> Result<(), PoolRefusal> {
     match proposal.old.is_none() && proposal.name == RESERVED {
-        true => Err(PoolRefusal::parameter(
-            "N-4",
-            "agentPoolProfile.name",
-            format!("The name '{RESERVED}' is reserved"),
-            "any other name",
-        )),
+        true => Err(PoolRefusal::parameter("N-4", "agentPoolProfile.name", format!("The name '{RESERVED}' is reserved"), "any other name")),
         false => Ok(()),
     }
 }
 
 fn refusal(rule: &'static str, name: &str, length: usize) -> PoolRefusal {
-    let accepted = format!(
-        "1 to {length} lower-case letters and digits, the first a letter: ^[a-z][a-z0-9]{{0,{}}}$",
-        length - 1
-    );
-    PoolRefusal::parameter(
-        rule,
-        "agentPoolProfile.name",
-        format!("The agent pool name '{name}' is not valid"),
-        accepted,
-    )
+    let accepted = format!("1 to {length} lower-case letters and digits, the first a letter: ^[a-z][a-z0-9]{{0,{}}}$", length - 1);
+    PoolRefusal::parameter(rule, "agentPoolProfile.name", format!("The agent pool name '{name}' is not valid"), accepted)
 }

@@ -18,10 +18,7 @@ pub(super) fn pods_per_node(proposal: &Proposal) -> Result<(), PoolRefusal> {
     let max_pods = proposal.spec.max_pods;
     match (PODS_PER_NODE_MIN..=PODS_PER_NODE_MAX).contains(&max_pods) {
         true => Ok(()),
-        false => Err(refusal(
-            format!("maxPods {max_pods} is out of range"),
-            format!("{PODS_PER_NODE_MIN} to {PODS_PER_NODE_MAX}"),
-        )),
+        false => Err(refusal(format!("maxPods {max_pods} is out of range"), format!("{PODS_PER_NODE_MIN} to {PODS_PER_NODE_MAX}"))),
     }
 }
 
@@ -34,10 +31,7 @@ pub(super) fn pods_per_pool(proposal: &Proposal) -> Result<(), PoolRefusal> {
         false => {
             let why = format!("{} nodes with maxPods {} hold {pods} pods", spec.count, spec.max_pods);
             let nodes = PODS_PER_POOL_MIN.div_ceil(spec.max_pods.max(1));
-            Err(refusal(
-                why,
-                format!("maxPods {PODS_PER_POOL_MIN} or more, or at least {nodes} nodes"),
-            ))
+            Err(refusal(why, format!("maxPods {PODS_PER_POOL_MIN} or more, or at least {nodes} nodes")))
         }
     }
 }
@@ -48,9 +42,7 @@ fn refusal(why: String, accepted: String) -> PoolRefusal {
 
 /// The subnets have addresses for all nodes, with an autoscaled pool's maximum in place of its count (P-4).
 pub(super) fn addresses(proposal: &Proposal) -> Result<(), PoolRefusal> {
-    let raised = proposal
-        .old
-        .is_none_or(|old| old.spec.max_count != proposal.spec.max_count);
+    let raised = proposal.old.is_none_or(|old| old.spec.max_count != proposal.spec.max_count);
     if proposal.step.adds == 0 && !raised {
         return Ok(());
     }
@@ -66,12 +58,7 @@ pub(super) fn addresses(proposal: &Proposal) -> Result<(), PoolRefusal> {
         addresses += most * per_node(pool.spec.max_pods);
     }
     let spec = proposal.spec;
-    let most = u64::from(
-        spec.max_count
-            .filter(|_| spec.enable_auto_scaling)
-            .unwrap_or(spec.count)
-            + proposal.step.surge,
-    );
+    let most = u64::from(spec.max_count.filter(|_| spec.enable_auto_scaling).unwrap_or(spec.count) + proposal.step.surge);
     nodes += most;
     addresses += most * per_node(spec.max_pods);
     if let Some(room) = addresses_in(&cluster.node_cidr).map(|all| all.saturating_sub(AZURE_RESERVED))
@@ -80,30 +67,17 @@ pub(super) fn addresses(proposal: &Proposal) -> Result<(), PoolRefusal> {
         return Err(too_many(addresses, room, &cluster.node_cidr, "aks-subnet"));
     }
     match blocks_in(&cluster.pod_cidr).filter(|blocks| overlay && nodes > *blocks) {
-        Some(blocks) => Err(too_many(
-            nodes << (32 - OVERLAY_BLOCK_BITS),
-            blocks << (32 - OVERLAY_BLOCK_BITS),
-            &cluster.pod_cidr,
-            "pods",
-        )),
+        Some(blocks) => Err(too_many(nodes << (32 - OVERLAY_BLOCK_BITS), blocks << (32 - OVERLAY_BLOCK_BITS), &cluster.pod_cidr, "pods")),
         None => Ok(()),
     }
 }
 
 fn most_nodes(pool: &NodePool) -> u32 {
-    pool.spec
-        .max_count
-        .filter(|_| pool.spec.enable_auto_scaling)
-        .unwrap_or(pool.spec.count)
+    pool.spec.max_count.filter(|_| pool.spec.enable_auto_scaling).unwrap_or(pool.spec.count)
 }
 
 fn too_many(needed: u64, available: u64, cidr: &str, subnet: &str) -> PoolRefusal {
-    PoolRefusal::SubnetSize {
-        needed,
-        available,
-        cidr: cidr.into(),
-        subnet: subnet.into(),
-    }
+    PoolRefusal::SubnetSize { needed, available, cidr: cidr.into(), subnet: subnet.into() }
 }
 
 fn prefix_of(cidr: &str) -> Option<u32> {
@@ -117,11 +91,5 @@ fn addresses_in(cidr: &str) -> Option<u64> {
 
 /// Blocks of a node's size in a range.
 fn blocks_in(cidr: &str) -> Option<u64> {
-    prefix_of(cidr).map(|bits| {
-        if bits > OVERLAY_BLOCK_BITS {
-            0
-        } else {
-            1 << (OVERLAY_BLOCK_BITS - bits)
-        }
-    })
+    prefix_of(cidr).map(|bits| if bits > OVERLAY_BLOCK_BITS { 0 } else { 1 << (OVERLAY_BLOCK_BITS - bits) })
 }

@@ -12,20 +12,13 @@ pub(super) fn windows_profile(proposal: &Proposal) -> Result<(), PoolRefusal> {
     if proposal.spec.os_type != OsType::Windows {
         return Ok(());
     }
-    let refuse =
-        |why: &str, accepted: &str| Err(PoolRefusal::parameter("O-1", "agentPoolProfile.osType", why, accepted));
+    let refuse = |why: &str, accepted: &str| Err(PoolRefusal::parameter("O-1", "agentPoolProfile.osType", why, accepted));
     if !proposal.cluster.windows {
-        return refuse(
-            "The cluster has no windowsProfile",
-            "Linux; a cluster that is made with a windowsProfile takes Windows",
-        );
+        return refuse("The cluster has no windowsProfile", "Linux; a cluster that is made with a windowsProfile takes Windows");
     }
     match proposal.cluster.network_plugin == "azure" {
         true => Ok(()),
-        false => refuse(
-            "Windows needs the network plugin azure",
-            "Linux, or a cluster with the network plugin azure",
-        ),
+        false => refuse("Windows needs the network plugin azure", "Linux, or a cluster with the network plugin azure"),
     }
 }
 
@@ -34,13 +27,7 @@ pub(super) fn sku_and_type(proposal: &Proposal) -> Result<(), PoolRefusal> {
     let sku = OsSku::from_name(&proposal.spec.os_sku);
     match sku.is_some_and(|sku| sku.os() == proposal.spec.os_type) {
         true => Ok(()),
-        false => Err(refusal(
-            proposal,
-            format!(
-                "osSKU '{}' is none of osType {:?}",
-                proposal.spec.os_sku, proposal.spec.os_type
-            ),
-        )),
+        false => Err(refusal(proposal, format!("osSKU '{}' is none of osType {:?}", proposal.spec.os_sku, proposal.spec.os_type))),
     }
 }
 
@@ -56,16 +43,10 @@ pub(super) fn sku_and_version(proposal: &Proposal) -> Result<(), PoolRefusal> {
         Ok(_) => return Ok(()),
         Err(OsSkuRefusal::Retired) => format!("osSKU '{}' is retired", sku.as_str()),
         Err(OsSkuRefusal::VersionTooOld { first_minor }) => {
-            format!(
-                "osSKU '{}' needs Kubernetes 1.{first_minor} or later, not {version}",
-                sku.as_str()
-            )
+            format!("osSKU '{}' needs Kubernetes 1.{first_minor} or later, not {version}", sku.as_str())
         }
         Err(OsSkuRefusal::VersionTooNew { last_minor }) => {
-            format!(
-                "osSKU '{}' supports Kubernetes up to 1.{last_minor}, not {version}",
-                sku.as_str()
-            )
+            format!("osSKU '{}' supports Kubernetes up to 1.{last_minor}, not {version}", sku.as_str())
         }
     };
     Err(refusal(proposal, why))
@@ -73,27 +54,17 @@ pub(super) fn sku_and_version(proposal: &Proposal) -> Result<(), PoolRefusal> {
 
 /// There is an image of the SKU for the size (O-4).
 pub(super) fn image_for_size(proposal: &Proposal) -> Result<(), PoolRefusal> {
-    let (Some(sku), Some(version), Some(size)) =
-        (OsSku::from_name(&proposal.spec.os_sku), proposal.version, proposal.size)
-    else {
+    let (Some(sku), Some(version), Some(size)) = (OsSku::from_name(&proposal.spec.os_sku), proposal.version, proposal.size) else {
         return Ok(());
     };
-    match sku
-        .effective(version)
-        .is_ok_and(|effective| !size.image_variant().exists_for(effective))
-    {
-        true => Err(refusal(
-            proposal,
-            format!("osSKU '{}' has no image for VM size '{}'", sku.as_str(), size.name),
-        )),
+    match sku.effective(version).is_ok_and(|effective| !size.image_variant().exists_for(effective)) {
+        true => Err(refusal(proposal, format!("osSKU '{}' has no image for VM size '{}'", sku.as_str(), size.name))),
         false => Ok(()),
     }
 }
 
 fn refusal(proposal: &Proposal, why: String) -> PoolRefusal {
-    let fits = |sku: &&OsSku| {
-        sku.os() == proposal.spec.os_type && proposal.version.is_none_or(|version| sku.is_allowed(version))
-    };
+    let fits = |sku: &&OsSku| sku.os() == proposal.spec.os_type && proposal.version.is_none_or(|version| sku.is_allowed(version));
     let names: Vec<&str> = OsSku::ALL.iter().filter(fits).map(|sku| sku.as_str()).collect();
     PoolRefusal::parameter("O-2", "agentPoolProfile.osSKU", why, names.join(", "))
 }

@@ -20,13 +20,7 @@ pub(super) fn pool(proposal: &Proposal) -> Result<(), PoolRefusal> {
     if proposal.old.is_none() && !sizes.is_empty() && !sizes.iter().any(|allowed| allowed.eq_ignore_ascii_case(size)) {
         return Err(refusal(name, format!("allowedSizes: {}", sizes.join(", "))));
     }
-    judge(
-        policy,
-        name,
-        proposal.old.is_none(),
-        &proposal.cluster.location,
-        &proposal.spec.tags,
-    )
+    judge(policy, name, proposal.old.is_none(), &proposal.cluster.location, &proposal.spec.tags)
 }
 
 /// A cluster keeps the policy.
@@ -38,13 +32,7 @@ pub(in super::super) fn check_cluster(ask: &Ask, spec: &ClusterSpec, is_new: boo
     }
 }
 
-fn judge(
-    policy: &Policy,
-    name: &Name,
-    is_new: bool,
-    location: &str,
-    tags: &BTreeMap<Name, Name>,
-) -> Result<(), PoolRefusal> {
+fn judge(policy: &Policy, name: &Name, is_new: bool, location: &str, tags: &BTreeMap<Name, Name>) -> Result<(), PoolRefusal> {
     let regions = &policy.allowed_regions;
     if is_new && !regions.is_empty() && !regions.iter().any(|allowed| allowed.eq_ignore_ascii_case(location)) {
         return Err(refusal(name, format!("allowedRegions: {}", regions.join(", "))));
@@ -61,10 +49,7 @@ fn judge(
 }
 
 fn refusal(name: &Name, why: String) -> PoolRefusal {
-    PoolRefusal::Policy {
-        resource: name.clone(),
-        why: why.into(),
-    }
+    PoolRefusal::Policy { resource: name.clone(), why: why.into() }
 }
 
 /// Whether a text is of the form of a pattern: `*` stands for any characters, `?` for one. Steps are at most the product of the lengths.

@@ -16,9 +16,7 @@ pub(super) fn held(world: &World, name: &Name, pool: &NodePool) -> u32 {
     if pool.spec.power == Power::Stopped {
         return 0;
     }
-    let running = super::machines(world, name)
-        .filter(|machine| machine.intent == Intent::Run)
-        .count() as u32;
+    let running = super::machines(world, name).filter(|machine| machine.intent == Intent::Run).count() as u32;
     match pool.spec.enable_auto_scaling && pool.state.operation.is_none() {
         true => running,
         false => running.max(pool.spec.count),
@@ -32,18 +30,9 @@ pub(super) fn family(proposal: &Proposal) -> Result<(), PoolRefusal> {
     };
     let used = used(proposal, |other| other.quota_family == size.quota_family);
     let elsewhere = proposal.env.used_elsewhere.get(size.quota_family).copied().unwrap_or(0);
-    let remaining = proposal
-        .env
-        .quotas
-        .family(size.quota_family)
-        .saturating_sub(used + elsewhere);
+    let remaining = proposal.env.quotas.family(size.quota_family).saturating_sub(used + elsewhere);
     match requested > remaining {
-        true => Err(PoolRefusal::FamilyQuota {
-            requested,
-            remaining,
-            family: size.quota_family.into(),
-            location: location(proposal),
-        }),
+        true => Err(PoolRefusal::FamilyQuota { requested, remaining, family: size.quota_family.into(), location: location(proposal) }),
         false => Ok(()),
     }
 }
@@ -54,17 +43,9 @@ pub(super) fn region(proposal: &Proposal) -> Result<(), PoolRefusal> {
         return Ok(());
     };
     let elsewhere: u64 = proposal.env.used_elsewhere.values().sum();
-    let remaining = proposal
-        .env
-        .quotas
-        .region
-        .saturating_sub(used(proposal, |_| true) + elsewhere);
+    let remaining = proposal.env.quotas.region.saturating_sub(used(proposal, |_| true) + elsewhere);
     match requested > remaining {
-        true => Err(PoolRefusal::RegionQuota {
-            requested,
-            remaining,
-            location: location(proposal),
-        }),
+        true => Err(PoolRefusal::RegionQuota { requested, remaining, location: location(proposal) }),
         false => Ok(()),
     }
 }
@@ -76,16 +57,9 @@ fn requested(proposal: &Proposal) -> Option<(&'static Size, u64)> {
 
 fn used(proposal: &Proposal, counts: impl Fn(&Size) -> bool) -> u64 {
     let pools = proposal.world.pools();
-    let vcpus = pools.map(|(doc, pool)| {
-        match proposal
-            .env
-            .catalog
-            .size(&pool.spec.vm_size)
-            .filter(|size| counts(size))
-        {
-            Some(size) => u64::from(size.vcpu) * u64::from(held(proposal.world, &doc.key.name, pool)),
-            None => 0,
-        }
+    let vcpus = pools.map(|(doc, pool)| match proposal.env.catalog.size(&pool.spec.vm_size).filter(|size| counts(size)) {
+        Some(size) => u64::from(size.vcpu) * u64::from(held(proposal.world, &doc.key.name, pool)),
+        None => 0,
     });
     vcpus.sum()
 }

@@ -10,11 +10,7 @@ use nodelane_model::refusal::PoolRefusal;
 const OS_DISK_MAX_GIB: u32 = 2048;
 
 fn refusal(proposal: &Proposal) -> Option<SizeRefusal> {
-    proposal
-        .env
-        .catalog
-        .usable_size(&proposal.spec.vm_size, proposal.spec.mode, proposal.spec.os_type)
-        .err()
+    proposal.env.catalog.usable_size(&proposal.spec.vm_size, proposal.spec.mode, proposal.spec.os_type).err()
 }
 
 fn not_allowed(proposal: &Proposal, rule: &'static str) -> PoolRefusal {
@@ -34,9 +30,7 @@ pub(super) fn known(proposal: &Proposal) -> Result<(), PoolRefusal> {
 /// 2 vCPUs and 4 GiB for a system pool (V-2).
 pub(super) fn large_enough_for_system(proposal: &Proposal) -> Result<(), PoolRefusal> {
     match refusal(proposal) {
-        Some(SizeRefusal::TooSmallForSystem) => Err(PoolRefusal::SystemSizeTooSmall {
-            pool: proposal.name.clone(),
-        }),
+        Some(SizeRefusal::TooSmallForSystem) => Err(PoolRefusal::SystemSizeTooSmall { pool: proposal.name.clone() }),
         _ => Ok(()),
     }
 }
@@ -46,12 +40,7 @@ pub(super) fn large_enough(proposal: &Proposal) -> Result<(), PoolRefusal> {
     match refusal(proposal) {
         Some(SizeRefusal::TooSmall) => {
             let why = format!("VM size '{}' is too small for a node", proposal.spec.vm_size);
-            Err(PoolRefusal::parameter(
-                "V-1",
-                "agentPoolProfile.vmSize",
-                why,
-                "a size with at least 2 vCPUs and 2 GiB of memory",
-            ))
+            Err(PoolRefusal::parameter("V-1", "agentPoolProfile.vmSize", why, "a size with at least 2 vCPUs and 2 GiB of memory"))
         }
         _ => Ok(()),
     }
@@ -62,12 +51,7 @@ pub(super) fn windows_on_arm(proposal: &Proposal) -> Result<(), PoolRefusal> {
     match refusal(proposal) {
         Some(SizeRefusal::WindowsOnArm64) => {
             let why = format!("Windows does not run on VM size '{}'", proposal.spec.vm_size);
-            Err(PoolRefusal::parameter(
-                "V-7",
-                "agentPoolProfile.vmSize",
-                why,
-                "a size with amd64 processors, or osType Linux",
-            ))
+            Err(PoolRefusal::parameter("V-7", "agentPoolProfile.vmSize", why, "a size with amd64 processors, or osType Linux"))
         }
         _ => Ok(()),
     }
@@ -99,18 +83,10 @@ pub(super) fn disk(proposal: &Proposal) -> Result<(), PoolRefusal> {
     let ephemeral = proposal.spec.os_disk_type == "Ephemeral";
     match ephemeral && proposal.size.is_some_and(|size| !size.supports_ephemeral(gib)) {
         true => {
-            let why = format!(
-                "VM size '{}' has no room for an ephemeral OS disk of {gib} GiB",
-                proposal.spec.vm_size
-            );
+            let why = format!("VM size '{}' has no room for an ephemeral OS disk of {gib} GiB", proposal.spec.vm_size);
             let accepted = proposal.size.and_then(|size| size.temp_disk_gib);
             let accepted = accepted.map_or("Managed".to_owned(), |most| format!("Managed, or at most {most} GiB"));
-            Err(PoolRefusal::parameter(
-                "V-8",
-                "agentPoolProfile.osDiskType",
-                why,
-                accepted,
-            ))
+            Err(PoolRefusal::parameter("V-8", "agentPoolProfile.osDiskType", why, accepted))
         }
         false => Ok(()),
     }

@@ -18,12 +18,7 @@ fn is_system(proposal: &Proposal) -> bool {
 /// Linux only.
 pub(super) fn linux(proposal: &Proposal) -> Result<(), PoolRefusal> {
     match is_system(proposal) && proposal.spec.os_type == OsType::Windows {
-        true => Err(PoolRefusal::parameter(
-            RULE,
-            "agentPoolProfile.osType",
-            "A system node pool must be Linux",
-            "Linux, or mode User",
-        )),
+        true => Err(PoolRefusal::parameter(RULE, "agentPoolProfile.osType", "A system node pool must be Linux", "Linux, or mode User")),
         false => Ok(()),
     }
 }
@@ -33,12 +28,7 @@ pub(super) fn running(proposal: &Proposal) -> Result<(), PoolRefusal> {
     match is_system(proposal) && proposal.spec.power == Power::Stopped {
         true => {
             let why = "A system node pool cannot be stopped";
-            Err(PoolRefusal::parameter(
-                RULE,
-                "agentPoolProfile.powerState",
-                why,
-                "Running, or mode User; a cluster stops as a whole",
-            ))
+            Err(PoolRefusal::parameter(RULE, "agentPoolProfile.powerState", why, "Running, or mode User; a cluster stops as a whole"))
         }
         false => Ok(()),
     }
@@ -48,33 +38,18 @@ pub(super) fn running(proposal: &Proposal) -> Result<(), PoolRefusal> {
 pub(super) fn autoscale_minimum(proposal: &Proposal) -> Result<(), PoolRefusal> {
     let spec = proposal.spec;
     match is_system(proposal) && spec.enable_auto_scaling && spec.min_count == Some(0) {
-        true => Err(PoolRefusal::parameter(
-            RULE,
-            "agentPoolProfile.minCount",
-            "A system node pool keeps at least one node",
-            "1 or more",
-        )),
+        true => Err(PoolRefusal::parameter(RULE, "agentPoolProfile.minCount", "A system node pool keeps at least one node", "1 or more")),
         false => Ok(()),
     }
 }
 
 /// No machine is missing during a roll.
 pub(super) fn unavailable(proposal: &Proposal) -> Result<(), PoolRefusal> {
-    let some = proposal
-        .spec
-        .upgrade_settings
-        .max_unavailable
-        .as_ref()
-        .is_some_and(|unavailable| unavailable.scaled_up(100) > 0);
+    let some = proposal.spec.upgrade_settings.max_unavailable.as_ref().is_some_and(|unavailable| unavailable.scaled_up(100) > 0);
     match is_system(proposal) && some {
         true => {
             let why = "A system node pool cannot have maxUnavailable";
-            Err(PoolRefusal::parameter(
-                RULE,
-                "agentPoolProfile.upgradeSettings.maxUnavailable",
-                why,
-                "0, with maxSurge above 0",
-            ))
+            Err(PoolRefusal::parameter(RULE, "agentPoolProfile.upgradeSettings.maxUnavailable", why, "0, with maxSurge above 0"))
         }
         false => Ok(()),
     }

@@ -12,12 +12,7 @@ pub(super) fn syntax(proposal: &Proposal) -> Result<(), PoolRefusal> {
     match proposal.spec.node_taints.iter().find(|taint| !is_taint(taint)) {
         Some(taint) => {
             let accepted = "key=value:Effect, the effect NoSchedule, PreferNoSchedule or NoExecute";
-            Err(PoolRefusal::parameter(
-                "T-1",
-                "agentPoolProfile.nodeTaints",
-                format!("Invalid node taint: {taint}"),
-                accepted,
-            ))
+            Err(PoolRefusal::parameter("T-1", "agentPoolProfile.nodeTaints", format!("Invalid node taint: {taint}"), accepted))
         }
         None => Ok(()),
     }
@@ -32,8 +27,7 @@ fn is_taint(text: &str) -> bool {
         return false;
     };
     let word = |text: &str, most: usize, more: &[u8]| {
-        let fits =
-            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.') || more.contains(&byte);
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.') || more.contains(&byte);
         (1..=most).contains(&text.len()) && text.as_bytes()[0].is_ascii_alphanumeric() && text.bytes().all(fits)
     };
     word(key, 253, b"/") && word(value, 63, b"") && matches!(effect, "NoSchedule" | "PreferNoSchedule" | "NoExecute")

@@ -14,18 +14,12 @@ const SOAK_MINUTES_MAX: u32 = 30;
 /// Exactly one of surge and unavailable is above 0 (US-3). A spot pool has neither.
 pub(super) fn surge_or_unavailable(proposal: &Proposal) -> Result<(), PoolRefusal> {
     let settings = &proposal.spec.upgrade_settings;
-    let amount =
-        |value: &Option<nodelane_model::budget::IntOrPercent>| value.as_ref().map(|value| value.scaled_up(100));
+    let amount = |value: &Option<nodelane_model::budget::IntOrPercent>| value.as_ref().map(|value| value.scaled_up(100));
     if proposal.spec.priority == Priority::Spot {
         return Ok(());
     }
-    match (
-        amount(&settings.max_surge),
-        amount(&settings.max_unavailable).unwrap_or(0),
-    ) {
-        (Some(surge), unavailable) if surge > 0 && unavailable > 0 => {
-            Err(PoolRefusal::SurgeAndUnavailable { both_zero: false })
-        }
+    match (amount(&settings.max_surge), amount(&settings.max_unavailable).unwrap_or(0)) {
+        (Some(surge), unavailable) if surge > 0 && unavailable > 0 => Err(PoolRefusal::SurgeAndUnavailable { both_zero: false }),
         (Some(0), 0) => Err(PoolRefusal::SurgeAndUnavailable { both_zero: true }),
         // Without a surge of its own the pool has none beside an unavailable machine, and the default otherwise.
         (Some(_) | None, _) => Ok(()),

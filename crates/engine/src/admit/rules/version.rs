@@ -12,11 +12,7 @@ const SKEW: (u32, u32) = (3, 2);
 
 /// How many minor versions a pool may lag behind a control plane (UV-2; section 9 item 3).
 pub(in super::super) fn skew_of(control_plane: Version) -> u32 {
-    if control_plane.release() >= (1, 28) {
-        SKEW.0
-    } else {
-        SKEW.1
-    }
+    if control_plane.release() >= (1, 28) { SKEW.0 } else { SKEW.1 }
 }
 
 /// The full version that a text names (UV-5). The alias of the control plane's own minor is never above the control plane.
@@ -31,9 +27,7 @@ pub(in super::super) fn resolve(catalog: &Catalog, world: &World, text: &str) ->
 }
 
 fn moved(proposal: &Proposal) -> Option<Version> {
-    let unchanged = proposal
-        .old
-        .is_some_and(|old| Some(old.state.version.as_str()) == proposal.version.map(|v| v.to_string()).as_deref());
+    let unchanged = proposal.old.is_some_and(|old| Some(old.state.version.as_str()) == proposal.version.map(|v| v.to_string()).as_deref());
     proposal.version.filter(|_| !unchanged)
 }
 
@@ -41,10 +35,7 @@ fn moved(proposal: &Proposal) -> Option<Version> {
 pub(super) fn on_offer(proposal: &Proposal) -> Result<(), PoolRefusal> {
     match proposal.version {
         Some(_) => Ok(()),
-        None => Err(PoolRefusal::VersionNotSupported {
-            version: proposal.spec.orchestrator_version.clone(),
-            for_pool: true,
-        }),
+        None => Err(PoolRefusal::VersionNotSupported { version: proposal.spec.orchestrator_version.clone(), for_pool: true }),
     }
 }
 

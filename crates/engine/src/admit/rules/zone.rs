@@ -16,11 +16,7 @@ pub(super) fn supported(proposal: &Proposal) -> Result<(), PoolRefusal> {
     }
     let supported = proposal.env.catalog.zones(region, size);
     let asked = &proposal.spec.availability_zones;
-    let zones: Vec<Name> = asked
-        .iter()
-        .filter(|zone| !supported.contains(&zone.as_str()))
-        .cloned()
-        .collect();
+    let zones: Vec<Name> = asked.iter().filter(|zone| !supported.contains(&zone.as_str())).cloned().collect();
     if zones.is_empty() {
         return Ok(());
     }

@@ -60,19 +60,9 @@ impl Bench {
     /// A cluster of 1.35 in eastus with a system pool of 3.
     fn new() -> Bench {
         let draft = Draft::new(World::new(7), Time(1_767_225_600_000));
-        let mut bench = Bench {
-            draft,
-            env: Env::default(),
-            origin: Origin::default(),
-        };
-        let system = PoolSpec {
-            mode: Mode::System,
-            count: 3,
-            ..spec()
-        };
-        bench
-            .put_cluster(cluster_spec(), vec![("system".into(), system)])
-            .unwrap();
+        let mut bench = Bench { draft, env: Env::default(), origin: Origin::default() };
+        let system = PoolSpec { mode: Mode::System, count: 3, ..spec() };
+        bench.put_cluster(cluster_spec(), vec![("system".into(), system)]).unwrap();
         bench.settle("system", Outcome::Succeeded);
         bench.settle_cluster();
         bench
@@ -88,12 +78,7 @@ impl Bench {
     fn put_cluster(&mut self, spec: ClusterSpec, pools: Vec<(Name, PoolSpec)>) -> Result<Accepted, Refusal> {
         let base = self.draft.world.get(&super::cluster_key()).map(|doc| doc.revision);
         let etag = EtagConditions::default();
-        self.ask(&Change::PutCluster {
-            spec: Box::new(spec),
-            pools,
-            base,
-            etag,
-        })
+        self.ask(&Change::PutCluster { spec: Box::new(spec), pools, base, etag })
     }
     /// A PUT that was merged with the pool as it is.
     fn put(&mut self, name: &str, spec: PoolSpec) -> Result<Accepted, Refusal> {
@@ -102,31 +87,16 @@ impl Bench {
     fn put_if(&mut self, name: &str, spec: PoolSpec, etag: EtagConditions) -> Result<Accepted, Refusal> {
         let base = self.draft.world.pool(name).map(|(doc, _)| doc.revision);
         let request_hash = nodelane_model::hash::Hash::new(0).text(&format!("{spec:?}")).get();
-        self.ask(&Change::PutPool {
-            name: name.into(),
-            spec: Box::new(spec),
-            base,
-            etag,
-            request_hash,
-        })
+        self.ask(&Change::PutPool { name: name.into(), spec: Box::new(spec), base, etag, request_hash })
     }
     fn delete(&mut self, name: &str) -> Result<Accepted, Refusal> {
-        self.ask(&Change::DeletePool {
-            name: name.into(),
-            ignore_budgets: false,
-            etag: EtagConditions::default(),
-        })
+        self.ask(&Change::DeletePool { name: name.into(), ignore_budgets: false, etag: EtagConditions::default() })
     }
     fn abort(&mut self, name: &str) -> Result<Accepted, Refusal> {
         self.ask(&Change::AbortPool { name: name.into() })
     }
     fn pool(&self, name: &str) -> NodePool {
-        self.draft
-            .world
-            .get(&Key::global(Kind::NodePool, name))
-            .and_then(|doc| doc.as_pool())
-            .cloned()
-            .unwrap()
+        self.draft.world.get(&Key::global(Kind::NodePool, name)).and_then(|doc| doc.as_pool()).cloned().unwrap()
     }
     fn spec(&self, name: &str) -> PoolSpec {
         self.pool(name).spec
@@ -146,11 +116,7 @@ impl Bench {
         self.draft.update(&Key::global(Kind::NodePool, name), |doc| {
             let state = &mut doc.as_pool_mut().unwrap().state;
             for mut operation in state.successor.take().into_iter().chain(state.operation.take()) {
-                operation.ended = Some(Ended {
-                    at: now,
-                    outcome,
-                    error: None,
-                });
+                operation.ended = Some(Ended { at: now, outcome, error: None });
                 state.history.push(operation);
             }
         });
@@ -160,11 +126,7 @@ impl Bench {
         self.draft.update(&super::cluster_key(), |doc| {
             let state = &mut doc.as_cluster_mut().unwrap().state;
             if let Some(mut operation) = state.operation.take() {
-                operation.ended = Some(Ended {
-                    at: now,
-                    outcome: Outcome::Succeeded,
-                    error: None,
-                });
+                operation.ended = Some(Ended { at: now, outcome: Outcome::Succeeded, error: None });
                 state.history.push(operation);
             }
         });
@@ -173,30 +135,22 @@ impl Bench {
     fn bury(&mut self, name: &str) {
         self.settle(name, Outcome::Succeeded);
         let now = self.draft.now;
-        self.draft.update(&Key::global(Kind::NodePool, name), |doc| {
-            doc.as_pool_mut().unwrap().state.gone = Some(now)
-        });
+        self.draft.update(&Key::global(Kind::NodePool, name), |doc| doc.as_pool_mut().unwrap().state.gone = Some(now));
     }
     /// Makes the machines that the pool should have, with what it should have on them.
     fn boot(&mut self, name: &str) {
         let pool = self.pool(name);
-        let model = MachineModel {
-            version: pool.state.version.clone(),
-            image: pool.state.image.clone(),
-        };
+        let model = MachineModel { version: pool.state.version.clone(), image: pool.state.image.clone() };
         for instance in 0..pool.spec.count {
             let mut machine = Machine::requested(name, instance, &pool.spec.vm_size, model.clone(), self.draft.now);
             machine.phase = MachinePhase::Running;
             machine.running = Some(model.clone());
             let key = Key::global(Kind::Machine, format!("{name}-{instance}"));
-            self.draft
-                .create(key, Meta::default(), Body::Machine(Box::new(machine)));
+            self.draft.create(key, Meta::default(), Body::Machine(Box::new(machine)));
         }
     }
     fn lose(&mut self, machine: &str) {
-        self.draft.update(&Key::global(Kind::Machine, machine), |doc| {
-            doc.as_machine_mut().unwrap().intent = Intent::Gone
-        });
+        self.draft.update(&Key::global(Kind::Machine, machine), |doc| doc.as_machine_mut().unwrap().intent = Intent::Gone);
     }
 }
 

@@ -127,9 +127,7 @@ const REFUSED: &[(&str, &str, Change)] = &[
     ("LB-3", "np1", |spec| label(spec, "/a", "b")),
     ("LB-3", "np1", |spec| label(spec, "A.b/a", "b")),
     ("LB-4", "np1", |spec| label(spec, "kubernetes.azure.com/x", "1")),
-    ("LB-4", "np1", |spec| {
-        label(spec, "kubernetes.azure.com/scalesetpriority", "spot")
-    }),
+    ("LB-4", "np1", |spec| label(spec, "kubernetes.azure.com/scalesetpriority", "spot")),
     ("LB-5", "np1", |spec| label(spec, "kubernetes.io/x", "1")),
     ("LB-5", "np1", |spec| label(spec, "foo.k8s.io/x", "1")),
     ("LB-1", "np1", |spec| label(spec, "agentpool", "x")),
@@ -140,9 +138,7 @@ const REFUSED: &[(&str, &str, Change)] = &[
         system(spec);
         spec.node_taints = vec!["a=b:NoSchedule".into()];
     }),
-    ("MS-2", "np1", |spec| {
-        (spec.min_count, spec.max_count) = (Some(1), Some(3))
-    }),
+    ("MS-2", "np1", |spec| (spec.min_count, spec.max_count) = (Some(1), Some(3))),
     ("MS-2", "np1", |spec| {
         scaling(spec);
         spec.min_count = Some(4);
@@ -163,17 +159,11 @@ const REFUSED: &[(&str, &str, Change)] = &[
     ("UV-4", "np1", |spec| spec.orchestrator_version = "1.20.7".into()),
     ("US-3", "np1", |spec| surge(spec, "1", "1")),
     ("US-3", "np1", |spec| surge(spec, "0", "0")),
-    ("UD-1", "np1", |spec| {
-        spec.upgrade_settings.drain_timeout_in_minutes = Some(1441)
-    }),
-    ("UD-1", "np1", |spec| {
-        spec.upgrade_settings.node_soak_duration_in_minutes = Some(31)
-    }),
+    ("UD-1", "np1", |spec| spec.upgrade_settings.drain_timeout_in_minutes = Some(1441)),
+    ("UD-1", "np1", |spec| spec.upgrade_settings.node_soak_duration_in_minutes = Some(31)),
     ("M-4", "np1", |spec| spec.mode = Mode::Gateway),
     ("M-5", "np1", |spec| spec.kind = "VirtualMachines".into()),
-    ("E2", "np1", |spec| {
-        (spec.vm_size, spec.count) = ("Standard_D96s_v5".into(), 1000)
-    }),
+    ("E2", "np1", |spec| (spec.vm_size, spec.count) = ("Standard_D96s_v5".into(), 1000)),
 ];
 
 const ACCEPTED: &[(&str, &str, Change)] = &[
@@ -195,9 +185,7 @@ const ACCEPTED: &[(&str, &str, Change)] = &[
     ("V-8", "np1", |spec| spec.os_disk_size_gb = 2048),
     ("O-2", "np1", |spec| spec.os_sku = "Ubuntu2404".into()),
     ("O-2", "np1", |spec| spec.os_sku = "AzureLinux".into()),
-    ("Z-1", "np1", |spec| {
-        spec.availability_zones = vec!["3".into(), "1".into()]
-    }),
+    ("Z-1", "np1", |spec| spec.availability_zones = vec!["3".into(), "1".into()]),
     ("S-2", "np1", |spec| {
         spot(spec);
         spec.spot_max_price = "0.12345".into();
@@ -258,18 +246,8 @@ fn a_rule_that_is_off_refuses_nothing_and_the_others_stand() {
         if let Err(nodelane_model::Refusal::Pool(refusal)) = bench.put(name, pool) {
             assert_ne!(refusal.rule(), *rule, "{name}");
         }
-        let other = if *rule == "N-1" {
-            ("L-4", "np1", 1001)
-        } else {
-            ("N-1", "Bad", 1)
-        };
-        let answer = refusal(bench.put(
-            other.1,
-            PoolSpec {
-                count: other.2,
-                ..spec()
-            },
-        ));
+        let other = if *rule == "N-1" { ("L-4", "np1", 1001) } else { ("N-1", "Bad", 1) };
+        let answer = refusal(bench.put(other.1, PoolSpec { count: other.2, ..spec() }));
         assert_eq!(answer.rule(), if *rule == "L-4" { "N-1" } else { other.0 });
     }
 }
@@ -293,47 +271,17 @@ fn fixed_properties_do_not_change_and_their_echo_is_no_change() {
         ("osDiskSizeGB", |_| (), |spec| spec.os_disk_size_gb = 256),
         ("osDiskType", |_| (), |spec| spec.os_disk_type = "Ephemeral".into()),
         ("maxPods", |_| (), |spec| spec.max_pods = 60),
-        (
-            "availabilityZones",
-            |spec| spec.availability_zones = vec!["1".into()],
-            |spec| spec.availability_zones = vec!["2".into()],
-        ),
+        ("availabilityZones", |spec| spec.availability_zones = vec!["1".into()], |spec| spec.availability_zones = vec!["2".into()]),
         ("type", |_| (), |spec| spec.kind = "VirtualMachines".into()),
         ("scaleSetPriority", |_| (), spotted),
-        ("scaleSetEvictionPolicy", spotted, |spec| {
-            spec.eviction_policy = "Deallocate".into()
-        }),
+        ("scaleSetEvictionPolicy", spotted, |spec| spec.eviction_policy = "Deallocate".into()),
         ("spotMaxPrice", spotted, |spec| spec.spot_max_price = "0.5".into()),
-        (
-            "kubeletDiskType",
-            |spec| rest(spec, "kubeletDiskType", json!("OS")),
-            |spec| rest(spec, "kubeletDiskType", json!("Temporary")),
-        ),
-        (
-            "enableNodePublicIP",
-            |_| (),
-            |spec| rest(spec, "enableNodePublicIP", json!(true)),
-        ),
-        (
-            "enableEncryptionAtHost",
-            |_| (),
-            |spec| rest(spec, "enableEncryptionAtHost", json!(true)),
-        ),
-        (
-            "enableUltraSSD",
-            |_| (),
-            |spec| rest(spec, "enableUltraSSD", json!(true)),
-        ),
-        (
-            "vnetSubnetID",
-            |_| (),
-            |spec| rest(spec, "vnetSubnetID", json!("/subscriptions/s/x")),
-        ),
-        (
-            "kubeletConfig",
-            |_| (),
-            |spec| rest(spec, "kubeletConfig", json!({"podMaxPids": 100})),
-        ),
+        ("kubeletDiskType", |spec| rest(spec, "kubeletDiskType", json!("OS")), |spec| rest(spec, "kubeletDiskType", json!("Temporary"))),
+        ("enableNodePublicIP", |_| (), |spec| rest(spec, "enableNodePublicIP", json!(true))),
+        ("enableEncryptionAtHost", |_| (), |spec| rest(spec, "enableEncryptionAtHost", json!(true))),
+        ("enableUltraSSD", |_| (), |spec| rest(spec, "enableUltraSSD", json!(true))),
+        ("vnetSubnetID", |_| (), |spec| rest(spec, "vnetSubnetID", json!("/subscriptions/s/x"))),
+        ("kubeletConfig", |_| (), |spec| rest(spec, "kubeletConfig", json!({"podMaxPids": 100}))),
     ];
     for (property, made, change) in cases {
         let mut bench = Bench::new();
@@ -342,10 +290,7 @@ fn fixed_properties_do_not_change_and_their_echo_is_no_change() {
         bench.made("fixed", pool);
         let mut changed = bench.spec("fixed");
         change(&mut changed);
-        let expected = PoolRefusal::PropertyChange {
-            rule: "M-1",
-            property: format!("properties.{property}").into(),
-        };
+        let expected = PoolRefusal::PropertyChange { rule: "M-1", property: format!("properties.{property}").into() };
         assert_eq!(refusal(bench.put("fixed", changed)), expected);
         let echo = bench.spec("fixed");
         assert_eq!(bench.put("fixed", echo).unwrap().operation, None, "{property}");
@@ -387,10 +332,7 @@ fn a_pool_becomes_system_only_if_it_could_have_been_made_so() {
         }
         bench.boot("user");
         bench.settle("user", Outcome::Succeeded);
-        let changed = PoolSpec {
-            mode: Mode::System,
-            ..bench.spec("user")
-        };
+        let changed = PoolSpec { mode: Mode::System, ..bench.spec("user") };
         assert_eq!(refusal(bench.put("user", changed)).rule(), rule);
     }
 }
@@ -401,30 +343,13 @@ fn quota_counts_every_pool_of_the_family_and_what_other_clusters_have() {
     // The system pool has 3 machines of 2 vCPUs: 6 of the family's 20, 4 are used elsewhere, 10 are left.
     bench.env.quotas.families.insert("standardDSv5Family".into(), 20);
     bench.env.used_elsewhere.insert("standardDSv5Family".into(), 4);
-    let expected = PoolRefusal::FamilyQuota {
-        requested: 12,
-        remaining: 10,
-        family: "standardDSv5Family".into(),
-        location: "eastus".into(),
-    };
+    let expected =
+        PoolRefusal::FamilyQuota { requested: 12, remaining: 10, family: "standardDSv5Family".into(), location: "eastus".into() };
     assert_eq!(refusal(bench.put("np1", PoolSpec { count: 6, ..spec() })), expected);
     bench.made("np1", PoolSpec { count: 5, ..spec() });
-    let more = PoolSpec {
-        count: 6,
-        ..bench.spec("np1")
-    };
-    assert!(matches!(
-        refusal(bench.put("np1", more)),
-        PoolRefusal::FamilyQuota {
-            requested: 2,
-            remaining: 0,
-            ..
-        }
-    ));
-    let fewer = PoolSpec {
-        count: 4,
-        ..bench.spec("np1")
-    };
+    let more = PoolSpec { count: 6, ..bench.spec("np1") };
+    assert!(matches!(refusal(bench.put("np1", more)), PoolRefusal::FamilyQuota { requested: 2, remaining: 0, .. }));
+    let fewer = PoolSpec { count: 4, ..bench.spec("np1") };
     assert!(bench.put("np1", fewer).is_ok(), "fewer machines need nothing");
 }
 
@@ -432,16 +357,8 @@ fn quota_counts_every_pool_of_the_family_and_what_other_clusters_have() {
 fn the_regions_quota_counts_every_family() {
     let mut bench = Bench::new();
     bench.env.quotas.region = 9;
-    let mut other = PoolSpec {
-        count: 1,
-        vm_size: "Standard_D4as_v5".into(),
-        ..spec()
-    };
-    let expected = PoolRefusal::RegionQuota {
-        requested: 4,
-        remaining: 3,
-        location: "eastus".into(),
-    };
+    let mut other = PoolSpec { count: 1, vm_size: "Standard_D4as_v5".into(), ..spec() };
+    let expected = PoolRefusal::RegionQuota { requested: 4, remaining: 3, location: "eastus".into() };
     assert_eq!(refusal(bench.put("np1", other.clone())), expected);
     other.vm_size = "Standard_D2as_v5".into();
     assert!(bench.put("np1", other).is_ok());
@@ -450,27 +367,10 @@ fn the_regions_quota_counts_every_family() {
 #[test]
 fn an_upgrade_needs_quota_for_its_surge() {
     let mut bench = Bench::new();
-    bench.made(
-        "np1",
-        PoolSpec {
-            count: 4,
-            orchestrator_version: "1.34".into(),
-            ..spec()
-        },
-    );
+    bench.made("np1", PoolSpec { count: 4, orchestrator_version: "1.34".into(), ..spec() });
     bench.env.quotas.families.insert("standardDSv5Family".into(), 15); // 6 + 8 used, 1 left; a surge node needs 2.
-    let upgrade = PoolSpec {
-        orchestrator_version: "1.35".into(),
-        ..bench.spec("np1")
-    };
-    assert!(matches!(
-        refusal(bench.put("np1", upgrade.clone())),
-        PoolRefusal::FamilyQuota {
-            requested: 2,
-            remaining: 1,
-            ..
-        }
-    ));
+    let upgrade = PoolSpec { orchestrator_version: "1.35".into(), ..bench.spec("np1") };
+    assert!(matches!(refusal(bench.put("np1", upgrade.clone())), PoolRefusal::FamilyQuota { requested: 2, remaining: 1, .. }));
     let mut without = upgrade;
     surge(&mut without, "0", "1");
     assert!(bench.put("np1", without).is_ok(), "without surge nodes it goes");
@@ -479,18 +379,8 @@ fn an_upgrade_needs_quota_for_its_surge() {
 #[test]
 fn a_pool_too_large_for_its_surge_is_not_upgraded() {
     let mut bench = Bench::new();
-    bench.made(
-        "large",
-        PoolSpec {
-            count: 1000,
-            orchestrator_version: "1.34".into(),
-            ..spec()
-        },
-    );
-    let upgrade = PoolSpec {
-        orchestrator_version: "1.35".into(),
-        ..bench.spec("large")
-    };
+    bench.made("large", PoolSpec { count: 1000, orchestrator_version: "1.34".into(), ..spec() });
+    let upgrade = PoolSpec { orchestrator_version: "1.35".into(), ..bench.spec("large") };
     assert_eq!(refusal(bench.put("large", upgrade)).rule(), "L-6");
 }
 
@@ -498,18 +388,11 @@ fn a_pool_too_large_for_its_surge_is_not_upgraded() {
 fn an_overlay_has_as_many_nodes_as_blocks_of_pod_addresses() {
     // A /16 has 256 blocks of /24; the system pool takes 3 (aks-semantics P-4).
     let mut bench = Bench::new();
-    bench.draft.update(&crate::admit::cluster_key(), |doc| {
-        doc.as_cluster_mut().unwrap().spec.pod_cidr = "10.244.0.0/16".into()
-    });
+    bench.draft.update(&crate::admit::cluster_key(), |doc| doc.as_cluster_mut().unwrap().spec.pod_cidr = "10.244.0.0/16".into());
     let answer = refusal(bench.put("np1", PoolSpec { count: 254, ..spec() }));
     assert_eq!(
         answer,
-        PoolRefusal::SubnetSize {
-            needed: 257 * 256,
-            available: 65_536,
-            cidr: "10.244.0.0/16".into(),
-            subnet: "pods".into()
-        }
+        PoolRefusal::SubnetSize { needed: 257 * 256, available: 65_536, cidr: "10.244.0.0/16".into(), subnet: "pods".into() }
     );
     assert!(bench.put("np1", PoolSpec { count: 253, ..spec() }).is_ok());
 }
@@ -525,14 +408,7 @@ fn an_autoscaled_pool_counts_with_its_maximum_and_node_subnets_with_their_pods()
     let mut pool = PoolSpec { max_pods: 30, ..spec() };
     scaling(&mut pool);
     pool.max_count = Some(9); // 9 x 31 = 279
-    assert!(matches!(
-        refusal(bench.put("np1", pool.clone())),
-        PoolRefusal::SubnetSize {
-            needed: 1032,
-            available: 1019,
-            ..
-        }
-    ));
+    assert!(matches!(refusal(bench.put("np1", pool.clone())), PoolRefusal::SubnetSize { needed: 1032, available: 1019, .. }));
     pool.max_count = Some(8);
     assert!(bench.put("np1", pool).is_ok());
 }
@@ -541,49 +417,26 @@ fn an_autoscaled_pool_counts_with_its_maximum_and_node_subnets_with_their_pods()
 fn a_pool_lags_at_most_three_minors_behind_its_control_plane() {
     let control_plane = |version: &str| {
         let mut bench = Bench::new();
-        bench.draft.update(&crate::admit::cluster_key(), |doc| {
-            doc.as_cluster_mut().unwrap().state.version = version.into()
-        });
-        bench.put(
-            "np1",
-            PoolSpec {
-                orchestrator_version: "1.33".into(),
-                ..spec()
-            },
-        )
+        bench.draft.update(&crate::admit::cluster_key(), |doc| doc.as_cluster_mut().unwrap().state.version = version.into());
+        bench.put("np1", PoolSpec { orchestrator_version: "1.33".into(), ..spec() })
     };
     assert!(control_plane("1.36.2").is_ok(), "UV-2, section 9 item 3");
-    let expected = PoolRefusal::TooFarBehind {
-        pool: "1.33.13".into(),
-        control_plane: "1.37.0".into(),
-        minors: 3,
-    };
+    let expected = PoolRefusal::TooFarBehind { pool: "1.33.13".into(), control_plane: "1.37.0".into(), minors: 3 };
     assert_eq!(refusal(control_plane("1.37.0")), expected);
 }
 
 #[test]
 fn a_system_pool_is_not_stopped_even_where_there_is_another() {
     let mut bench = Bench::new();
-    bench.made(
-        "second",
-        PoolSpec {
-            mode: Mode::System,
-            ..spec()
-        },
-    );
-    let stopped = PoolSpec {
-        power: Power::Stopped,
-        ..bench.spec("second")
-    };
+    bench.made("second", PoolSpec { mode: Mode::System, ..spec() });
+    let stopped = PoolSpec { power: Power::Stopped, ..bench.spec("second") };
     assert_eq!(refusal(bench.put("second", stopped)).rule(), "SP-3");
 }
 
 #[test]
 fn windows_needs_the_clusters_windows_profile() {
     let mut bench = Bench::new();
-    bench.draft.update(&crate::admit::cluster_key(), |doc| {
-        doc.as_cluster_mut().unwrap().spec.windows = false
-    });
+    bench.draft.update(&crate::admit::cluster_key(), |doc| doc.as_cluster_mut().unwrap().spec.windows = false);
     let mut pool = spec();
     windows(&mut pool);
     assert_eq!(refusal(bench.put("win1", pool)).rule(), "O-1");
@@ -593,14 +446,9 @@ fn windows_needs_the_clusters_windows_profile() {
 fn a_cluster_has_at_most_a_hundred_pools() {
     let mut bench = Bench::new();
     for number in 1..100 {
-        bench
-            .put(&format!("np{number}"), PoolSpec { count: 0, ..spec() })
-            .unwrap();
+        bench.put(&format!("np{number}"), PoolSpec { count: 0, ..spec() }).unwrap();
     }
-    assert_eq!(
-        refusal(bench.put("np100", PoolSpec { count: 0, ..spec() })).rule(),
-        "L-1"
-    );
+    assert_eq!(refusal(bench.put("np100", PoolSpec { count: 0, ..spec() })).rule(), "L-1");
 }
 
 #[test]
@@ -619,36 +467,16 @@ fn the_policy_of_a_subscription_refuses_what_it_does_not_allow() {
     };
     assert_eq!(refusal(bench.put("lane1", spec())).rule(), "E9", "a tag is missing");
     assert_eq!(refusal(bench.put("np1", tagged())).rule(), "E9", "the name");
-    assert_eq!(
-        refusal(bench.put(
-            "lane1",
-            PoolSpec {
-                vm_size: "Standard_D4s_v5".into(),
-                ..tagged()
-            }
-        ))
-        .rule(),
-        "E9",
-        "the size"
-    );
+    assert_eq!(refusal(bench.put("lane1", PoolSpec { vm_size: "Standard_D4s_v5".into(), ..tagged() })).rule(), "E9", "the size");
     assert!(bench.put("lane1", tagged()).is_ok());
-    let elsewhere = nodelane_model::cluster::ClusterSpec {
-        location: "westus".into(),
-        ..cluster_spec()
-    };
+    let elsewhere = nodelane_model::cluster::ClusterSpec { location: "westus".into(), ..cluster_spec() };
     assert!(bench.put_cluster(elsewhere, Vec::new()).is_err());
 }
 
 #[test]
 fn a_budget_that_never_lets_a_pod_go_is_found_before_the_roll() {
     let mut bench = Bench::new();
-    bench.made(
-        "np1",
-        PoolSpec {
-            orchestrator_version: "1.34".into(),
-            ..spec()
-        },
-    );
+    bench.made("np1", PoolSpec { orchestrator_version: "1.34".into(), ..spec() });
     let pod = json!({"metadata": {"name": "p", "namespace": "default", "labels": {"app": "stuck"}}, "spec": {"nodeName": "np1-0"}});
     let budget = json!({"metadata": {"name": "stuck", "namespace": "default"},
                         "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "stuck"}}}});
@@ -656,12 +484,6 @@ fn a_budget_that_never_lets_a_pod_go_is_found_before_the_roll() {
         let doc = nodelane_model::codec::from_value(kind, &value).unwrap();
         bench.draft.create(doc.key.clone(), doc.meta.clone(), doc.body.clone());
     }
-    let upgrade = PoolSpec {
-        orchestrator_version: "1.35".into(),
-        ..bench.spec("np1")
-    };
-    assert_eq!(
-        refusal(bench.put("np1", upgrade)),
-        PoolRefusal::UnsatisfiableBudgets(vec!["default/stuck".into()])
-    );
+    let upgrade = PoolSpec { orchestrator_version: "1.35".into(), ..bench.spec("np1") };
+    assert_eq!(refusal(bench.put("np1", upgrade)), PoolRefusal::UnsatisfiableBudgets(vec!["default/stuck".into()]));
 }

@@ -15,87 +15,14 @@ const NAME: &str = "np1";
 /// Rows: what is met. Columns: Same, Different, Stop, Image, Machines, Delete, Abort, Repeat.
 /// From aks-semantics 4.9 (PS-2, LK-1, LK-4, LK-6, AB-1), DL-1, DL-2 and section 9 item 0.
 const EXPECTED: [(Met, [&str; 8]); 8] = [
-    (
-        Met::Nothing,
-        [
-            "create",
-            "create",
-            "refused ST-1",
-            "404",
-            "404",
-            "nothing",
-            "404",
-            "again",
-        ],
-    ),
-    (
-        Met::Tombstone,
-        [
-            "create",
-            "create",
-            "refused ST-1",
-            "404",
-            "404",
-            "nothing",
-            "404",
-            "again",
-        ],
-    ),
-    (
-        Met::Live,
-        ["busy", "busy", "busy", "busy", "busy", "delete", "abort", "again"],
-    ),
-    (
-        Met::Deleting,
-        [
-            "only delete",
-            "only delete",
-            "only delete",
-            "only delete",
-            "only delete",
-            "again",
-            "only delete",
-            "again",
-        ],
-    ),
-    (
-        Met::Failed,
-        [
-            "begin",
-            "begin",
-            "refused PS-2",
-            "begin",
-            "begin",
-            "delete",
-            "nothing",
-            "again",
-        ],
-    ),
-    (
-        Met::DeleteFailed,
-        [
-            "only delete",
-            "only delete",
-            "only delete",
-            "only delete",
-            "only delete",
-            "delete",
-            "only delete",
-            "again",
-        ],
-    ),
-    (
-        Met::Canceled,
-        [
-            "begin", "begin", "begin", "begin", "begin", "delete", "nothing", "again",
-        ],
-    ),
-    (
-        Met::Succeeded,
-        [
-            "nothing", "begin", "begin", "begin", "begin", "delete", "nothing", "again",
-        ],
-    ),
+    (Met::Nothing, ["create", "create", "refused ST-1", "404", "404", "nothing", "404", "again"]),
+    (Met::Tombstone, ["create", "create", "refused ST-1", "404", "404", "nothing", "404", "again"]),
+    (Met::Live, ["busy", "busy", "busy", "busy", "busy", "delete", "abort", "again"]),
+    (Met::Deleting, ["only delete", "only delete", "only delete", "only delete", "only delete", "again", "only delete", "again"]),
+    (Met::Failed, ["begin", "begin", "refused PS-2", "begin", "begin", "delete", "nothing", "again"]),
+    (Met::DeleteFailed, ["only delete", "only delete", "only delete", "only delete", "only delete", "delete", "only delete", "again"]),
+    (Met::Canceled, ["begin", "begin", "begin", "begin", "begin", "delete", "nothing", "again"]),
+    (Met::Succeeded, ["nothing", "begin", "begin", "begin", "begin", "delete", "nothing", "again"]),
 ];
 
 /// A bench in which `NAME` is as given; the last request carried the client's id `first`.
@@ -133,11 +60,7 @@ fn bench(met: Met) -> Bench {
 }
 
 fn labelled(bench: &Bench) -> PoolSpec {
-    let mut spec = bench
-        .draft
-        .world
-        .pool(NAME)
-        .map_or_else(spec, |(_, pool)| pool.spec.clone());
+    let mut spec = bench.draft.world.pool(NAME).map_or_else(spec, |(_, pool)| pool.spec.clone());
     spec.node_labels.insert("lane".into(), "first".into());
     spec
 }
@@ -151,21 +74,11 @@ fn request(bench: &mut Bench, met: Met, brought: Brought) -> Result<Accepted, Re
     if brought != Brought::Repeat {
         bench.origin.client_request_id = "second".into();
     }
-    let there = bench
-        .draft
-        .world
-        .pool(NAME)
-        .map_or_else(spec, |(_, pool)| pool.spec.clone());
+    let there = bench.draft.world.pool(NAME).map_or_else(spec, |(_, pool)| pool.spec.clone());
     match brought {
         Brought::Same => bench.put(NAME, there),
         Brought::Different => bench.put(NAME, PoolSpec { count: 5, ..there }),
-        Brought::Stop => bench.put(
-            NAME,
-            PoolSpec {
-                power: Power::Stopped,
-                ..there
-            },
-        ),
+        Brought::Stop => bench.put(NAME, PoolSpec { power: Power::Stopped, ..there }),
         Brought::Image => {
             bench.draft.update(&crate::admit::pool_key(&NAME.into()), |doc| {
                 doc.as_pool_mut().unwrap().state.image = "AKSUbuntu-2404gen2containerd-202604.13.0".into();
@@ -174,10 +87,7 @@ fn request(bench: &mut Bench, met: Met, brought: Brought) -> Result<Accepted, Re
         }
         Brought::Machines => {
             let machines = vec![format!("{NAME}-0").into()];
-            bench.ask(&Change::DeleteMachines {
-                name: NAME.into(),
-                machines,
-            })
+            bench.ask(&Change::DeleteMachines { name: NAME.into(), machines })
         }
         Brought::Delete => bench.delete(NAME),
         Brought::Abort => bench.abort(NAME),
@@ -224,20 +134,9 @@ fn called(bench: &Bench, ids_before: &[nodelane_model::Uid], answer: Result<Acce
 }
 
 fn ids(bench: &Bench) -> Vec<nodelane_model::Uid> {
-    let pool = bench
-        .draft
-        .world
-        .get(&crate::admit::pool_key(&NAME.into()))
-        .and_then(|doc| doc.as_pool())
-        .cloned();
+    let pool = bench.draft.world.get(&crate::admit::pool_key(&NAME.into())).and_then(|doc| doc.as_pool()).cloned();
     let state = pool.map(|pool| pool.state).unwrap_or_default();
-    state
-        .operation
-        .iter()
-        .chain(&state.successor)
-        .chain(&state.history)
-        .map(|operation| operation.id)
-        .collect()
+    state.operation.iter().chain(&state.successor).chain(&state.history).map(|operation| operation.id).collect()
 }
 
 #[test]
@@ -276,8 +175,5 @@ fn the_same_client_id_with_another_body_is_another_request() {
 fn a_repeat_without_a_client_id_is_no_repeat() {
     let mut bench = Bench::new();
     bench.put(NAME, spec()).unwrap();
-    assert!(matches!(
-        super::refusal(bench.put(NAME, spec())),
-        PoolRefusal::PoolBusy { .. }
-    ));
+    assert!(matches!(super::refusal(bench.put(NAME, spec())), PoolRefusal::PoolBusy { .. }));
 }

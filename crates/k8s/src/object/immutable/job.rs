@@ -7,13 +7,7 @@ use super::super::validate::{At, Errors};
 use super::{changes, field, is_equal};
 
 /// Parts of the template that a suspended job may change.
-const SCHEDULING: [&str; 5] = [
-    "spec.nodeSelector",
-    "spec.tolerations",
-    "spec.schedulingGates",
-    "metadata",
-    "spec.affinity.nodeAffinity",
-];
+const SCHEDULING: [&str; 5] = ["spec.nodeSelector", "spec.tolerations", "spec.schedulingGates", "metadata", "spec.affinity.nodeAffinity"];
 
 /// Complaints about a change of a job's `spec`.
 pub fn check(old: &At, new: &At, errors: &mut Errors) {
@@ -26,23 +20,12 @@ pub fn check(old: &At, new: &At, errors: &mut Errors) {
     field(old, new, "selector", errors);
     let template = new.get("template");
     let is_suspended = old.get("suspend").is_true();
-    let in_resources =
-        |path: &str| path.starts_with("spec.") && path.contains("ontainers[") && path.contains("].resources.");
-    let is_free =
-        |path: &str| is_suspended && (in_resources(path) || SCHEDULING.iter().any(|free| path.starts_with(free)));
-    if changes(old.get("template").value, template.value, "")
-        .iter()
-        .any(|path| !is_free(path))
-    {
+    let in_resources = |path: &str| path.starts_with("spec.") && path.contains("ontainers[") && path.contains("].resources.");
+    let is_free = |path: &str| is_suspended && (in_resources(path) || SCHEDULING.iter().any(|free| path.starts_with(free)));
+    if changes(old.get("template").value, template.value, "").iter().any(|path| !is_free(path)) {
         errors.push(template.invalid("field is immutable"));
     }
-    for name in [
-        "completionMode",
-        "podFailurePolicy",
-        "backoffLimitPerIndex",
-        "managedBy",
-        "successPolicy",
-    ] {
+    for name in ["completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy"] {
         field(old, new, name, errors);
     }
 }

@@ -33,10 +33,7 @@ pub fn main(kind: Kind, before: &Value, after: &Value, errors: &mut Errors) {
                 "persistentVolumeClaimRetentionPolicy",
                 "minReadySeconds",
             ];
-            if changes(old_spec.value, new_spec.value, "")
-                .iter()
-                .any(|path| !FREE.contains(&first(path)))
-            {
+            if changes(old_spec.value, new_spec.value, "").iter().any(|path| !FREE.contains(&first(path))) {
                 let why = "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', \
                            'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and \
                            'minReadySeconds' are forbidden";
@@ -66,12 +63,7 @@ pub fn main(kind: Kind, before: &Value, after: &Value, errors: &mut Errors) {
 /// Complaints about an update of the status.
 pub fn status(kind: Kind, before: &Value, after: &Value, errors: &mut Errors) {
     if kind == Kind::Pod {
-        field(
-            &At::root(before).get("status"),
-            &At::root(after).get("status"),
-            "qosClass",
-            errors,
-        );
+        field(&At::root(before).get("status"), &At::root(after).get("status"), "qosClass", errors);
     }
 }
 
@@ -116,27 +108,17 @@ fn claim(old: &At, new: &At, errors: &mut Errors) {
         _ => false,
     };
     let (old_spec, new_spec) = (old.get("spec"), new.get("spec"));
-    let changed: Vec<String> = changes(old_spec.value, new_spec.value, "")
-        .into_iter()
-        .filter(|path| !is_free(path))
-        .collect();
+    let changed: Vec<String> = changes(old_spec.value, new_spec.value, "").into_iter().filter(|path| !is_free(path)).collect();
     if !changed.is_empty() {
-        let why =
-            "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
+        let why = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
         errors.push(new_spec.forbidden(&with_changes(why, &changed)));
     }
     let size = |at: &At| {
         let amount = at.get("resources").get("requests").get("storage").value.clone();
-        serde_json::from_value::<nodelane_model::Quantity>(amount)
-            .ok()
-            .and_then(|amount| amount.units())
-            .unwrap_or_default()
+        serde_json::from_value::<nodelane_model::Quantity>(amount).ok().and_then(|amount| amount.units()).unwrap_or_default()
     };
     let held = old.get("status").get("capacity").get("storage").value.clone();
-    let held = serde_json::from_value::<nodelane_model::Quantity>(held)
-        .ok()
-        .and_then(|amount| amount.units())
-        .unwrap_or_default();
+    let held = serde_json::from_value::<nodelane_model::Quantity>(held).ok().and_then(|amount| amount.units()).unwrap_or_default();
     if size(&new_spec) < size(&old_spec) && size(&new_spec) <= held {
         let at = new_spec.get("resources").get("requests").get("storage");
         errors.push(at.forbidden("field can not be less than status.capacity"));
@@ -169,21 +151,13 @@ fn changes(old: &Value, new: &Value, path: &str) -> Vec<String> {
             let keys: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
             let null = Value::Null;
             let below = |key: &String| {
-                if path.is_empty() {
-                    key.clone()
-                } else {
-                    format!("{path}.{key}")
-                }
+                if path.is_empty() { key.clone() } else { format!("{path}.{key}") }
             };
-            keys.into_iter()
-                .flat_map(|key| changes(a.get(key).unwrap_or(&null), b.get(key).unwrap_or(&null), &below(key)))
-                .collect()
+            keys.into_iter().flat_map(|key| changes(a.get(key).unwrap_or(&null), b.get(key).unwrap_or(&null), &below(key))).collect()
         }
         (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
             let pairs = a.iter().zip(b).enumerate();
-            pairs
-                .flat_map(|(index, (a, b))| changes(a, b, &format!("{path}[{index}]")))
-                .collect()
+            pairs.flat_map(|(index, (a, b))| changes(a, b, &format!("{path}[{index}]"))).collect()
         }
         _ if old == new => Vec::new(),
         _ if path.contains("requests.") || path.contains("limits.") || path.starts_with("overhead.") => {
@@ -203,11 +177,7 @@ fn first(path: &str) -> &str {
 }
 
 fn with_changes(why: &str, changed: &[String]) -> String {
-    let mut named: Vec<String> = changed
-        .iter()
-        .take(NAMED_CHANGES)
-        .map(|path| format!("spec.{path}"))
-        .collect();
+    let mut named: Vec<String> = changed.iter().take(NAMED_CHANGES).map(|path| format!("spec.{path}")).collect();
     if changed.len() > NAMED_CHANGES {
         named.push("…".to_owned());
     }

@@ -28,11 +28,7 @@ pub fn check(old: &At, new: &At, errors: &mut Errors) {
             }
         }
     }
-    if !deadline(
-        &old.get("activeDeadlineSeconds"),
-        &new.get("activeDeadlineSeconds"),
-        errors,
-    ) {
+    if !deadline(&old.get("activeDeadlineSeconds"), &new.get("activeDeadlineSeconds"), errors) {
         return;
     }
     tolerations(&old.get("tolerations"), &new.get("tolerations"), errors);
@@ -40,10 +36,7 @@ pub fn check(old: &At, new: &At, errors: &mut Errors) {
     for gate in new.get("schedulingGates").items() {
         if !old_gates.iter().any(|old| old.value == gate.value) {
             let name = gate.get("name");
-            errors.push(name.forbidden(&format!(
-                "only deletion is allowed, but found new scheduling gate '{}'",
-                name.text()
-            )));
+            errors.push(name.forbidden(&format!("only deletion is allowed, but found new scheduling gate '{}'", name.text())));
         }
     }
     let is_gated = !old_gates.is_empty();
@@ -54,10 +47,7 @@ pub fn check(old: &At, new: &At, errors: &mut Errors) {
         "affinity" => is_gated && path.starts_with("affinity.nodeAffinity"),
         _ => false,
     };
-    let changed: Vec<String> = changes(old.value, new.value, "")
-        .into_iter()
-        .filter(|path| !is_free(path))
-        .collect();
+    let changed: Vec<String> = changes(old.value, new.value, "").into_iter().filter(|path| !is_free(path)).collect();
     if !changed.is_empty() {
         errors.push(new.forbidden(&with_changes(RULE, &changed)));
     }
@@ -71,11 +61,7 @@ fn deadline(old: &At, new: &At, errors: &mut Errors) -> bool {
             false
         }
         (Some(_), None) => {
-            errors.push(FieldError::invalid(
-                &new.path,
-                Value::Null,
-                "must not update from a positive integer to nil value",
-            ));
+            errors.push(FieldError::invalid(&new.path, Value::Null, "must not update from a positive integer to nil value"));
             true
         }
         _ => true,
@@ -91,11 +77,7 @@ fn tolerations(old: &At, new: &At, errors: &mut Errors) {
         value
     };
     let new_ones: Vec<Value> = new.items().iter().map(|at| without_seconds(at.value)).collect();
-    if !old
-        .items()
-        .iter()
-        .all(|at| new_ones.contains(&without_seconds(at.value)))
-    {
+    if !old.items().iter().all(|at| new_ones.contains(&without_seconds(at.value))) {
         errors.push(new.forbidden("existing toleration can not be modified except its tolerationSeconds"));
     }
 }

@@ -15,16 +15,8 @@ pub fn check(old: &At, new: &At, errors: &mut Errors) {
     }
     let path = after.path.index(0);
     if after.is_empty() {
-        errors.push(FieldError::invalid(
-            &path,
-            after.value.clone(),
-            "primary clusterIP can not be unset",
-        ));
+        errors.push(FieldError::invalid(&path, after.value.clone(), "primary clusterIP can not be unset"));
     } else if before.value.get(0) != after.value.get(0) {
-        errors.push(FieldError::invalid(
-            &path,
-            after.value.clone(),
-            "may not change once set",
-        ));
+        errors.push(FieldError::invalid(&path, after.value.clone(), "may not change once set"));
     }
 }

@@ -42,11 +42,7 @@ pub fn affinity(at: &At, errors: &mut Errors) {
 fn weight(wish: &At, errors: &mut Errors) {
     let weight = wish.get("weight").int().unwrap_or_default();
     if !(1..=100).contains(&weight) {
-        errors.push(FieldError::invalid(
-            &wish.get("weight").path,
-            weight,
-            "must be in the range 1-100",
-        ));
+        errors.push(FieldError::invalid(&wish.get("weight").path, weight, "must be in the range 1-100"));
     }
 }
 
@@ -76,10 +72,7 @@ fn node_term(term: &At, strict_values: bool, errors: &mut Errors) {
         let (values, operator, key) = (at.get("values"), at.get("operator"), at.get("key"));
         match operator.text() {
             "In" | "NotIn" if values.items().len() != 1 => {
-                errors.push(
-                    values
-                        .required("must be only one value when `operator` is 'In' or 'NotIn' for node field selector"),
-                );
+                errors.push(values.required("must be only one value when `operator` is 'In' or 'NotIn' for node field selector"));
             }
             "In" | "NotIn" => {}
             _ => errors.push(operator.invalid("not a valid selector operator")),
@@ -99,11 +92,7 @@ fn pod_term(term: &At, errors: &mut Errors) {
     selector(&term.get("namespaceSelector"), errors);
     for name in term.get("namespaces").items() {
         let path = term.path.child("namespace");
-        errors.extend(
-            dns1123_label(name.text())
-                .iter()
-                .map(|why| FieldError::invalid(&path, name.text(), why)),
-        );
+        errors.extend(dns1123_label(name.text()).iter().map(|why| FieldError::invalid(&path, name.text(), why)));
     }
     let key = term.get("topologyKey");
     if key.is_empty() {
@@ -116,19 +105,10 @@ fn pod_term(term: &At, errors: &mut Errors) {
 pub fn spread(list: &At, errors: &mut Errors) {
     let items = list.items();
     for (index, at) in items.iter().enumerate() {
-        let (skew, key, action, domains) = (
-            at.get("maxSkew"),
-            at.get("topologyKey"),
-            at.get("whenUnsatisfiable"),
-            at.get("minDomains"),
-        );
+        let (skew, key, action, domains) = (at.get("maxSkew"), at.get("topologyKey"), at.get("whenUnsatisfiable"), at.get("minDomains"));
         let positive = |at: &At, errors: &mut Errors| {
             if at.int().unwrap_or_default() <= 0 {
-                errors.push(FieldError::invalid(
-                    &at.path,
-                    at.int().unwrap_or_default(),
-                    "must be greater than zero",
-                ));
+                errors.push(FieldError::invalid(&at.path, at.int().unwrap_or_default(), "must be greater than zero"));
             }
         };
         positive(&skew, errors);
@@ -138,23 +118,15 @@ pub fn spread(list: &At, errors: &mut Errors) {
         if !matches!(action.text(), "DoNotSchedule" | "ScheduleAnyway") {
             errors.push(action.unsupported(&["DoNotSchedule", "ScheduleAnyway"]));
         }
-        let is_same = |other: &At| {
-            other.get("topologyKey").text() == key.text() && other.get("whenUnsatisfiable").text() == action.text()
-        };
+        let is_same = |other: &At| other.get("topologyKey").text() == key.text() && other.get("whenUnsatisfiable").text() == action.text();
         if items[index + 1..].iter().any(is_same) {
             let shown = format!("{{{}, {}}}", key.text(), action.text());
-            errors.push(FieldError::duplicate(
-                &at.path.child("{topologyKey, whenUnsatisfiable}"),
-                shown,
-            ));
+            errors.push(FieldError::duplicate(&at.path.child("{topologyKey, whenUnsatisfiable}"), shown));
         }
         if domains.is_set() {
             positive(&domains, errors);
             if action.text() != "DoNotSchedule" {
-                let why = format!(
-                    "can only use minDomains if whenUnsatisfiable=DoNotSchedule, not {}",
-                    action.text()
-                );
+                let why = format!("can only use minDomains if whenUnsatisfiable=DoNotSchedule, not {}", action.text());
                 errors.push(domains.invalid(&why));
             }
         }

@@ -95,28 +95,18 @@ pub fn requirements(at: &At, errors: &mut Errors) {
         let limit = limits.value.get(name);
         let (asked, most) = (milli(request.value), limit.and_then(milli));
         let against = |rule: &str| {
-            let why = format!(
-                "must be {rule} {name} limit of {}",
-                limit.map(shown).unwrap_or_default()
-            );
+            let why = format!("must be {rule} {name} limit of {}", limit.map(shown).unwrap_or_default());
             FieldError::invalid(&requests.path, shown(request.value), &why)
         };
         match most {
             Some(_) if asked != most && !may_overcommit(name) => errors.push(against("equal to")),
             Some(_) if asked > most => errors.push(against("less than or equal to")),
             Some(_) => {}
-            None if !may_overcommit(name) => {
-                errors.push(limits.required("Limit must be set for non overcommitable resources"))
-            }
+            None if !may_overcommit(name) => errors.push(limits.required("Limit must be set for non overcommitable resources")),
             None => {}
         }
     }
-    let names: Vec<&str> = limits
-        .entries()
-        .into_iter()
-        .chain(requests.entries())
-        .map(|(name, _)| name)
-        .collect();
+    let names: Vec<&str> = limits.entries().into_iter().chain(requests.entries()).map(|(name, _)| name).collect();
     if names.iter().any(|name| is_huge_page(name)) && !names.iter().any(|name| matches!(*name, "cpu" | "memory")) {
         errors.push(at.forbidden("HugePages require cpu or memory"));
     }
@@ -125,10 +115,6 @@ pub fn requirements(at: &At, errors: &mut Errors) {
 /// An amount that must be above 0.
 pub fn positive(at: &At, errors: &mut Errors) {
     if milli(at.value).unwrap_or_default() <= 0 {
-        errors.push(FieldError::invalid(
-            &at.path,
-            shown(at.value),
-            "must be greater than zero",
-        ));
+        errors.push(FieldError::invalid(&at.path, shown(at.value), "must be greater than zero"));
     }
 }

@@ -20,11 +20,7 @@ pub fn budget(spec: &At, errors: &mut Errors) {
             "MaxUnavailable": most.value,
             "UnhealthyPodEvictionPolicy": policy.value,
         });
-        errors.push(FieldError::invalid(
-            &spec.path,
-            shown,
-            "minAvailable and maxUnavailable cannot be both set",
-        ));
+        errors.push(FieldError::invalid(&spec.path, shown, "minAvailable and maxUnavailable cannot be both set"));
     }
     for bound in [least, most] {
         count_or_percent(&bound, errors);

@@ -30,10 +30,7 @@ pub fn claim(spec: &At, errors: &mut Errors) {
     }
     let resources = spec.get("resources");
     let size = resources.get("requests").get("storage");
-    let size = At {
-        value: size.value,
-        path: resources.path.key("storage"),
-    }; // as upstream spells it
+    let size = At { value: size.value, path: resources.path.key("storage") }; // as upstream spells it
     if size.is_set() {
         amount::positive(&size, errors);
     } else {
@@ -51,8 +48,7 @@ pub fn storage_class(root: &At, errors: &mut Errors) {
         errors.push(root.get("provisioner").required(""));
     }
     root.get("reclaimPolicy").one_of(&["Delete", "Retain"], errors);
-    root.get("volumeBindingMode")
-        .one_of(&["Immediate", "WaitForFirstConsumer"], errors);
+    root.get("volumeBindingMode").one_of(&["Immediate", "WaitForFirstConsumer"], errors);
 }
 
 /// A priority class.
@@ -71,6 +67,5 @@ pub fn priority_class(root: &At, errors: &mut Errors) {
         let why = format!("maximum allowed value of a user defined priority is {PRIORITY_LIMIT}");
         errors.push(root.get("value").forbidden(&why));
     }
-    root.get("preemptionPolicy")
-        .one_of(&["PreemptLowerPriority", "Never"], errors);
+    root.get("preemptionPolicy").one_of(&["PreemptLowerPriority", "Never"], errors);
 }

@@ -60,13 +60,11 @@ fn common(at: &At, volumes: &BTreeSet<&str>, errors: &mut Errors) {
     if at.get("image").is_empty() {
         errors.push(at.get("image").required(""));
     }
-    at.get("terminationMessagePolicy")
-        .one_of(&["File", "FallbackToLogsOnError"], errors);
+    at.get("terminationMessagePolicy").one_of(&["File", "FallbackToLogsOnError"], errors);
     ports(&at.get("ports"), errors);
     environment(&at.get("env"), errors);
     volume::mounts(&at.get("volumeMounts"), volumes, errors);
-    at.get("imagePullPolicy")
-        .one_of(&["Always", "IfNotPresent", "Never"], errors);
+    at.get("imagePullPolicy").one_of(&["Always", "IfNotPresent", "Never"], errors);
     amount::requirements(&at.get("resources"), errors);
 }
 
@@ -112,20 +110,13 @@ fn environment(list: &At, errors: &mut Errors) {
         if name.is_empty() {
             errors.push(name.required(""));
         } else if !is_printable {
-            let why =
-                "a valid environment variable name must consist only of printable ASCII characters other than '='";
+            let why = "a valid environment variable name must consist only of printable ASCII characters other than '='";
             errors.push(name.invalid(why));
         }
         if !from.is_set() {
             continue;
         }
-        let sources = [
-            "fieldRef",
-            "resourceFieldRef",
-            "configMapKeyRef",
-            "secretKeyRef",
-            "fileKeyRef",
-        ];
+        let sources = ["fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef", "fileKeyRef"];
         let count = sources.iter().filter(|source| from.get(source).is_set()).count();
         let about = |why: &str| FieldError::invalid(&from.path, "", why);
         if count == 0 {

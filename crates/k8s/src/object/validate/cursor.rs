@@ -23,40 +23,21 @@ pub struct At<'a> {
 impl<'a> At<'a> {
     /// The whole document.
     pub fn root(value: &'a Value) -> At<'a> {
-        At {
-            value,
-            path: FieldPath::default(),
-        }
+        At { value, path: FieldPath::default() }
     }
     /// A field.
     pub fn get(&self, name: &str) -> At<'a> {
-        At {
-            value: self.value.get(name).unwrap_or(&NULL),
-            path: self.path.child(name),
-        }
+        At { value: self.value.get(name).unwrap_or(&NULL), path: self.path.child(name) }
     }
     /// The items of a list.
     pub fn items(&self) -> Vec<At<'a>> {
         let list = self.value.as_array().into_iter().flatten().enumerate();
-        list.map(|(index, value)| At {
-            value,
-            path: self.path.index(index),
-        })
-        .collect()
+        list.map(|(index, value)| At { value, path: self.path.index(index) }).collect()
     }
     /// The entries of a map, by key.
     pub fn entries(&self) -> Vec<(&'a str, At<'a>)> {
         let map = self.value.as_object().into_iter().flatten();
-        map.map(|(key, value)| {
-            (
-                key.as_str(),
-                At {
-                    value,
-                    path: self.path.key(key),
-                },
-            )
-        })
-        .collect()
+        map.map(|(key, value)| (key.as_str(), At { value, path: self.path.key(key) })).collect()
     }
     /// Text; empty where there is none.
     pub fn text(&self) -> &'a str {
@@ -129,11 +110,7 @@ impl<'a> At<'a> {
     /// It must be a port number.
     pub fn port_number(&self, errors: &mut Errors) {
         if !(1..=65_535).contains(&self.int().unwrap_or_default()) {
-            let error = FieldError::invalid(
-                &self.path,
-                self.int().unwrap_or_default(),
-                "must be between 1 and 65535, inclusive",
-            );
+            let error = FieldError::invalid(&self.path, self.int().unwrap_or_default(), "must be between 1 and 65535, inclusive");
             errors.push(error);
         }
     }

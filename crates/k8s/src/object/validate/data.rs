@@ -78,11 +78,7 @@ pub fn config_map(root: &At, errors: &mut Errors) {
     for (name, at) in data.entries() {
         key(&at, name, errors);
         if binary.get(name).is_set() {
-            errors.push(FieldError::invalid(
-                &at.path,
-                name,
-                "duplicate of key present in binaryData",
-            ));
+            errors.push(FieldError::invalid(&at.path, name, "duplicate of key present in binaryData"));
         }
         total_bytes += at.text().len();
     }

@@ -19,10 +19,7 @@ pub fn job(root: &At, errors: &mut Errors) {
     let spec = root.get("spec");
     let own = spec.get("selector");
     let is_manual = spec.get("manualSelector").is_true();
-    let is_generated = own
-        .get("matchLabels")
-        .get("batch.kubernetes.io/controller-uid")
-        .is_set();
+    let is_generated = own.get("matchLabels").get("batch.kubernetes.io/controller-uid").is_set();
     if !is_manual && own.is_set() && !is_generated {
         errors.push(own.invalid("`selector` not auto-generated"));
     }
@@ -54,10 +51,7 @@ fn job_spec(spec: &At, errors: &mut Errors) {
     let mode = spec.get("completionMode");
     match mode.text() {
         "NonIndexed" | "" => {
-            for at in [spec.get("backoffLimitPerIndex"), spec.get("maxFailedIndexes")]
-                .iter()
-                .filter(|at| at.is_set())
-            {
+            for at in [spec.get("backoffLimitPerIndex"), spec.get("maxFailedIndexes")].iter().filter(|at| at.is_set()) {
                 errors.push(at.invalid("requires indexed completion mode"));
             }
         }
@@ -74,11 +68,7 @@ fn job_spec(spec: &At, errors: &mut Errors) {
         _ => errors.push(mode.unsupported(&["NonIndexed", "Indexed"])),
     }
     let (policy, replacement) = (spec.get("podFailurePolicy"), spec.get("podReplacementPolicy"));
-    let allowed: &[&str] = if policy.is_set() {
-        &["Failed"]
-    } else {
-        &["Failed", "TerminatingOrFailed"]
-    };
+    let allowed: &[&str] = if policy.is_set() { &["Failed"] } else { &["Failed", "TerminatingOrFailed"] };
     if replacement.is_set() && !allowed.contains(&replacement.text()) {
         errors.push(replacement.unsupported(allowed));
     }
@@ -113,8 +103,7 @@ pub fn cron_job(root: &At, is_new: bool, errors: &mut Errors) {
     if zone.is_set() {
         time_zone(&zone, errors);
     }
-    spec.get("concurrencyPolicy")
-        .one_of(&["Allow", "Forbid", "Replace"], errors);
+    spec.get("concurrencyPolicy").one_of(&["Allow", "Forbid", "Replace"], errors);
     let job = spec.get("jobTemplate").get("spec");
     job_spec(&job, errors);
     if job.get("selector").is_set() {
@@ -127,11 +116,7 @@ pub fn cron_job(root: &At, is_new: bool, errors: &mut Errors) {
     spec.get("failedJobsHistoryLimit").not_negative(errors);
     let name = root.get("metadata").get("name");
     if is_new && name.text().len() > CRON_NAME_LIMIT {
-        errors.push(FieldError::invalid(
-            &name.path,
-            name.text(),
-            "must be no more than 52 characters",
-        ));
+        errors.push(FieldError::invalid(&name.path, name.text(), "must be no more than 52 characters"));
     }
 }
 

@@ -15,10 +15,7 @@ const DNS: [&str; 4] = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "N
 pub fn pod(spec: &At, is_new: bool, errors: &mut Errors) {
     pod_spec(spec, true, &BTreeSet::new(), errors);
     if is_new && !spec.get("nodeName").is_empty() && !spec.get("schedulingGates").is_empty() {
-        errors.push(
-            spec.get("nodeName")
-                .forbidden("cannot be set until all schedulingGates have been cleared"),
-        );
+        errors.push(spec.get("nodeName").forbidden("cannot be set until all schedulingGates have been cleared"));
     }
 }
 
@@ -41,20 +38,14 @@ fn pod_spec(spec: &At, is_pod: bool, claims: &BTreeSet<&str>, errors: &mut Error
     }
     spec.get("restartPolicy").one_of(&RESTART, errors);
     spec.get("dnsPolicy").one_of(&DNS, errors);
-    errors.extend(labels(
-        Some(spec.get("nodeSelector").value),
-        &spec.get("nodeSelector").path,
-    ));
+    errors.extend(labels(Some(spec.get("nodeSelector").value), &spec.get("nodeSelector").path));
     affinity::affinity(&spec.get("affinity"), errors);
     gates(&spec.get("schedulingGates"), errors);
     affinity::spread(&spec.get("topologySpreadConstraints"), errors);
     named(spec, "serviceAccountName", dns1123_subdomain, errors);
     named(spec, "nodeName", dns1123_subdomain, errors);
     let deadline = spec.get("activeDeadlineSeconds");
-    if deadline
-        .int()
-        .is_some_and(|seconds| !(1..=i64::from(i32::MAX)).contains(&seconds))
-    {
+    if deadline.int().is_some_and(|seconds| !(1..=i64::from(i32::MAX)).contains(&seconds)) {
         errors.push(deadline.invalid("must be between 1 and 2147483647, inclusive"));
     }
     named(spec, "hostname", dns1123_label, errors);
@@ -82,21 +73,10 @@ fn named(spec: &At, field: &str, rule: impl Fn(&str) -> Vec<String>, errors: &mu
 
 /// On the node's network a container's port is the node's; a template may leave it open.
 fn host_network(containers: &At, is_pod: bool, errors: &mut Errors) {
-    for port in containers
-        .items()
-        .iter()
-        .flat_map(|container| container.get("ports").items())
-    {
-        let (inside, outside) = (
-            port.get("containerPort").int().unwrap_or_default(),
-            port.get("hostPort").int().unwrap_or_default(),
-        );
+    for port in containers.items().iter().flat_map(|container| container.get("ports").items()) {
+        let (inside, outside) = (port.get("containerPort").int().unwrap_or_default(), port.get("hostPort").int().unwrap_or_default());
         if (is_pod || outside != 0) && inside != outside {
-            errors.push(FieldError::invalid(
-                &port.get("hostPort").path,
-                outside,
-                "must match `containerPort` when `hostNetwork` is true",
-            ));
+            errors.push(FieldError::invalid(&port.get("hostPort").path, outside, "must match `containerPort` when `hostNetwork` is true"));
         }
     }
 }

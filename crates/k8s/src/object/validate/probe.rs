@@ -8,10 +8,7 @@ use super::{At, Errors};
 /// The probes of a container.
 pub fn probes(container: &At, errors: &mut Errors) {
     let lifecycle = container.get("lifecycle");
-    for hook in [lifecycle.get("postStart"), lifecycle.get("preStop")]
-        .into_iter()
-        .filter(At::is_set)
-    {
+    for hook in [lifecycle.get("postStart"), lifecycle.get("preStop")].into_iter().filter(At::is_set) {
         handler(&hook, errors);
     }
     for name in ["livenessProbe", "readinessProbe", "startupProbe"] {
@@ -20,13 +17,7 @@ pub fn probes(container: &At, errors: &mut Errors) {
             continue;
         }
         handler(&at, errors);
-        for field in [
-            "initialDelaySeconds",
-            "timeoutSeconds",
-            "periodSeconds",
-            "successThreshold",
-            "failureThreshold",
-        ] {
+        for field in ["initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold"] {
             at.get(field).not_negative(errors);
         }
         let grace = at.get("terminationGracePeriodSeconds");

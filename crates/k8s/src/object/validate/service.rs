@@ -6,9 +6,9 @@
 use super::{At, Errors};
 use crate::names::{dns1123_label, dns1123_subdomain, labels};
 use crate::status::FieldError;
+use core::net::IpAddr;
 use serde_json::json;
 use std::collections::BTreeSet;
-use core::net::IpAddr;
 
 const TYPES: [&str; 4] = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
 
@@ -53,11 +53,7 @@ fn external_name(spec: &At, errors: &mut Errors) {
     if bare.is_empty() {
         errors.push(name.required(""));
     } else {
-        errors.extend(
-            dns1123_subdomain(bare)
-                .iter()
-                .map(|why| FieldError::invalid(&name.path, bare, why)),
-        );
+        errors.extend(dns1123_subdomain(bare).iter().map(|why| FieldError::invalid(&name.path, bare, why)));
     }
 }
 
@@ -87,10 +83,7 @@ fn repeated(list: &At, kind: &str, errors: &mut Errors) {
     let number = |at: &At, field: &str| at.get(field).int().unwrap_or_default();
     if kind == "ClusterIP" {
         for at in items.iter().filter(|at| number(at, "nodePort") != 0) {
-            errors.push(
-                at.get("nodePort")
-                    .forbidden("may not be used when `type` is 'ClusterIP'"),
-            );
+            errors.push(at.get("nodePort").forbidden("may not be used when `type` is 'ClusterIP'"));
         }
     }
     let (mut outside, mut inside) = (BTreeSet::new(), BTreeSet::new());

@@ -29,9 +29,7 @@ pub fn tolerations(list: &At, errors: &mut Errors) {
                     errors.push(about_value(&complaints.join(";")));
                 }
             }
-            "Exists" if !value.is_empty() => {
-                errors.push(about_value("value must be empty when `operator` is 'Exists'"))
-            }
+            "Exists" if !value.is_empty() => errors.push(about_value("value must be empty when `operator` is 'Exists'")),
             "Exists" => {}
             _ => errors.push(operator.unsupported(&["Equal", "Exists"])),
         }
@@ -43,10 +41,7 @@ pub fn tolerations(list: &At, errors: &mut Errors) {
 
 /// A node's taints. Upstream's path is `metadata.taints`, though they are in `spec`.
 pub fn taints(list: &At, errors: &mut Errors) {
-    let list = At {
-        value: list.value,
-        path: crate::status::FieldPath::new("metadata").child("taints"),
-    };
+    let list = At { value: list.value, path: crate::status::FieldPath::new("metadata").child("taints") };
     let mut seen = Vec::new();
     for at in list.items() {
         let (key, value, effect) = (at.get("key"), at.get("value"), at.get("effect"));

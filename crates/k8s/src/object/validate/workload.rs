@@ -33,20 +33,13 @@ pub fn deployment(spec: &At, errors: &mut Errors) {
             }
             at_most_all(&most_missing, errors);
         }
-        _ => errors.push(FieldError::not_supported(
-            &strategy.path,
-            shown_strategy(&strategy),
-            &["Recreate", "RollingUpdate"],
-        )),
+        _ => errors.push(FieldError::not_supported(&strategy.path, shown_strategy(&strategy), &["Recreate", "RollingUpdate"])),
     }
     spec.get("minReadySeconds").not_negative(errors);
     spec.get("revisionHistoryLimit").not_negative(errors);
     let (deadline, ready) = (spec.get("progressDeadlineSeconds"), spec.get("minReadySeconds"));
     deadline.not_negative(errors);
-    if deadline
-        .int()
-        .is_some_and(|seconds| seconds <= ready.int().unwrap_or_default())
-    {
+    if deadline.int().is_some_and(|seconds| seconds <= ready.int().unwrap_or_default()) {
         errors.push(deadline.invalid("must be greater than minReadySeconds"));
     }
 }
@@ -96,10 +89,7 @@ pub fn stateful_set(spec: &At, is_new: bool, errors: &mut Errors) {
     }
     own_selector(spec, "statefulset", "", errors);
     let claims = spec.get("volumeClaimTemplates").items();
-    let claims: BTreeSet<&str> = claims
-        .iter()
-        .map(|claim| claim.get("metadata").get("name").text())
-        .collect();
+    let claims: BTreeSet<&str> = claims.iter().map(|claim| claim.get("metadata").get("name").text()).collect();
     template(spec, "StatefulSet", &claims, errors);
 }
 
@@ -132,11 +122,7 @@ pub fn daemon_set(spec: &At, errors: &mut Errors) {
                 _ => {}
             }
         }
-        _ => errors.push(FieldError::not_supported(
-            &strategy.path,
-            shown_strategy(&strategy),
-            &["RollingUpdate", "OnDelete"],
-        )),
+        _ => errors.push(FieldError::not_supported(&strategy.path, shown_strategy(&strategy), &["RollingUpdate", "OnDelete"])),
     }
     spec.get("revisionHistoryLimit").not_negative(errors);
 }

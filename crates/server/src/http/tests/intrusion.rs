@@ -17,21 +17,9 @@ const ARM: [(&str, &str, &str); 14] = [
     ("POST", "/adfs/oauth2/token", "application/x-www-form-urlencoded"),
     ("POST", "/common/oauth2/v2.0/token", "application/x-www-form-urlencoded"),
     ("GET", "/subscriptions?api-version=2022-12-01", ""),
-    (
-        "PUT",
-        "/subscriptions/s/resourceGroups/g/providers/p/managedClusters/c/agentPools/a",
-        "application/json",
-    ),
-    (
-        "POST",
-        "/subscriptions/s/resourceGroups/g/providers/p/managedClusters/c/agentPools/a/abort",
-        "",
-    ),
-    (
-        "DELETE",
-        "/subscriptions/s/resourceGroups/g/providers/p/managedClusters/c/agentPools/a",
-        "",
-    ),
+    ("PUT", "/subscriptions/s/resourceGroups/g/providers/p/managedClusters/c/agentPools/a", "application/json"),
+    ("POST", "/subscriptions/s/resourceGroups/g/providers/p/managedClusters/c/agentPools/a/abort", ""),
+    ("DELETE", "/subscriptions/s/resourceGroups/g/providers/p/managedClusters/c/agentPools/a", ""),
     ("OPTIONS", "/subscriptions", ""),
     ("GET", "/none/such", ""),
 ];
@@ -53,34 +41,11 @@ const ATTACKS: [Attack; 9] = [
     ("rebinding to a look-alike", &[("host", "localhost.evil.example")], 421),
     ("foreign page", &[("origin", "https://evil.example")], 403),
     ("sandboxed page", &[("origin", "null")], 403),
-    (
-        "page of another local server",
-        &[("origin", "http://localhost:3000")],
-        403,
-    ),
-    (
-        "image or link of a foreign page",
-        &[("sec-fetch-site", "cross-site")],
-        403,
-    ),
+    ("page of another local server", &[("origin", "http://localhost:3000")], 403),
+    ("image or link of a foreign page", &[("sec-fetch-site", "cross-site")], 403),
     ("page of another local port", &[("sec-fetch-site", "same-site")], 403),
-    (
-        "preflight",
-        &[
-            ("origin", "https://evil.example"),
-            ("access-control-request-method", "PUT"),
-        ],
-        403,
-    ),
-    (
-        "websocket",
-        &[
-            ("origin", "https://evil.example"),
-            ("upgrade", "websocket"),
-            ("connection", "upgrade"),
-        ],
-        403,
-    ),
+    ("preflight", &[("origin", "https://evil.example"), ("access-control-request-method", "PUT")], 403),
+    ("websocket", &[("origin", "https://evil.example"), ("upgrade", "websocket"), ("connection", "upgrade")], 403),
 ];
 
 fn request(route: (&str, &str, &str), bearer: &str, attack: &[(&str, &str)]) -> http::request::Builder {
@@ -92,18 +57,13 @@ fn request(route: (&str, &str, &str), bearer: &str, attack: &[(&str, &str)]) -> 
     headers.retain(|(name, _)| !attack.iter().any(|(other, _)| other == name));
     headers.extend_from_slice(attack);
     let empty = http::Request::builder().method(method).uri(path);
-    headers
-        .into_iter()
-        .fold(empty, |request, (name, value)| request.header(name, value))
+    headers.into_iter().fold(empty, |request, (name, value)| request.header(name, value))
 }
 
 #[tokio::test]
 async fn every_attack_is_refused_on_every_route_even_with_a_good_bearer() {
     let scratch = scratch();
-    let realms = [
-        (&scratch.arm, scratch.arm_bearer(), &ARM[..]),
-        (&scratch.kubernetes, scratch.cluster_bearer(), &KUBERNETES[..]),
-    ];
+    let realms = [(&scratch.arm, scratch.arm_bearer(), &ARM[..]), (&scratch.kubernetes, scratch.cluster_bearer(), &KUBERNETES[..])];
     for (edge, bearer, routes) in realms {
         for &route in routes {
             let honest = call(edge, request(route, &bearer, &[]), "").await.status();
@@ -111,10 +71,7 @@ async fn every_attack_is_refused_on_every_route_even_with_a_good_bearer() {
             for (name, headers, status) in ATTACKS {
                 let answer = call(edge, request(route, &bearer, headers), "").await;
                 assert_eq!(answer.status(), status, "{name} on {route:?}");
-                let leaks = answer
-                    .headers()
-                    .keys()
-                    .any(|key| key.as_str().starts_with("access-control-"));
+                let leaks = answer.headers().keys().any(|key| key.as_str().starts_with("access-control-"));
                 assert!(!leaks, "{name} on {route:?}");
             }
         }
@@ -126,16 +83,9 @@ async fn a_page_cannot_write_with_simple_content_even_from_our_own_origin() {
     let scratch = scratch();
     let own = ("origin", "https://localhost:8443");
     for (edge, routes) in [(&scratch.arm, &ARM[..]), (&scratch.kubernetes, &KUBERNETES[..])] {
-        for &route in routes
-            .iter()
-            .filter(|(method, ..)| !["GET", "OPTIONS"].contains(method))
-        {
-            for simple in [
-                "text/plain",
-                "text/plain;charset=UTF-8",
-                "multipart/form-data; boundary=x",
-                "application/x-www-form-urlencoded",
-            ] {
+        for &route in routes.iter().filter(|(method, ..)| !["GET", "OPTIONS"].contains(method)) {
+            for simple in ["text/plain", "text/plain;charset=UTF-8", "multipart/form-data; boundary=x", "application/x-www-form-urlencoded"]
+            {
                 let attack = [own, ("content-type", simple)];
                 let answer = call(edge, request(route, "", &attack), "").await;
                 assert_eq!(answer.status(), 403, "{simple} on {route:?}");

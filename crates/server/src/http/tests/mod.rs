@@ -37,9 +37,7 @@ impl Handler for Mirror {
             _ => {
                 let seen = format!("{request:?}");
                 let mut response = full(StatusCode::OK, "text/plain", seen);
-                response
-                    .headers_mut()
-                    .insert(ACCESS_CONTROL_ALLOW_ORIGIN, http::HeaderValue::from_static("*"));
+                response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, http::HeaderValue::from_static("*"));
                 response
             }
         }
@@ -64,40 +62,19 @@ fn scratch() -> Scratch {
     let credentials = Arc::new(Credentials::open(&paths, &installation, &["dev"]).unwrap());
     let (shutdown, down) = watch::channel(false);
     let limits = Arc::new(Limits::default());
-    let edge = |realm| {
-        Edge::new(
-            realm,
-            credentials.clone(),
-            limits.clone(),
-            down.clone(),
-            Arc::new(Mirror),
-        )
-        .into()
-    };
+    let edge = |realm| Edge::new(realm, credentials.clone(), limits.clone(), down.clone(), Arc::new(Mirror)).into();
     let (arm, kubernetes) = (edge(Realm::Arm), edge(Realm::Kubernetes("dev".to_owned())));
-    Scratch {
-        paths,
-        credentials,
-        arm,
-        kubernetes,
-        shutdown,
-        _folder: folder,
-    }
+    Scratch { paths, credentials, arm, kubernetes, shutdown, _folder: folder }
 }
 
 impl Scratch {
     fn arm_bearer(&self) -> String {
-        let token = self
-            .credentials
-            .issue_access_token("https://management.azure.com/", clock::unix_seconds());
+        let token = self.credentials.issue_access_token("https://management.azure.com/", clock::unix_seconds());
         format!("Bearer {token}")
     }
 
     fn cluster_bearer(&self) -> String {
-        format!(
-            "Bearer {}",
-            std::fs::read_to_string(self.paths.cluster_token("dev")).unwrap()
-        )
+        format!("Bearer {}", std::fs::read_to_string(self.paths.cluster_token("dev")).unwrap())
     }
 }
 
@@ -108,10 +85,7 @@ async fn call(edge: &Edge<Mirror>, request: http::request::Builder, body: &'stat
 }
 
 fn ask(method: &str, path: &str) -> http::request::Builder {
-    http::Request::builder()
-        .method(method)
-        .uri(path)
-        .header("host", "localhost:8443")
+    http::Request::builder().method(method).uri(path).header("host", "localhost:8443")
 }
 
 #[tokio::test]
@@ -129,10 +103,7 @@ async fn without_a_bearer_each_realm_refuses_in_its_own_shape() {
     let kubernetes = call(&scratch.kubernetes, wrong, "").await;
     assert_eq!(kubernetes.status(), StatusCode::UNAUTHORIZED);
     let body: serde_json::Value = serde_json::from_slice(kubernetes.body()).unwrap();
-    assert_eq!(
-        (&body["kind"], &body["reason"]),
-        (&"Status".into(), &"Unauthorized".into())
-    );
+    assert_eq!((&body["kind"], &body["reason"]), (&"Status".into(), &"Unauthorized".into()));
 }
 
 #[tokio::test]
@@ -152,10 +123,7 @@ async fn only_health_and_version_of_kubernetes_are_public_and_anonymous() {
         let answer = call(&scratch.kubernetes, ask("GET", path), "").await;
         assert_eq!(answer.status(), status, "{path}");
         if status == 200 {
-            assert!(
-                String::from_utf8_lossy(answer.body()).contains("system:anonymous"),
-                "{path}"
-            );
+            assert!(String::from_utf8_lossy(answer.body()).contains("system:anonymous"), "{path}");
         }
     }
     assert_eq!(call(&scratch.arm, ask("GET", "/healthz"), "").await.body(), "ok");

@@ -31,33 +31,20 @@ fn served() -> Served {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let server = tokio::spawn(serve(listener, server_config(resolver.clone()), scratch.arm.clone()));
-    Served {
-        scratch,
-        resolver,
-        address,
-        server,
-    }
+    Served { scratch, resolver, address, server }
 }
 
 impl Served {
     async fn connect(&self, name: &'static str, alpn: &[u8]) -> std::io::Result<TlsStream<TcpStream>> {
-        let versions = if alpn == b"h2" {
-            &[&rustls::version::TLS13]
-        } else {
-            &[&rustls::version::TLS12]
-        };
+        let versions = if alpn == b"h2" { &[&rustls::version::TLS13] } else { &[&rustls::version::TLS12] };
         let mut roots = rustls::RootCertStore::empty();
         roots.add(self.resolver.authority().certificate().clone()).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let client = rustls::ClientConfig::builder_with_provider(provider)
-            .with_protocol_versions(versions)
-            .unwrap();
+        let client = rustls::ClientConfig::builder_with_provider(provider).with_protocol_versions(versions).unwrap();
         let mut client = client.with_root_certificates(roots).with_no_client_auth();
         client.alpn_protocols = vec![alpn.to_vec()];
         let socket = TcpStream::connect(self.address).await?;
-        TlsConnector::from(Arc::new(client))
-            .connect(ServerName::try_from(name).unwrap(), socket)
-            .await
+        TlsConnector::from(Arc::new(client)).connect(ServerName::try_from(name).unwrap(), socket).await
     }
 
     async fn http1(&self) -> http1::SendRequest<Full<Bytes>> {
@@ -70,18 +57,14 @@ impl Served {
     async fn http2(&self) -> http2::SendRequest<Full<Bytes>> {
         let stream = self.connect("localhost", b"h2").await.unwrap();
         assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
-        let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
-            .await
-            .unwrap();
+        let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
         sender
     }
 
     fn request(&self, path: &str) -> http::Request<Full<Bytes>> {
         let uri = format!("https://localhost:{}{path}", self.address.port());
-        let request = http::Request::get(uri)
-            .header("host", "localhost")
-            .header(AUTHORIZATION, self.scratch.arm_bearer());
+        let request = http::Request::get(uri).header("host", "localhost").header(AUTHORIZATION, self.scratch.arm_bearer());
         request.body(Full::default()).unwrap()
     }
 }
@@ -99,11 +82,7 @@ async fn both_protocols_and_both_tls_versions_are_served() {
 async fn a_new_leaf_does_not_disturb_an_open_watch() {
     let served = served();
     let mut sender = served.http2().await;
-    let mut watch = sender
-        .send_request(served.request("/stream"))
-        .await
-        .unwrap()
-        .into_body();
+    let mut watch = sender.send_request(served.request("/stream")).await.unwrap().into_body();
     assert_eq!(watch.frame().await.unwrap().unwrap().into_data().unwrap(), "first\n");
     assert!(served.connect("localhost", b"h2").await.is_ok());
     assert!(served.resolver.refresh(clock::unix_seconds() + 61 * 86_400).unwrap());
@@ -131,11 +110,7 @@ async fn shutting_down_ends_streams_in_order_and_then_the_server() {
         let rest = watch.collect().await.expect("an orderly end, not a broken connection");
         assert_eq!(rest.to_bytes(), "");
     }
-    tokio::time::timeout(Duration::from_secs(3), served.server)
-        .await
-        .unwrap()
-        .unwrap()
-        .unwrap();
+    tokio::time::timeout(Duration::from_secs(3), served.server).await.unwrap().unwrap().unwrap();
     assert!(TcpStream::connect(served.address).await.is_err());
 }
 
