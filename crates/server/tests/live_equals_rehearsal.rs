@@ -41,8 +41,11 @@ fn object(kind: Kind, value: &Value) -> Change {
     Change::Create(Arc::new(from_value(kind, value).unwrap()))
 }
 
-/// What is asked, one after another; each is computed from the world as it is then.
-fn steps() -> Vec<Box<dyn Fn(&World) -> Change>> {
+/// A request, computed from the world as it is then.
+type Step = Box<dyn Fn(&World) -> Change>;
+
+/// What is asked, one after another.
+fn steps() -> Vec<Step> {
     let labels = json!({"app": "shop"});
     let budget =
         json!({"metadata": {"name": "shop", "namespace": "default"}, "spec": {"minAvailable": 3, "selector": {"matchLabels": labels}}});
