@@ -8,7 +8,7 @@ use crate::pool::{accepted_later, count, submit, views};
 use crate::{Answer, Arm, Request, Result};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use nodelane_arm::{ArmError, Call, ClusterId, account, cluster, conditions, version};
+use nodelane_arm::{ArmError, Call, ClusterId, account, cluster, version};
 use nodelane_control::Door;
 use nodelane_model::change::{Accepted, Change};
 use nodelane_model::cluster::ClusterSpec;
@@ -111,7 +111,7 @@ fn merged(arm: &Arm, request: &Request, id: &ClusterId, world: &World) -> Result
 
 async fn put(arm: &Arm, request: &Request, id: &ClusterId) -> Result<Answer> {
     arm.check_group(&id.group.subscription, Some(&id.group))?;
-    let etag = etag(request)?;
+    let etag = request.etag()?;
     if arm.directory.cluster(id).is_none() {
         // A body that is refused must not leave an entry behind.
         merged(arm, request, id, &World::default())?;
@@ -133,7 +133,7 @@ async fn put(arm: &Arm, request: &Request, id: &ClusterId) -> Result<Answer> {
 
 async fn patch(arm: &Arm, request: &Request, id: &ClusterId) -> Result<Answer> {
     let door = found(arm, id)?;
-    let etag = etag(request)?;
+    let etag = request.etag()?;
     let mut tries = 0;
     loop {
         tries += 1;
@@ -147,11 +147,6 @@ async fn patch(arm: &Arm, request: &Request, id: &ClusterId) -> Result<Answer> {
             Err(error) => return Err(error),
         }
     }
-}
-
-fn etag(request: &Request) -> Result<nodelane_model::change::EtagConditions> {
-    let header = |name| Some(request.header(name)).filter(|text| !text.is_empty());
-    conditions(header("if-match"), header("if-none-match"))
 }
 
 fn base(world: &World) -> Option<u64> {

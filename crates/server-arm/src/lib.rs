@@ -50,6 +50,11 @@ impl Request {
     fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
+    /// The conditions on the eTag.
+    fn etag(&self) -> Result<nodelane_model::change::EtagConditions> {
+        let header = |name| Some(self.header(name)).filter(|text| !text.is_empty());
+        nodelane_arm::conditions(header("if-match"), header("if-none-match"))
+    }
     /// How many entries of a list were sent before.
     fn skip(&self) -> usize {
         let pairs = self.query.split('&').filter_map(|pair| pair.split_once('='));

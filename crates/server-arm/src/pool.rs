@@ -5,7 +5,7 @@
 
 use crate::answer::Poll;
 use crate::{Answer, Arm, Request, Result};
-use nodelane_arm::{ArmError, Call, ClusterId, PoolId, account, conditions, machine, pool, request_hash, version};
+use nodelane_arm::{ArmError, Call, ClusterId, PoolId, account, machine, pool, request_hash, version};
 use nodelane_control::Door;
 use nodelane_model::change::{Accepted, Change};
 use nodelane_model::machine::Intent;
@@ -47,7 +47,7 @@ pub async fn answer(arm: &Arm, request: &Request, call: Call) -> Result<Answer> 
         Call::GetPool(pool) => get(&door.world(), &pool),
         Call::PutPool(pool) => put(arm, request, &door, &pool).await,
         Call::DeletePool { pool, ignore_budgets } => {
-            let etag = etag(request)?;
+            let etag = request.etag()?;
             let change = Change::DeletePool { name: pool.pool.clone(), ignore_budgets, etag };
             let accepted = submit(arm, request, &door, &pool.cluster, change).await?;
             Ok(accepted_later(request, &door.world(), &accepted, None, 204))
@@ -67,11 +67,6 @@ pub async fn answer(arm: &Arm, request: &Request, call: Call) -> Result<Answer> 
         Call::GetMachine(id, name) => one_machine(&door.world(), &id, &name),
         _ => unreachable!("only calls about pools come here"),
     }
-}
-
-fn etag(request: &Request) -> Result<nodelane_model::change::EtagConditions> {
-    let header = |name| Some(request.header(name)).filter(|text| !text.is_empty());
-    conditions(header("if-match"), header("if-none-match"))
 }
 
 /// Machines of a pool that are meant to live, extra ones of a roll left out.
@@ -114,7 +109,7 @@ fn get(world: &World, id: &PoolId) -> Result<Answer> {
 }
 
 async fn put(arm: &Arm, request: &Request, door: &Arc<dyn Door>, id: &PoolId) -> Result<Answer> {
-    let etag = etag(request)?;
+    let etag = request.etag()?;
     let mut tries = 0;
     loop {
         tries += 1;
