@@ -305,6 +305,8 @@ def a_policy_of_the_subscription_refuses_with_its_own_code(b):
     if ONLY not in (None, "E9"):
         return
     file = pathlib.Path(b.folder) / "policy.yaml"
+    file.write_text("allowedSize: [Standard_D2s_v5]\n")
+    b.nodelane("policy", "set", "-f", str(file)).failed(1, "unknown field `allowedSize`")
     file.write_text("allowedSizes: [Standard_D2s_v5]\nrequiredTags: [team]\n")
     b.nodelane("policy", "set", "-f", str(file)).ok()
     try:

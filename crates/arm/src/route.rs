@@ -281,27 +281,9 @@ fn parameter(query: &str, name: &str) -> Option<Name> {
     pairs.into_iter().find(|(key, _)| is(&decoded(key), name)).map(|(_, value)| decoded(value))
 }
 
-/// A text with its `%XX` read; one that is not UTF-8 then, or has a stray `%`, stays as it is.
+/// A text with its `%XX` read; one that is not UTF-8 then stays as it is.
 fn decoded(text: &str) -> Name {
-    if !text.contains('%') {
-        return text.into();
-    }
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let hex = |digit: u8| char::from(digit).to_digit(16);
-        match (first, tail) {
-            (b'%', [high, low, after @ ..]) if hex(*high).is_some() && hex(*low).is_some() => {
-                bytes.push((hex(*high).unwrap_or(0) * 16 + hex(*low).unwrap_or(0)) as u8);
-                rest = after;
-            }
-            _ => {
-                bytes.push(*first);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8(bytes).map_or_else(|_| text.into(), Name::from)
+    percent_encoding::percent_decode_str(text).decode_utf8().map_or_else(|_| text.into(), Name::from)
 }
 
 #[cfg(test)]

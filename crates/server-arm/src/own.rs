@@ -5,9 +5,10 @@
 use crate::{Answer, Arm, Request, Result};
 use http::Method;
 use nodelane_arm::{ArmError, account};
-
+use nodelane_engine::admit::{Policy, Quotas, count_vcpus};
 use nodelane_model::change::Change;
 use nodelane_model::{Body, Key, Kind, Name};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -37,7 +38,7 @@ pub async fn answer(arm: &Arm, request: &Request) -> Result<Option<Answer>> {
         Method::PUT => {
             let body = account::object(&request.body)?;
             let properties = body.get("properties").cloned().ok_or_else(|| ArmError::NotJson("properties are missing".into()))?;
-            store(arm, request, &key, field, Some(properties)).await?;
+            store(arm, request, &key, field, Some(read(field, &properties)?)).await?;
         }
         Method::DELETE => store(arm, request, &key, field, None).await?,
         _ => return Ok(None),
@@ -47,32 +48,33 @@ pub async fn answer(arm: &Arm, request: &Request) -> Result<Option<Answer>> {
     let kept = doc.and_then(|doc| doc.as_opaque()?.get("spec")?.get(field)).cloned();
     let properties = match field {
         "quotas" => quotas(arm, subscription, kept.as_ref()),
-        _ => kept.unwrap_or_else(|| json!({})),
+        _ => kept.unwrap_or_else(|| json!(Policy::default())),
     };
     Ok(Some(Answer::json(200, &json!({"id": request.path, "name": "default", "properties": properties}))))
 }
 
 /// The limits in force, and what is used of them over all clusters.
 fn quotas(arm: &Arm, subscription: &str, kept: Option<&Value>) -> Value {
-    let number = |field: &str, default: u32| kept.and_then(|kept| kept.get(field)).and_then(Value::as_u64).unwrap_or(default.into());
     let mut usage: BTreeMap<Name, u64> = BTreeMap::new();
     for (id, door) in arm.directory.clusters() {
         if !id.group.subscription.eq_ignore_ascii_case(subscription) {
             continue;
         }
-        let world = door.world();
-        for machine in world.list(Kind::Machine, None).filter_map(|doc| doc.as_machine()).filter(|machine| machine.is_wanted()) {
-            if let Some(size) = arm.catalog.size(&machine.size) {
-                *usage.entry(size.quota_family.into()).or_default() += u64::from(size.vcpu);
-            }
-        }
+        count_vcpus(&door.world(), &arm.catalog, &mut usage);
     }
-    json!({
-        "anyFamily": number("anyFamily", nodelane_catalog::VCPU_QUOTA_PER_FAMILY),
-        "region": number("region", nodelane_catalog::VCPU_QUOTA_PER_REGION),
-        "families": kept.and_then(|kept| kept.get("families")).cloned().unwrap_or_else(|| json!({})),
-        "usage": usage,
-    })
+    let limits: Quotas = kept.and_then(|kept| serde_json::from_value(kept.clone()).ok()).unwrap_or_default();
+    let mut properties = json!(limits);
+    properties["usage"] = json!(usage);
+    properties
+}
+
+/// The whole of what is given. What is not understood is refused, so that a misspelt key does not allow everything.
+fn read(field: &str, properties: &Value) -> Result<Value> {
+    let whole = match field {
+        "quotas" => Quotas::deserialize(properties).map(|quotas| json!(quotas)),
+        _ => Policy::deserialize(properties).map(|policy| json!(policy)),
+    };
+    whole.map_err(|error| ArmError::NotJson(format!("properties: {error}").into()))
 }
 
 async fn store(arm: &Arm, request: &Request, key: &Key, field: &str, value: Option<Value>) -> Result<()> {

@@ -3,9 +3,10 @@
 //! A value, given by the caller: the same environment gives the same answer.
 
 use nodelane_catalog::{Catalog, VCPU_QUOTA_PER_FAMILY, VCPU_QUOTA_PER_REGION};
-use nodelane_model::Name;
+use nodelane_model::{Kind, Name};
 use nodelane_model::refusal::PoolRefusal;
 use serde::{Deserialize, Serialize};
+use nodelane_world::World;
 use std::collections::BTreeMap;
 
 /// What deciding needs to know beside the world.
@@ -36,7 +37,7 @@ impl Env {
 
 /// vCPUs that a subscription may have in a region.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Quotas {
     /// Of a family, by name.
     pub families: BTreeMap<Name, u64>,
@@ -56,6 +57,15 @@ impl Quotas {
     /// vCPUs of a family.
     pub fn family(&self, family: &str) -> u64 {
         self.families.get(family).copied().unwrap_or(self.any_family)
+    }
+}
+
+/// Adds up the vCPUs by family of the machines that a cluster means to have.
+pub fn count_vcpus(world: &World, catalog: &Catalog, used: &mut BTreeMap<Name, u64>) {
+    for machine in world.list(Kind::Machine, None).filter_map(|doc| doc.as_machine()).filter(|machine| machine.is_wanted()) {
+        if let Some(size) = catalog.size(&machine.size) {
+            *used.entry(size.quota_family.into()).or_default() += u64::from(size.vcpu);
+        }
     }
 }
 

@@ -23,7 +23,7 @@ mod upgrade;
 mod tests;
 
 pub(crate) use delete::preempt;
-pub use env::{Env, Policy, Quotas};
+pub use env::{Env, Policy, Quotas, count_vcpus};
 pub use pool::{Brought, Met, Verdict, count, verdict};
 pub use update::{ASKED_IMAGE, SPOT_TAINT};
 

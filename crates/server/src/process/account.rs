@@ -8,7 +8,6 @@ use base64::Engine;
 use nodelane_arm::{ClusterId, GroupId};
 use nodelane_catalog::Catalog;
 use nodelane_engine::Env;
-use nodelane_engine::admit::{Policy, Quotas};
 use nodelane_model::change::Change;
 use nodelane_model::hash::Hash;
 use nodelane_model::{Body, Doc, Key, Kind, Meta, Name, Rest};
@@ -115,45 +114,17 @@ pub fn env(world: &World, entry: &Entry, used_elsewhere: &BTreeMap<Name, u64>, _
     let spec = world.get(&subscription).and_then(|doc| spec_of(doc)).cloned().unwrap_or_default();
     Env {
         catalog: Catalog::default(),
-        quotas: quotas(&spec["quotas"]),
+        quotas: part(&spec, "quotas").unwrap_or_default(),
         used_elsewhere: used_elsewhere.clone(),
-        policy: spec.get("policy").filter(|policy| policy.is_object()).map(policy),
+        policy: part(&spec, "policy"),
         #[cfg(feature = "rules-off")]
         rule_off: _rule_off.clone(),
     }
 }
 
-fn quotas(value: &Value) -> Quotas {
-    let default = Quotas::default();
-    let families = value["families"].as_object().into_iter().flatten();
-    Quotas {
-        families: families.filter_map(|(family, limit)| Some((family.as_str().into(), limit.as_u64()?))).collect(),
-        any_family: value["anyFamily"].as_u64().unwrap_or(default.any_family),
-        region: value["region"].as_u64().unwrap_or(default.region),
-    }
-}
-
-fn policy(value: &Value) -> Policy {
-    let list = |field: &str| {
-        let items = value[field].as_array().into_iter().flatten();
-        items.filter_map(Value::as_str).map(Name::from).collect()
-    };
-    Policy {
-        allowed_sizes: list("allowedSizes"),
-        allowed_regions: list("allowedRegions"),
-        required_tags: list("requiredTags"),
-        name_pattern: value["namePattern"].as_str().unwrap_or_default().into(),
-    }
-}
-
-/// Adds up the vCPUs by family of the machines that a cluster means to have.
-pub fn count_vcpus(world: &World, used: &mut BTreeMap<Name, u64>) {
-    let catalog = Catalog::default();
-    for machine in world.list(Kind::Machine, None).filter_map(|doc| doc.as_machine()).filter(|machine| machine.is_wanted()) {
-        if let Some(size) = catalog.size(&machine.size) {
-            *used.entry(size.quota_family.into()).or_default() += u64::from(size.vcpu);
-        }
-    }
+/// A part of a subscription; what is stored was read in this way before it was accepted.
+fn part<T: serde::de::DeserializeOwned>(spec: &Value, field: &str) -> Option<T> {
+    serde_json::from_value(spec.get(field)?.clone()).ok()
 }
 
 /// A kubeconfig with one context; no secret is in it but the token, and verification is never off.

@@ -14,6 +14,7 @@ use crate::tls::{LeafResolver, server_config};
 use nodelane_arm::ClusterId;
 use nodelane_catalog::Catalog;
 use nodelane_control::{Door, Later};
+use nodelane_engine::admit::count_vcpus;
 use nodelane_model::Time;
 use nodelane_server_arm::Directory;
 use nodelane_server_k8s::Api;
@@ -219,7 +220,7 @@ impl Directory for ArmDirectory {
         {
             let world = other.cell.world();
             if region(&world) == here {
-                account::count_vcpus(&world, &mut used);
+                count_vcpus(&world, &Catalog::default(), &mut used);
             }
         }
         drop(served);
