@@ -3,10 +3,10 @@
 //! A value, given by the caller: the same environment gives the same answer.
 
 use nodelane_catalog::{Catalog, VCPU_QUOTA_PER_FAMILY, VCPU_QUOTA_PER_REGION};
-use nodelane_model::{Kind, Name};
 use nodelane_model::refusal::PoolRefusal;
-use serde::{Deserialize, Serialize};
+use nodelane_model::{Kind, Name};
 use nodelane_world::World;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// What deciding needs to know beside the world.
