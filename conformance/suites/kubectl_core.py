@@ -148,6 +148,22 @@ def scale_goes_up_and_down(b):
 
 
 @test
+def a_service_shows_where_its_pods_are_reached(b):
+    count = len(pods(b))
+    b.kubectl("expose", "deployment", "web", "--port", "80", "--target-port", "8080").ok()
+    expected = {f"{p['status']['podIP']}:8080" for p in running(b, count)}
+
+    def shown():
+        line = re.search(r"^Endpoints:\s+(.*)$", b.kubectl("describe", "service", "web").ok().out, re.M)
+        slices = b.kubectl("get", "endpointslices", "-l", "kubernetes.io/service-name=web", "-o", "json").ok().json["items"]
+        addresses = {f"{a}:{s['ports'][0]['port']}" for s in slices for e in s["endpoints"] if e["conditions"]["ready"] for a in e["addresses"]}
+        return addresses == expected and line and line.group(1).split(",")[0].strip() in expected
+    eventually(shown, 10, f"endpoints {expected}")
+    b.kubectl("delete", "service", "web").ok()
+    eventually(lambda: not b.kubectl("get", "endpointslices", "-o", "json").ok().json["items"], 10, "the slices went with the service")
+
+
+@test
 def wait_and_watch_see_conditions(b):
     b.kubectl("wait", "--for=condition=Available", "deployment/web", "--timeout=30s").ok()
     b.kubectl("wait", "--for=condition=Ready", "pod", "-l", "app=web", "--timeout=30s").ok()

@@ -35,13 +35,9 @@ impl Selection {
     pub fn by_default(profile: &Profile, session: &Session) -> Selection {
         let mut selection = Selection { namespace: profile.namespace().clone(), ..Selection::default() };
         for doc in session.world.list(Kind::Service, Some(profile.namespace())) {
-            let spec = doc.as_opaque().and_then(|rest| rest.get("spec"));
-            let Some(pairs) = spec.and_then(|spec| spec.get("selector")).and_then(|selector| selector.as_object()) else {
-                continue;
-            };
-            let text = |value: &serde_json::Value| value.as_str().map(Name::new);
-            if pairs.iter().all(|(key, value)| profile.labels().get(key.as_str()) == text(value).as_ref()) {
-                selection.equals.extend(pairs.iter().filter_map(|(key, value)| Some((key.into(), text(value)?))));
+            if nodelane_world::serves(doc, profile.labels()) {
+                let pairs = doc.as_opaque().and_then(|rest| rest.get("spec")?.get("selector")?.as_object()).into_iter().flatten();
+                selection.equals.extend(pairs.filter_map(|(key, value)| Some((key.into(), Name::new(value.as_str()?)))));
             }
         }
         let owner = profile.owner.as_ref().and_then(|key| session.world.get(key));

@@ -1,4 +1,4 @@
-//! Deployments to CronJobs, budgets, garbage: pods come and go, as pure reconcilers.
+//! Deployments to CronJobs, budgets, endpoint slices, garbage: pods come and go, as pure reconcilers.
 //!
 //! [`plan`] takes the subjects of the worklists `Doomed` and `Owners` in key order and reconciles each against the world under change.
 //! A pass looks at what was on the lists when it began: what a reconciler makes is looked at in the next turn, one level of the chain
@@ -14,6 +14,7 @@ mod cron;
 mod daemon_set;
 mod delete;
 mod deployment;
+mod endpoints;
 mod garbage;
 mod job;
 mod namespace;
@@ -71,6 +72,7 @@ fn reconcile(draft: &mut Draft, key: &Key, units: usize) -> usize {
         Kind::Job => job::reconcile(draft, key, units),
         Kind::CronJob => cron::reconcile(draft, key),
         Kind::PodDisruptionBudget => budget::reconcile(draft, key),
+        Kind::Service => endpoints::reconcile(draft, key),
         _ => 0,
     }
 }

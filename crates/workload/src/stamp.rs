@@ -70,14 +70,7 @@ impl Stamp {
     }
     /// Makes a pod whose name is generated from a prefix.
     pub(crate) fn generate(&self, draft: &mut Draft, prefix: &str) -> Arc<Doc> {
-        let mut cut = prefix.len().min(PREFIX_LIMIT);
-        while !prefix.is_char_boundary(cut) {
-            cut -= 1;
-        }
-        let seed = Hash::new(draft.world.seed).text(&self.namespace).text(prefix).number(draft.world.revision);
-        let names = (0..).map(|attempt| format!("{}{}", &prefix[..cut], suffix(seed.number(attempt).get())));
-        let mut keys = names.map(|name| Key::new(Kind::Pod, self.namespace.clone(), name));
-        let key = keys.find(|key| draft.world.get(key).is_none()).expect("27^5 names are never all taken");
+        let key = free_key(draft, Kind::Pod, &self.namespace, prefix);
         self.create(draft, key, Some(prefix.into()))
     }
     /// Makes a pod of a given name, which must be free.
@@ -93,6 +86,18 @@ impl Stamp {
         let status = PodStatus { phase: Phase::Pending, qos_class: self.qos.clone(), ..PodStatus::default() };
         draft.create(key, meta, Body::Pod(Pod { spec: self.spec.clone(), node: self.node.clone(), status }))
     }
+}
+
+/// A key that is free, its name generated from a prefix.
+pub(crate) fn free_key(draft: &Draft, kind: Kind, namespace: &Name, prefix: &str) -> Key {
+    let mut cut = prefix.len().min(PREFIX_LIMIT);
+    while !prefix.is_char_boundary(cut) {
+        cut -= 1;
+    }
+    let seed = Hash::new(draft.world.seed).text(namespace).text(prefix).number(draft.world.revision);
+    let names = (0..).map(|attempt| format!("{}{}", &prefix[..cut], suffix(seed.number(attempt).get())));
+    let mut keys = names.map(|name| Key::new(kind, namespace.clone(), name));
+    keys.find(|key| draft.world.get(key).is_none()).expect("27^5 names are never all taken")
 }
 
 fn suffix(mut bits: u64) -> String {

@@ -298,6 +298,7 @@ impl World {
             self.work.add(List::Doomed, doc.key.clone());
         }
         self.count_in_budgets(old, new);
+        self.touch_services(old, new);
     }
 
     fn count_in_budgets(&mut self, old: Option<&Arc<Doc>>, new: Option<&Arc<Doc>>) {
@@ -317,6 +318,21 @@ impl World {
                 self.work.add(List::Owners, doc.key.clone());
                 self.touch_drains(&namespace);
             }
+        }
+    }
+
+    /// Services that may have to be told of a pod: those that name it, where what an endpoint says of it has changed.
+    fn touch_services(&mut self, old: Option<&Arc<Doc>>, new: Option<&Arc<Doc>>) {
+        let shown = |doc: &Arc<Doc>| {
+            let pod = doc.as_pod().filter(|pod| !pod.status.pod_ip.is_empty() && !pod.status.is_terminal())?;
+            Some((pod.status.pod_ip.clone(), pod.node.clone(), pod.status.is_ready(), doc.is_terminating(), doc.meta.labels.clone()))
+        };
+        let Some(doc) = new.or(old).filter(|_| old.and_then(shown) != new.and_then(shown)) else { return };
+        let pods = [old, new];
+        let named = |service: &&Arc<Doc>| pods.iter().flatten().any(|pod| ledger::serves(service, &pod.meta.labels));
+        let keys: Vec<Key> = self.list(Kind::Service, Some(&doc.key.namespace)).filter(named).map(|service| service.key.clone()).collect();
+        for key in keys {
+            self.work.add(List::Owners, key);
         }
     }
 

@@ -4,7 +4,7 @@
 //! output computed from these rows, never an input to a decision.
 
 use imbl::OrdMap;
-use nodelane_model::{Budget, Doc, Uid};
+use nodelane_model::{Budget, Doc, Labels, Uid};
 
 /// The pods that a budget's selector covers.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -47,4 +47,11 @@ pub(crate) fn is_healthy(pod: &Doc) -> bool {
 pub(crate) fn covers(budget: &Budget, pod: &Doc) -> bool {
     budget.spec.selector.as_ref().is_some_and(|selector| selector.matches(&pod.meta.labels))
         && pod.as_pod().is_some_and(|pod| !pod.status.is_terminal())
+}
+
+/// Whether a service names pods with these labels in its selector; one without a selector names none.
+pub fn serves(service: &Doc, labels: &Labels) -> bool {
+    let selector = service.as_opaque().and_then(|rest| rest.get("spec")?.get("selector")?.as_object());
+    let has = |(key, value): (&String, &serde_json::Value)| labels.get(key.as_str()).map(|label| label.as_str()) == value.as_str();
+    selector.is_some_and(|selector| !selector.is_empty() && selector.iter().all(has))
 }

@@ -18,7 +18,7 @@ mod work;
 pub use class::{ClassId, PodClass};
 pub use draft::{Draft, Write};
 pub use index::World;
-pub use ledger::BudgetRow;
+pub use ledger::{BudgetRow, serves};
 pub use room::{Amounts, HostPort, NodeRow};
 pub use snapshot::Snapshot;
 pub use work::{List, Work};

@@ -99,7 +99,8 @@ impl Work {
             | Kind::Job
             | Kind::CronJob
             | Kind::Namespace
-            | Kind::PodDisruptionBudget => Some(List::Owners),
+            | Kind::PodDisruptionBudget
+            | Kind::Service => Some(List::Owners),
             _ => None,
         }
     }

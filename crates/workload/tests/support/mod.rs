@@ -137,8 +137,12 @@ impl Bench {
     pub fn make_ready(&mut self, key: &Key) {
         let now = self.draft.now;
         self.draft.update(key, |doc| {
+            let revision = doc.revision;
             let pod = doc.as_pod_mut().unwrap();
             pod.status.phase = Phase::Running;
+            if pod.status.pod_ip.is_empty() {
+                pod.status.pod_ip = format!("100.64.{}.{}", revision / 250 % 250, revision % 250).into();
+            }
             pod.status.conditions.retain(|condition| condition.kind != "Ready");
             pod.status.conditions.push(Condition::new("Ready", true, now));
         });
