@@ -144,7 +144,9 @@ fn endpoint(draft: &Draft, doc: &Doc, pod: &Pod, is_always_ready: bool) -> Value
     if let Some(node) = &pod.node {
         endpoint["nodeName"] = json!(node);
         let zone = draft.world.node(node).and_then(|row| row.doc.meta.labels.get("topology.kubernetes.io/zone"));
-        zone.map(|zone| endpoint["zone"] = json!(zone));
+        if let Some(zone) = zone {
+            endpoint["zone"] = json!(zone);
+        }
     }
     endpoint
 }
@@ -158,7 +160,9 @@ fn ports(pod: &Pod, spec: &Value) -> Value {
             target => i32::try_from(target.as_i64().filter(|target| *target != 0).or(port["port"].as_i64())?).ok()?,
         };
         let mut resolved = json!({"name": port["name"].as_str().unwrap_or_default(), "port": target, "protocol": protocol});
-        port["appProtocol"].as_str().map(|app| resolved["appProtocol"] = json!(app));
+        if let Some(app) = port["appProtocol"].as_str() {
+            resolved["appProtocol"] = json!(app);
+        }
         Some(resolved)
     });
     Value::Array(ports.collect())
