@@ -1,0 +1,169 @@
+//! What placing costs, in the shapes of scheduler_perf and of what-ifs: one thread, all scores exact, nothing parsed in the time shown.
+//!
+//! `cargo bench -p nodelane-place [-- NAME]` prints a line a figure: decisions a second, or time for one question; the best and the
+//! median of five. Nodes and pods are those of scheduler_perf: 4 CPU, 32 GiB, 110 pods; 100m, 500 MiB.
+
+use nodelane_model::pod::PodSpec;
+use nodelane_model::{Doc, Key, Kind, Time, codec};
+use nodelane_place::{Memory, explain, plan};
+use nodelane_world::{Draft, World};
+use serde_json::{Value, json};
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+const RUNS: usize = 5;
+
+fn main() {
+    let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    let is_wanted = |name: &str| wanted.as_ref().is_none_or(|wanted| name.contains(wanted.as_str()));
+    for (name, nodes, placed, pending, template) in shapes() {
+        if is_wanted(name) {
+            rate(name, nodes, placed, pending, &template);
+        }
+    }
+    if is_wanted("verdict") {
+        verdict();
+    }
+    for (name, classes) in [("fork, a node more, 100 pods of 5 classes", 5), ("fork, a node more, 100 pods of 100 classes", 100)] {
+        if is_wanted(name) {
+            what_if(name, classes);
+        }
+    }
+}
+
+type Shape = (&'static str, usize, usize, usize, Value);
+
+fn shapes() -> Vec<Shape> {
+    let near = |kind: &str, label: &str| json!({"affinity": {kind: {"requiredDuringSchedulingIgnoredDuringExecution": [
+        {"labelSelector": {"matchLabels": {"color": label}}, "topologyKey": if kind == "podAffinity" { "topology.kubernetes.io/zone" } else { "kubernetes.io/hostname" }}]}}});
+    let soft = |kind: &str| json!({"affinity": {kind: {"preferredDuringSchedulingIgnoredDuringExecution": [
+        {"weight": 1, "podAffinityTerm": {"labelSelector": {"matchLabels": {"color": "c"}}, "topologyKey": "kubernetes.io/hostname"}}]}}});
+    let spread = json!({"topologySpreadConstraints": [{"maxSkew": 5, "topologyKey": "topology.kubernetes.io/zone", "whenUnsatisfiable": "DoNotSchedule", "labelSelector": {"matchLabels": {"color": "c"}}}]});
+    let selected = json!({"nodeSelector": {"topology.kubernetes.io/zone": "z1"}});
+    vec![
+        ("basic", 5000, 1000, 10_000, json!({})),
+        ("topology spread", 5000, 1000, 5000, spread),
+        ("anti-affinity", 5000, 1000, 2000, near("podAntiAffinity", "c")),
+        ("affinity", 5000, 1000, 5000, near("podAffinity", "c")),
+        ("node affinity", 5000, 1000, 5000, selected),
+        ("preferred affinity", 5000, 1000, 5000, soft("podAffinity")),
+        ("preferred anti-affinity", 5000, 1000, 5000, soft("podAntiAffinity")),
+        ("basic, 10,000 nodes", 10_000, 1000, 100_000, json!({})),
+    ]
+}
+
+fn node(number: usize) -> Value {
+    let name = format!("node-{number:05}");
+    let room = json!({"cpu": "4", "memory": "32Gi", "pods": "110"});
+    json!({"metadata": {"name": name, "labels": {"kubernetes.io/hostname": name, "topology.kubernetes.io/zone": format!("z{}", number % 3)}},
+        "spec": {}, "status": {"allocatable": room, "capacity": room, "conditions": [{"type": "Ready", "status": "True"}]}})
+}
+
+fn doc(kind: Kind, value: &Value) -> Doc {
+    codec::from_value(kind, value).expect("it is well formed")
+}
+
+fn spec(more: &Value, cpu: &str) -> Value {
+    let mut spec = json!({"containers": [{"name": "c", "image": "registry.k8s.io/pause:3.10", "resources": {"requests": {"cpu": cpu, "memory": "500Mi"}}}]});
+    more.as_object().into_iter().flatten().for_each(|(field, value)| spec[field] = value.clone());
+    spec
+}
+
+/// A world, and how many documents it holds.
+struct Builder(World);
+
+impl Builder {
+    fn put(&mut self, mut doc: Doc) {
+        doc.revision = self.0.revision + 1;
+        doc.meta.uid = nodelane_model::Uid(u128::from(doc.revision));
+        self.0.put(Arc::new(doc));
+    }
+    /// Pods that share their template's parts, as a replica set's do.
+    fn pods(&mut self, prefix: &str, count: usize, spec: &Value, nodes: Option<usize>) {
+        let first = doc(Kind::Pod, &json!({"metadata": {"name": prefix, "namespace": "x", "labels": {"color": "c", "app": prefix}}, "spec": spec}));
+        for n in 0..count {
+            let mut pod = first.clone();
+            pod.key = Key::new(Kind::Pod, "x", format!("{prefix}-{n:06}"));
+            pod.meta.created = Time(n as i64);
+            if let (Some(nodes), Some(body)) = (nodes, pod.as_pod_mut()) {
+                body.node = Some(format!("node-{:05}", n % nodes).into());
+            }
+            self.put(pod);
+        }
+    }
+}
+
+fn world(nodes: usize, placed: usize, template: &Value) -> Builder {
+    let mut builder = Builder(World::new(1));
+    (0..nodes).for_each(|n| builder.put(doc(Kind::Node, &node(n))));
+    let template = spec(template, "100m");
+    builder.pods("placed", placed, &template, Some(nodes));
+    builder
+}
+
+fn bound(world: &World) -> usize {
+    world.list(Kind::Pod, None).filter(|pod| pod.as_pod().is_some_and(|pod| pod.node.is_some())).count()
+}
+
+fn rate(name: &str, nodes: usize, placed: usize, pending: usize, template: &Value) {
+    let mut builder = world(nodes, placed, template);
+    builder.pods("pending", pending, &spec(template, "100m"), None);
+    let times = (0..RUNS).map(|_| {
+        let mut draft = Draft::new(builder.0.clone(), Time(0));
+        let begin = Instant::now();
+        plan(&mut draft, &mut Memory::default(), usize::MAX);
+        let time = begin.elapsed();
+        assert_eq!(bound(&draft.world), placed + pending, "{name}: all are placed");
+        time
+    });
+    print(name, times.collect(), pending);
+}
+
+fn verdict() {
+    let mut builder = world(5000, 1000, &json!({}));
+    let pod = doc(Kind::Pod, &json!({"metadata": {"name": "p", "namespace": "x"}, "spec": spec(&json!({}), "64")}));
+    builder.put(pod.clone());
+    let times = (0..RUNS).map(|_| {
+        let begin = Instant::now();
+        let verdict = black_box(explain(&builder.0, &pod));
+        let time = begin.elapsed();
+        assert_eq!(verdict.nodes.len(), 5000);
+        time
+    });
+    print("verdict with every node's reason, 5,000 nodes", times.collect(), 1);
+}
+
+fn what_if(name: &str, classes: usize) {
+    let mut builder = world(5000, 10_000, &json!({}));
+    for n in 0..classes {
+        builder.pods(&format!("class-{n:03}"), 100 / classes, &spec(&json!({}), &format!("{}m", 100 + n)), None);
+    }
+    let fresh = doc(Kind::Node, &node(99_999));
+    let times = (0..RUNS).map(|_| {
+        let begin = Instant::now();
+        let mut draft = Draft::new(builder.0.clone(), Time(0));
+        draft.put(fresh.clone());
+        plan(&mut draft, &mut Memory::default(), usize::MAX);
+        let time = begin.elapsed();
+        assert_eq!(bound(&draft.world), 10_100);
+        drop(draft);
+        time
+    });
+    print(name, times.collect(), 1);
+}
+
+fn print(name: &str, mut times: Vec<Duration>, decisions: usize) {
+    times.sort();
+    let (best, median) = (times[0], times[RUNS / 2]);
+    match decisions {
+        1 => println!("{name}: best {best:?}, median {median:?}"),
+        _ => {
+            let rate = |time: Duration| decisions as f64 / time.as_secs_f64();
+            println!("{name}: best {:.0}/s, median {:.0}/s", rate(best), rate(median));
+        }
+    }
+}
+
+/// Named so that the build fails here, not in a figure, where pods no longer share their specification.
+const _: fn(&Doc) -> Option<&Arc<PodSpec>> = |doc| doc.as_pod().map(|pod| &pod.spec);
