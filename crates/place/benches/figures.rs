@@ -35,10 +35,14 @@ fn main() {
 type Shape = (&'static str, usize, usize, usize, Value);
 
 fn shapes() -> Vec<Shape> {
-    let near = |kind: &str, label: &str| json!({"affinity": {kind: {"requiredDuringSchedulingIgnoredDuringExecution": [
-        {"labelSelector": {"matchLabels": {"color": label}}, "topologyKey": if kind == "podAffinity" { "topology.kubernetes.io/zone" } else { "kubernetes.io/hostname" }}]}}});
-    let soft = |kind: &str| json!({"affinity": {kind: {"preferredDuringSchedulingIgnoredDuringExecution": [
-        {"weight": 1, "podAffinityTerm": {"labelSelector": {"matchLabels": {"color": "c"}}, "topologyKey": "kubernetes.io/hostname"}}]}}});
+    let near = |kind: &str, label: &str| {
+        json!({"affinity": {kind: {"requiredDuringSchedulingIgnoredDuringExecution": [
+        {"labelSelector": {"matchLabels": {"color": label}}, "topologyKey": if kind == "podAffinity" { "topology.kubernetes.io/zone" } else { "kubernetes.io/hostname" }}]}}})
+    };
+    let soft = |kind: &str| {
+        json!({"affinity": {kind: {"preferredDuringSchedulingIgnoredDuringExecution": [
+        {"weight": 1, "podAffinityTerm": {"labelSelector": {"matchLabels": {"color": "c"}}, "topologyKey": "kubernetes.io/hostname"}}]}}})
+    };
     let spread = json!({"topologySpreadConstraints": [{"maxSkew": 5, "topologyKey": "topology.kubernetes.io/zone", "whenUnsatisfiable": "DoNotSchedule", "labelSelector": {"matchLabels": {"color": "c"}}}]});
     let selected = json!({"nodeSelector": {"topology.kubernetes.io/zone": "z1"}});
     vec![
@@ -81,7 +85,8 @@ impl Builder {
     }
     /// Pods that share their template's parts, as a replica set's do.
     fn pods(&mut self, prefix: &str, count: usize, spec: &Value, nodes: Option<usize>) {
-        let first = doc(Kind::Pod, &json!({"metadata": {"name": prefix, "namespace": "x", "labels": {"color": "c", "app": prefix}}, "spec": spec}));
+        let first =
+            doc(Kind::Pod, &json!({"metadata": {"name": prefix, "namespace": "x", "labels": {"color": "c", "app": prefix}}, "spec": spec}));
         for n in 0..count {
             let mut pod = first.clone();
             pod.key = Key::new(Kind::Pod, "x", format!("{prefix}-{n:06}"));

@@ -5,7 +5,6 @@
 
 use nodelane_engine::Env;
 use nodelane_model::change::EtagConditions;
-use nodelane_model::cluster::ClusterSpec;
 use nodelane_model::codec::from_value;
 use nodelane_model::pod::Phase;
 use nodelane_model::pool::{Mode, PoolSpec};
@@ -19,39 +18,12 @@ use std::sync::Arc;
 const START: Time = Time(1_767_225_600_000);
 
 fn pool(count: u32, mode: Mode) -> PoolSpec {
-    PoolSpec {
-        count,
-        vm_size: "Standard_D16s_v5".into(),
-        os_disk_size_gb: 128,
-        os_disk_type: "Managed".into(),
-        max_pods: 250,
-        os_sku: "Ubuntu".into(),
-        scale_down_mode: "Delete".into(),
-        kind: "VirtualMachineScaleSets".into(),
-        mode,
-        orchestrator_version: "1.34".into(),
-        ..PoolSpec::default()
-    }
+    PoolSpec { vm_size: "Standard_D16s_v5".into(), max_pods: 250, mode, ..nodelane_testkit::pool_spec(count) }
 }
 
 fn cluster() -> Change {
-    let spec = ClusterSpec {
-        subscription: "00000000-0000-0000-0000-000000000001".into(),
-        resource_group: "lanes".into(),
-        name: "dev".into(),
-        location: "eastus".into(),
-        kubernetes_version: "1.35".into(),
-        network_plugin: "azure".into(),
-        network_plugin_mode: "overlay".into(),
-        pod_cidr: "100.64.0.0/10".into(),
-        node_cidr: "10.224.0.0/12".into(),
-        service_cidr: "10.0.0.0/16".into(),
-        windows: true,
-        ..ClusterSpec::default()
-    };
-    let mut system = pool(3, Mode::System);
-    system.orchestrator_version = "1.35".into();
-    Change::PutCluster { spec: Box::new(spec), pools: vec![("system".into(), system)], base: None, etag: EtagConditions::default() }
+    let system = PoolSpec { orchestrator_version: "1.35".into(), ..pool(3, Mode::System) };
+    nodelane_testkit::put_cluster([("system".into(), system)])
 }
 
 fn ask(rehearsal: &mut Rehearsal, change: Change) {

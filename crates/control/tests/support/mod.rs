@@ -5,8 +5,7 @@
 
 use nodelane_control::{Append, Cell, Event, Input, Outputs, ReplyId};
 use nodelane_engine::Env;
-use nodelane_model::change::{Accepted, EtagConditions, Principal};
-use nodelane_model::cluster::ClusterSpec;
+use nodelane_model::change::{Accepted, Principal};
 use nodelane_model::machine::MachinePhase;
 use nodelane_model::pod::Condition;
 use nodelane_model::pool::{Mode, PoolSpec};
@@ -31,37 +30,11 @@ pub struct Bench {
 }
 
 pub fn spec(mode: Mode) -> PoolSpec {
-    PoolSpec {
-        count: 1,
-        vm_size: "Standard_D4s_v5".into(),
-        os_disk_size_gb: 128,
-        os_disk_type: "Managed".into(),
-        max_pods: 110,
-        os_sku: "Ubuntu".into(),
-        scale_down_mode: "Delete".into(),
-        kind: "VirtualMachineScaleSets".into(),
-        orchestrator_version: "1.35".into(),
-        mode,
-        ..PoolSpec::default()
-    }
+    PoolSpec { mode, ..nodelane_testkit::system_spec(1) }
 }
 
 pub fn put_cluster(pools: &[&str]) -> Change {
-    let cluster = ClusterSpec {
-        subscription: "s".into(),
-        resource_group: "lanes".into(),
-        name: "dev".into(),
-        location: "eastus".into(),
-        kubernetes_version: "1.35".into(),
-        network_plugin: "azure".into(),
-        network_plugin_mode: "overlay".into(),
-        pod_cidr: "100.64.0.0/10".into(),
-        node_cidr: "10.224.0.0/12".into(),
-        service_cidr: "10.0.0.0/16".into(),
-        ..ClusterSpec::default()
-    };
-    let pools = pools.iter().map(|name| ((*name).into(), spec(Mode::System))).collect();
-    Change::PutCluster { spec: Box::new(cluster), pools, base: None, etag: EtagConditions::default() }
+    nodelane_testkit::put_cluster(pools.iter().map(|name| ((*name).into(), spec(Mode::System))))
 }
 
 impl Bench {

@@ -10,7 +10,6 @@ pub use judge::{Judge, healthy};
 
 use nodelane_engine::Env;
 use nodelane_model::change::{EtagConditions, Principal, Propagation};
-use nodelane_model::cluster::ClusterSpec;
 use nodelane_model::codec::from_value;
 use nodelane_model::operation::{Operation, Outcome};
 use nodelane_model::pod::Phase;
@@ -31,40 +30,10 @@ pub struct Bench {
     pub r: Rehearsal,
 }
 
-/// A pool as `az aks nodepool add` asks for it, after the wire.
-pub fn spec(count: u32) -> PoolSpec {
-    PoolSpec {
-        count,
-        vm_size: "Standard_D4s_v5".into(),
-        os_disk_size_gb: 128,
-        os_disk_type: "Managed".into(),
-        max_pods: 110,
-        os_sku: "Ubuntu".into(),
-        scale_down_mode: "Delete".into(),
-        kind: "VirtualMachineScaleSets".into(),
-        orchestrator_version: "1.34".into(),
-        ..PoolSpec::default()
-    }
-}
+pub use nodelane_testkit::pool_spec as spec;
 
 pub fn put_cluster(system_pools: &[&str]) -> Change {
-    let spec_of = ClusterSpec {
-        subscription: "00000000-0000-0000-0000-000000000001".into(),
-        resource_group: "lanes".into(),
-        name: "dev".into(),
-        location: "eastus".into(),
-        kubernetes_version: "1.35".into(),
-        network_plugin: "azure".into(),
-        network_plugin_mode: "overlay".into(),
-        pod_cidr: "100.64.0.0/10".into(),
-        node_cidr: "10.224.0.0/12".into(),
-        service_cidr: "10.0.0.0/16".into(),
-        windows: true,
-        ..ClusterSpec::default()
-    };
-    let system = PoolSpec { mode: Mode::System, orchestrator_version: "1.35".into(), ..spec(1) };
-    let pools = system_pools.iter().map(|name| ((*name).into(), system.clone())).collect();
-    Change::PutCluster { spec: Box::new(spec_of), pools, base: None, etag: EtagConditions::default() }
+    nodelane_testkit::put_cluster(system_pools.iter().map(|name| ((*name).into(), nodelane_testkit::system_spec(1))))
 }
 
 impl Bench {

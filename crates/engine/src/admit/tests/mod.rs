@@ -24,36 +24,13 @@ struct Bench {
     origin: Origin,
 }
 
-/// A pool as `az aks nodepool add` asks for it, after the wire.
+/// The smallest size, with as many pods as an overlay network gives by default; of the cluster's version.
 fn spec() -> PoolSpec {
-    PoolSpec {
-        count: 1,
-        vm_size: "Standard_D2s_v5".into(),
-        os_disk_size_gb: 128,
-        os_disk_type: "Managed".into(),
-        max_pods: 250,
-        os_sku: "Ubuntu".into(),
-        scale_down_mode: "Delete".into(),
-        kind: "VirtualMachineScaleSets".into(),
-        ..PoolSpec::default()
-    }
+    PoolSpec { vm_size: "Standard_D2s_v5".into(), max_pods: 250, orchestrator_version: Name::default(), ..nodelane_testkit::pool_spec(1) }
 }
 
 fn cluster_spec() -> ClusterSpec {
-    ClusterSpec {
-        subscription: "s".into(),
-        resource_group: "lanes".into(),
-        name: "dev".into(),
-        location: "eastus".into(),
-        kubernetes_version: "1.35".into(),
-        network_plugin: "azure".into(),
-        network_plugin_mode: "overlay".into(),
-        pod_cidr: "100.64.0.0/10".into(),
-        node_cidr: "10.224.0.0/12".into(),
-        service_cidr: "10.0.0.0/16".into(),
-        windows: true,
-        ..ClusterSpec::default()
-    }
+    ClusterSpec { subscription: "s".into(), ..nodelane_testkit::cluster_spec() }
 }
 
 impl Bench {
