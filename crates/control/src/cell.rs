@@ -9,7 +9,7 @@ use nodelane_engine::{Env, Memory};
 use nodelane_model::change::{Accepted, Change, Origin};
 use nodelane_model::report::Planner;
 use nodelane_model::{Key, Refusal, Report, Revision, Time};
-use nodelane_provider::{Call, Completion};
+use nodelane_provider::{Call, Completion, Observation};
 use nodelane_world::{Draft, World, Write};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -30,6 +30,8 @@ pub enum Input {
     StoreRecovered,
     /// A provider answers.
     Provider(Completion),
+    /// A provider says something unasked; a driver's provider says it again until the documents show it.
+    Observed(Observation),
     /// What lies outside of the cell has changed: limits, policies.
     Env(Env),
     /// Time has passed.
@@ -142,12 +144,15 @@ impl Cell {
                 Input::Provider(completion) if self.read_only.is_none() => {
                     nodelane_engine::converge::observe(&mut draft, &completion);
                 }
+                Input::Observed(observation) if self.read_only.is_none() => {
+                    nodelane_engine::converge::preempt(&mut draft, &observation);
+                }
                 Input::Request(id, change, origin) if self.read_only.is_none() => {
                     replies.push((id, turn::admit(&mut draft, &change, &origin, &self.env)));
                     origins.push(origin);
                 }
                 Input::Request(id, ..) => refuse(vec![(id, ())], self.read_only.as_ref(), &mut out),
-                Input::Provider(_) | Input::Tick => {}
+                Input::Provider(_) | Input::Observed(_) | Input::Tick => {}
             }
         }
         if self.read_only.is_none() && self.flights.len() < FLIGHTS_LIMIT {

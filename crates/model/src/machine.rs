@@ -31,9 +31,15 @@ pub struct Machine {
     /// What it has, once it has booted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub running: Option<MachineModel>,
-    /// Counts images put on it; names its boot id.
+    /// Counts images put on it.
     #[serde(default)]
     pub incarnation: u32,
+    /// Counts its boots; names its boot id.
+    #[serde(default)]
+    pub boots: u32,
+    /// When the cloud takes it: a spot machine that has had its notice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preempted: Option<Time>,
     /// Whether it is extra, for a roll.
     #[serde(default, skip_serializing_if = "crate::meta::is_false")]
     pub surge: bool,
@@ -179,6 +185,8 @@ impl Machine {
             phase_since: now,
             running: None,
             incarnation: 0,
+            boots: 0,
+            preempted: None,
             surge: false,
             cordoned_by: BTreeSet::new(),
             drain: None,

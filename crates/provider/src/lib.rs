@@ -54,6 +54,23 @@ pub struct Completion {
     pub result: Result<(), Failure>,
 }
 
+/// What a backend says unasked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Observation {
+    /// A spot machine is taken at a time: Azure's scheduled event `Preempt`.
+    Preempt {
+        /// The machine's name.
+        machine: Name,
+        /// When.
+        at: Time,
+    },
+    /// A spot machine was taken.
+    Evicted {
+        /// The machine's name.
+        machine: Name,
+    },
+}
+
 /// Why a backend could not do what was asked; variants follow what the caller does next.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum Failure {

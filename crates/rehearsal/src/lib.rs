@@ -101,6 +101,7 @@ impl Rehearsal {
         for _ in 0..STEPS_AT_ONE_INSTANT {
             let deeds = self.sim.advance(self.cell.durable(), self.now, CHANGES_PER_STEP);
             self.queue.extend(deeds.completions.into_iter().map(Input::Provider));
+            self.queue.extend(deeds.observations.into_iter().map(Input::Observed));
             for (change, origin) in deeds.changes {
                 self.next_id += 1;
                 self.queue.push(Input::Request(self.next_id | SIMULATED, Box::new(change), Arc::new(origin)));

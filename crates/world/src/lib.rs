@@ -12,6 +12,7 @@ mod draft;
 mod index;
 mod ledger;
 mod room;
+mod silence;
 mod snapshot;
 mod work;
 
@@ -20,5 +21,6 @@ pub use draft::{Draft, Write};
 pub use index::World;
 pub use ledger::{BudgetRow, serves};
 pub use room::{Amounts, HostPort, NodeRow};
+pub use silence::Silence;
 pub use snapshot::Snapshot;
 pub use work::{List, Work};

@@ -10,6 +10,7 @@ mod cluster;
 mod create;
 mod delete;
 mod env;
+mod fault;
 mod machines;
 mod object;
 mod pool;

@@ -48,6 +48,7 @@ fn create(draft: &mut Draft, doc: &Arc<Doc>, origin: &Origin, env: &Env) -> Resu
         }
     }
     match doc.key.kind {
+        Kind::Fault => super::fault::check(&draft.world, &doc)?,
         Kind::Service => give_cluster_ip(draft, &mut doc),
         Kind::Job => {
             doc.meta.uid = draft.uid();
@@ -151,6 +152,9 @@ fn replace(draft: &mut Draft, doc: &Arc<Doc>, base: Revision, origin: &Origin) -
         draft.remove(&next.key);
         return Ok(accepted(draft, Some(Arc::new(next)), false));
     }
+    if let Some(node) = next.as_node_mut() {
+        converge::lifecycle::match_condition(node, draft.now);
+    }
     next.revision = old.revision;
     if next == *old {
         return Ok(accepted(draft, Some(old), false));
@@ -162,6 +166,7 @@ fn replace(draft: &mut Draft, doc: &Arc<Doc>, base: Revision, origin: &Origin) -
     if old.meta.labels != stored.meta.labels || old.meta.owners != stored.meta.owners {
         nodelane_workload::offer(draft, &key);
     }
+    converge::lifecycle::note_loss(draft, &old, &stored);
     if user_cordon != was_cordoned {
         note_user_cordon(draft, &key.name, user_cordon == Some(true));
     }

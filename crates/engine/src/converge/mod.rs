@@ -5,10 +5,13 @@
 //! operations; here nothing is created and nothing is evicted but what a NoExecute taint drives off.
 
 pub mod labels;
+pub(crate) mod lifecycle;
 mod observe;
+mod preempt;
 mod register;
 
 pub use observe::observe;
+pub use preempt::preempt;
 pub use register::register;
 
 use crate::Env;
@@ -52,6 +55,7 @@ fn reconcile(draft: &mut Draft, env: &Env, key: &Key) {
         if !machine.cordoned_by.is_empty() {
             set_unschedulable(draft, &node, true);
         }
+        preempt::empty(draft, key, machine);
         nodelane_workload::evict_tainted(draft, &key.name);
     }
     if machine.drain.as_ref().is_some_and(|drain| drain.done.is_none()) {

@@ -45,6 +45,7 @@ fn succeed(machine: &mut Machine, verb: Verb, now: Time) {
     match verb {
         Verb::Create | Verb::Reimage | Verb::Start => {
             machine.running = Some(machine.model.clone());
+            machine.boots += 1;
             machine.enter(MachinePhase::Running, now);
         }
         Verb::Deallocate => machine.enter(MachinePhase::Stopped, now),

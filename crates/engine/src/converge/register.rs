@@ -28,6 +28,7 @@ pub fn register(draft: &mut Draft, env: &Env, doc: &mut Doc) -> Result<(), Refus
     doc.meta.labels = Arc::new(wanted);
     if let Some(node) = doc.as_node_mut() {
         node.spec.provider_id = provider_id.into();
+        super::lifecycle::match_condition(node, draft.now);
         node.spec.taints.extend(taints.iter().filter_map(|text| Taint::parse(text)));
         if !machine.cordoned_by.is_empty() {
             node.spec.unschedulable = true;

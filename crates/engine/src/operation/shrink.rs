@@ -46,8 +46,9 @@ fn drain_machines(draft: &mut Draft, key: &Key, operation: &Operation, ignore_bu
     let mut waiting = Vec::new();
     for name in &operation.victims {
         let machine = Key::global(Kind::Machine, name.clone());
-        if draft.world.get(&machine).is_none() {
-            continue;
+        let phase = draft.world.get(&machine).and_then(|doc| doc.as_machine()).map(|machine| machine.phase);
+        if phase.is_none_or(|phase| phase == MachinePhase::Stopped) {
+            continue; // Nothing runs there.
         }
         match disrupt::drain(draft, &machine, ignore_budgets) {
             Drained::Yes(_) => {}
@@ -96,7 +97,7 @@ pub fn remove_all(draft: &mut Draft, key: &Key) -> usize {
     keys.len().max(1)
 }
 
-/// Which machines a scale-in takes (aks-semantics MS-5): quarantined ones, then from the fullest zone the highest instance.
+/// Which machines a scale-in takes (aks-semantics MS-5): those of no use (quarantined, failed, deallocated), then from the fullest zone the highest instance.
 fn choose(world: &World, pool: &Name, surplus: usize) -> Vec<Name> {
     let mut left: Vec<Arc<Doc>> = fleet::own(world, pool);
     let mut victims = Vec::new();
@@ -106,8 +107,9 @@ fn choose(world: &World, pool: &Name, surplus: usize) -> Vec<Name> {
             *zones.entry(machine.zone.clone()).or_default() += 1;
         }
         let rank = |machine: &Machine| {
-            let quarantined = machine.cordoned_by.contains(&CordonOwner::Quarantine) || machine.phase == MachinePhase::Failed;
-            (quarantined, zones[&machine.zone], machine.instance)
+            let useless = machine.cordoned_by.contains(&CordonOwner::Quarantine)
+                || matches!(machine.phase, MachinePhase::Failed | MachinePhase::Stopped);
+            (useless, zones[&machine.zone], machine.instance)
         };
         let best = (0..left.len()).max_by_key(|index| left[*index].as_machine().map(rank)).unwrap_or(0);
         victims.push(left.remove(best).key.name.clone());

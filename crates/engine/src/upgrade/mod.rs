@@ -41,9 +41,9 @@ pub(crate) fn target(pool: &NodePool) -> MachineModel {
     MachineModel { version: pool.state.version.clone(), image: pool.state.image.clone() }
 }
 
-/// Whether a machine still is to be rolled.
+/// Whether a machine still is to be rolled; one that is deallocated boots with the new model when it is started.
 pub(crate) fn is_behind(machine: &Machine, target: &MachineModel) -> bool {
-    machine.running.as_ref() != Some(target)
+    machine.intent != Intent::Stop && machine.running.as_ref() != Some(target)
 }
 
 /// Brings the pool to its count and adds the extra machines; the roll begins when all of them are Ready.

@@ -218,6 +218,7 @@ impl Shared {
             let world = self.world.load_full();
             let deeds = self.sim.advance(&world, self.now, DEEDS_PER_STEP);
             inputs.extend(deeds.completions.into_iter().map(Input::Provider));
+            inputs.extend(deeds.observations.into_iter().map(Input::Observed));
             for (change, origin) in deeds.changes {
                 inputs.push(Input::Request(self.id(), Box::new(change), Arc::new(origin)));
             }
