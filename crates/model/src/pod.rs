@@ -490,6 +490,18 @@ impl Condition {
     pub fn because(self, reason: &str, message: &str) -> Condition {
         Condition { reason: reason.into(), message: message.into(), ..self }
     }
+    /// Puts it in the place of the one of its kind; the time moves only with the status.
+    pub fn set_in(mut self, conditions: &mut Vec<Condition>) {
+        match conditions.iter_mut().find(|old| old.kind == self.kind) {
+            Some(old) => {
+                if old.status == self.status {
+                    self.last_transition_time = old.last_transition_time;
+                }
+                *old = self;
+            }
+            None => conditions.push(self),
+        }
+    }
 }
 
 /// How one container fares.

@@ -10,9 +10,8 @@ use crate::Result;
 use nodelane_arm::ArmError;
 use nodelane_control::Door;
 use nodelane_model::change::{Change, Origin};
-use nodelane_model::{Body, Doc, Kind, Refusal, Time, Uid};
+use nodelane_model::{Body, Doc, Fault, FaultKind, Kind, Refusal, Time, Uid};
 use nodelane_world::World;
-use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
@@ -28,34 +27,21 @@ const RETRY_AFTER_SECONDS: u32 = 1;
 #[derive(Default)]
 pub struct Counters(Mutex<BTreeMap<Uid, u64>>);
 
-struct Fault {
-    doc: Arc<Doc>,
-    rate_percent: u64,
-    left: Option<u64>,
-}
-
-/// The faults in force, in order of name.
-fn active(world: &World, now: Time) -> impl Iterator<Item = Fault> {
-    world.list(Kind::Fault, None).filter_map(move |doc| {
-        let spec = doc.as_opaque()?.get("spec")?;
-        let left = spec.get("count").and_then(Value::as_u64);
-        let until = spec.get("until").and_then(Value::as_str).and_then(Time::parse);
-        let is_over = left == Some(0) || until.is_some_and(|until| until <= now);
-        let is_ours = spec.get("kind").and_then(Value::as_str) == Some("api-throttle");
-        let rate_percent = spec.get("rate").and_then(Value::as_u64).unwrap_or(100).min(100);
-        (is_ours && !is_over).then(|| Fault { doc: doc.clone(), rate_percent, left })
-    })
+/// The faults in force, in order of name, with their documents.
+fn active(world: &World, now: Time) -> impl Iterator<Item = (Fault, &Arc<Doc>)> {
+    let faults = world.list(Kind::Fault, None).filter_map(|doc| Some((Fault::read(doc)?, doc)));
+    faults.filter(move |(fault, _)| fault.kind == FaultKind::ApiThrottle && fault.is_active(now))
 }
 
 /// Whether AKS's own limits are in force.
 pub fn limits(world: &World, now: Time) -> bool {
-    active(world, now).any(|fault| fault.rate_percent == 0)
+    active(world, now).any(|(fault, _)| fault.rate_percent == 0)
 }
 
 impl Counters {
     /// Lets a call pass, or says that a fault of its cluster has hit it.
     pub async fn strike(&self, door: &dyn Door) -> Result<()> {
-        let hit = active(&door.world(), door.now()).filter(|fault| self.counts(fault)).map(|fault| fault.doc.meta.uid).next();
+        let hit = active(&door.world(), door.now()).map(|(fault, _)| fault).find(|fault| self.counts(fault)).map(|fault| fault.uid);
         match hit {
             Some(uid) if use_up(door, uid).await? => Err(ArmError::Throttled { retry_after_seconds: RETRY_AFTER_SECONDS }),
             _ => Ok(()),
@@ -68,7 +54,7 @@ impl Counters {
         if counters.len() > COUNTERS_LIMIT {
             counters.clear();
         }
-        let seen = counters.entry(fault.doc.meta.uid).or_default();
+        let seen = counters.entry(fault.uid).or_default();
         let hits = |calls: u64| calls * fault.rate_percent / 100;
         *seen += 1;
         hits(*seen) > hits(*seen - 1)
@@ -78,9 +64,10 @@ impl Counters {
 /// Takes one from the fault's count, where it has one; false if nothing was left.
 async fn use_up(door: &dyn Door, uid: Uid) -> Result<bool> {
     for _ in 0..TRIES {
-        let Some(fault) = active(&door.world(), door.now()).find(|fault| fault.doc.meta.uid == uid) else { return Ok(false) };
+        let world = door.world();
+        let Some((fault, doc)) = active(&world, door.now()).find(|(fault, _)| fault.uid == uid) else { return Ok(false) };
         let Some(left) = fault.left else { return Ok(true) };
-        let mut doc = (*fault.doc).clone();
+        let mut doc = (**doc).clone();
         if let Body::Opaque(rest) = &mut doc.body
             && let Some(count) = rest.get_mut("spec").and_then(|spec| spec.get_mut("count"))
         {

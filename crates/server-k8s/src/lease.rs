@@ -1,10 +1,10 @@
-//! Leases of nodes, computed when read: a Ready node has renewed its lease at the last full ten seconds.
+//! Leases of nodes, computed when read: a kubelet has renewed its lease at the last full ten seconds, a silent one before it fell silent.
 //!
 //! Invariant: they are never stored, so a thousand kubelets write nothing; leases that users write are stored like any other object
 //! and win over a computed one of the same name. Not here: conditions' heartbeats (`heartbeat`).
 
 use nodelane_model::{Body, Doc, Key, Kind, Meta, Rest, Time, Uid};
-use nodelane_world::World;
+use nodelane_world::{Silence, World};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -15,9 +15,9 @@ const RENEW_MILLIS: i64 = 10_000;
 /// How long a lease is good (kubelet's default).
 const DURATION_SECONDS: i64 = 40;
 
-/// The lease of a node.
-fn lease(node: &Doc, now: Time) -> Doc {
-    let renewed = Time(now.0.div_euclid(RENEW_MILLIS) * RENEW_MILLIS).0.max(node.meta.created.0);
+/// The lease of a node, last renewed not after `heard`.
+fn lease(node: &Doc, heard: Time) -> Doc {
+    let renewed = (heard.0.div_euclid(RENEW_MILLIS) * RENEW_MILLIS).max(node.meta.created.0);
     let mut rest = Rest::new();
     rest.insert(
         "spec".into(),
@@ -40,10 +40,10 @@ fn lease(node: &Doc, now: Time) -> Doc {
     Doc::new(Key::new(Kind::Lease, NAMESPACE, node.key.name.clone()), node.revision, meta, Body::Opaque(rest))
 }
 
-/// The leases of all Ready nodes, in order of name.
+/// The leases of all nodes, in order of name.
 pub fn leases(world: &World, now: Time) -> impl Iterator<Item = Arc<Doc>> {
-    let ready = |doc: &&Arc<Doc>| doc.as_node().is_some_and(|node| node.status.is_ready());
-    world.list(Kind::Node, None).filter(ready).map(move |node| Arc::new(lease(node, now)))
+    let silence = Silence::of(world, now);
+    world.list(Kind::Node, None).map(move |node| Arc::new(lease(node, silence.since(world, node).unwrap_or(now))))
 }
 
 /// The lease of one node.
@@ -51,5 +51,6 @@ pub fn find(world: &World, key: &Key, now: Time) -> Option<Arc<Doc>> {
     if key.kind != Kind::Lease || key.namespace != NAMESPACE {
         return None;
     }
-    leases(world, now).find(|lease| lease.key == *key)
+    let node = world.get(&Key::global(Kind::Node, key.name.clone()))?;
+    Some(Arc::new(lease(node, Silence::of(world, now).since(world, node).unwrap_or(now))))
 }

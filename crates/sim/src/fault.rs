@@ -1,102 +1,91 @@
-//! Injected faults: documents that say what goes wrong, where and how often.
+//! Injected faults where they meet the simulated world: answers of the cloud that fail, and hits that are counted.
 //!
-//! A fault hits by seed and rate, so the same world fails the same way twice. A fault with a count is used up: each hit is written to
-//! its document.
+//! A fault with a count is used up: hits are noted here at once, so that no more of them happen than were asked for however many come
+//! at one time, and written behind to the fault's document. Silent kubelets count nothing: they are silent while the fault lasts.
 
 use nodelane_model::change::{Change, Origin};
-use nodelane_model::hash::Hash;
-use nodelane_model::{Body, Doc, Kind, Name, Time};
+use nodelane_model::{Body, Doc, Fault, FaultKind, Kind, Revision, Time, Uid};
 use nodelane_provider::{Call, Completion, Failure, Verb};
 use nodelane_world::World;
+use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// The kinds of faults.
-pub const KINDS: &[&str] = &["allocation", "quota", "never-registers", "not-ready", "slow-boot", "spot-evict", "zone-out", "api-throttle"];
-
-/// An injected fault.
-#[derive(Clone, Debug)]
-pub struct Fault {
-    /// Which of [`KINDS`].
-    pub kind: Name,
-    pool: Name,
-    zone: Name,
-    node: Name,
-    rate_percent: u64,
-    /// When it ends by itself.
-    pub until: Option<Time>,
-    doc: Arc<Doc>,
-}
 
 /// The faults that are in force, in order of name.
 pub fn active(world: &World, now: Time) -> impl Iterator<Item = Fault> {
-    world.list(Kind::Fault, None).filter_map(move |doc| Fault::read(doc, now))
+    world.list(Kind::Fault, None).filter_map(|doc| Fault::read(doc)).filter(move |fault| fault.is_active(now))
 }
 
-impl Fault {
-    fn read(doc: &Arc<Doc>, now: Time) -> Option<Fault> {
-        let spec = doc.as_opaque()?.get("spec")?;
-        let text = |field: &str| Name::from(spec.get(field).and_then(|value| value.as_str()).unwrap_or_default());
-        let until = spec.get("until").and_then(|value| value.as_str()).and_then(Time::parse);
-        let left = spec.get("count").and_then(serde_json::Value::as_u64);
-        if until.is_some_and(|until| until <= now) || left == Some(0) {
-            return None;
+/// Whether a fault hits a call: it concerns the machine, and the draw is below the rate.
+pub fn hits(fault: &Fault, call: &Call) -> bool {
+    fault.concerns(&call.machine, &call.pool, &call.zone) && fault.draws(&call.machine, call.incarnation)
+}
+
+/// Hits that faults' documents do not show yet.
+#[derive(Default)]
+pub struct Ledger {
+    open: BTreeMap<Uid, u64>,
+    /// Which revision of a document a write was computed from, so that none is sent twice.
+    sent: BTreeMap<Uid, (Revision, u64)>,
+}
+
+impl Ledger {
+    /// Takes a hit of a fault, if any is left.
+    pub fn take(&mut self, fault: &Fault) -> bool {
+        let Some(left) = fault.left else { return true };
+        let open = self.open.entry(fault.uid).or_default();
+        let takes = *open < left;
+        *open += u64::from(takes);
+        takes
+    }
+    /// A fault's document has changed: hits that it shows are settled.
+    pub fn settle(&mut self, old: Option<&Arc<Doc>>, new: Option<&Arc<Doc>>) {
+        let left = |doc: Option<&Arc<Doc>>| doc.and_then(|doc| Fault::read(doc)?.left);
+        let Some(uid) = new.or(old).map(|doc| doc.meta.uid) else { return };
+        let shown = left(old).unwrap_or_default().saturating_sub(left(new).unwrap_or_default());
+        let open = self.open.remove(&uid).unwrap_or_default().saturating_sub(shown);
+        if new.is_some() && open > 0 {
+            self.open.insert(uid, open);
         }
-        let rate_percent = spec.get("rate").and_then(serde_json::Value::as_u64).unwrap_or(100);
-        Some(Fault {
-            kind: text("kind"),
-            pool: text("pool"),
-            zone: text("zone"),
-            node: text("node"),
-            rate_percent,
-            until,
-            doc: doc.clone(),
-        })
     }
-    /// Whether it concerns a machine.
-    pub fn concerns(&self, machine: &str, pool: &str, zone: &str) -> bool {
-        let fits = |wanted: &Name, is: &str| wanted.is_empty() || wanted == is;
-        fits(&self.node, machine) && fits(&self.pool, pool) && fits(&self.zone, zone)
-    }
-    /// Whether it hits a call: it concerns the machine, and the draw is below the rate.
-    pub fn hits(&self, call: &Call) -> bool {
-        let drawn = Hash::new(self.doc.meta.uid.0 as u64).text(&call.machine).number(u64::from(call.incarnation)).get() % 100;
-        self.concerns(&call.machine, &call.pool, &call.zone) && drawn < self.rate_percent
-    }
-    fn use_up(&self, changes: &mut Vec<(Change, Origin)>) {
-        let mut doc = (*self.doc).clone();
-        let Body::Opaque(rest) = &mut doc.body else { return };
-        let Some(count) = rest.get_mut("spec").and_then(|spec| spec.get_mut("count")) else { return };
-        if let Some(left) = count.as_u64() {
-            *count = left.saturating_sub(1).into();
-            changes.push((Change::Replace { base: doc.revision, doc: Arc::new(doc) }, Origin::default()));
+    /// Writes open hits to their documents.
+    pub fn write(&mut self, world: &World, changes: &mut Vec<(Change, Origin)>) {
+        for (uid, open) in &self.open {
+            let Some(old) = world.by_uid(*uid).filter(|old| self.sent.get(uid) != Some(&(old.revision, *open))) else { continue };
+            self.sent.insert(*uid, (old.revision, *open));
+            let mut doc = (**old).clone();
+            let Body::Opaque(rest) = &mut doc.body else { continue };
+            if let Some(count) = rest.get_mut("spec").and_then(|spec| spec.get_mut("count")) {
+                *count = count.as_u64().unwrap_or_default().saturating_sub(*open).into();
+                changes.push((Change::Replace { base: doc.revision, doc: Arc::new(doc) }, Origin::default()));
+            }
         }
     }
 }
 
 /// Turns an answer of the cloud into a failure where a fault hits it (aks-semantics E1, E4, E5).
-pub fn strike(world: &World, completion: &mut Completion, now: Time, changes: &mut Vec<(Change, Origin)>) {
+pub fn strike(world: &World, ledger: &mut Ledger, completion: &mut Completion, now: Time) {
     let call = &completion.call;
     if !matches!(call.verb, Verb::Create | Verb::Start) {
         return;
     }
-    let hit = active(world, now).find(|fault| {
-        let in_zone = fault.kind != "zone-out" || (!call.zone.is_empty() && fault.zone == call.zone);
-        matches!(fault.kind.as_str(), "allocation" | "quota" | "zone-out") && in_zone && fault.hits(call)
-    });
-    let Some(fault) = hit else { return };
-    fault.use_up(changes);
-    completion.result = Err(match fault.kind.as_str() {
-        "quota" => Failure::Permanent {
+    let refuses = |fault: &Fault| match fault.kind {
+        FaultKind::Allocation | FaultKind::Quota => true,
+        FaultKind::ZoneOut => !call.zone.is_empty() && fault.zone == call.zone,
+        _ => false,
+    };
+    let Some(fault) = active(world, now).find(|fault| refuses(fault) && hits(fault, call) && ledger.take(fault)) else { return };
+    let short = |code: &str, place: &str| {
+        Failure::CapacityShort {
+        code: code.into(),
+        message: format!("Allocation failed. We do not have sufficient capacity for the requested VM size in this {place}. Read more about improving likelihood of allocation success at https://aka.ms/allocation-guidance").into(),
+    }
+    };
+    completion.result = Err(match fault.kind {
+        FaultKind::Quota => Failure::Permanent {
             code: "QuotaExceeded".into(),
             message: "Operation could not be completed as it results in exceeding approved Total Regional Cores quota.".into(),
         },
-        _ if call.zone.is_empty() => Failure::CapacityShort {
-            code: "AllocationFailed".into(),
-            message: "Allocation failed. We do not have sufficient capacity for the requested VM size in this region. Read more about improving likelihood of allocation success at https://aka.ms/allocation-guidance".into(),
-        },
-        _ => Failure::CapacityShort {
-            code: "ZonalAllocationFailed".into(),
-            message: "Allocation failed. We do not have sufficient capacity for the requested VM size in this zone. Read more about improving likelihood of allocation success at https://aka.ms/allocation-guidance".into(),
-        },
+        _ if call.zone.is_empty() => short("AllocationFailed", "region"),
+        _ => short("ZonalAllocationFailed", "zone"),
     });
 }

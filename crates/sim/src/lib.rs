@@ -10,8 +10,8 @@ pub mod kubelet;
 
 use nodelane_catalog::Catalog;
 use nodelane_model::change::{Change, Origin};
-use nodelane_model::{Doc, Time};
-use nodelane_provider::{Call, Completion, Provider};
+use nodelane_model::{Doc, FaultKind, Kind, Time};
+use nodelane_provider::{Call, Completion, Observation, Provider};
 use nodelane_world::World;
 use std::sync::Arc;
 
@@ -32,6 +32,8 @@ pub enum BootProfile {
 pub struct Deeds {
     /// Answers of the cloud.
     pub completions: Vec<Completion>,
+    /// What the cloud says unasked.
+    pub observations: Vec<Observation>,
     /// What kubelets (and the fault injector) ask for.
     pub changes: Vec<(Change, Origin)>,
 }
@@ -39,6 +41,8 @@ pub struct Deeds {
 /// The simulated world of one cell.
 pub struct Sim {
     cloud: cloud::Cloud,
+    evictions: cloud::spot::Evictions,
+    ledger: fault::Ledger,
     kubelets: kubelet::Kubelets,
 }
 
@@ -47,28 +51,42 @@ impl Sim {
     pub fn prime(world: &World, profile: BootProfile, catalog: Catalog, now: Time) -> Sim {
         let mut kubelets = kubelet::Kubelets::new(world.seed, profile, catalog);
         kubelets.prime(world, now);
-        Sim { cloud: cloud::Cloud::new(world.seed, profile), kubelets }
+        let mut evictions = cloud::spot::Evictions::default();
+        for doc in [Kind::Fault, Kind::Machine].into_iter().flat_map(|kind| world.list(kind, None)) {
+            evictions.follow(None, doc, now);
+        }
+        Sim { cloud: cloud::Cloud::new(world.seed, profile), evictions, ledger: fault::Ledger::default(), kubelets }
     }
     /// Takes a provider call.
     pub fn submit(&mut self, call: Call, world: &World, now: Time) {
-        self.cloud.slow = fault::active(world, now).any(|fault| fault.kind == "slow-boot" && fault.hits(&call));
+        let boots = cloud::boots(call.verb);
+        let slows = |fault: &nodelane_model::Fault| fault.kind == FaultKind::SlowBoot && fault::hits(fault, &call);
+        self.cloud.slow = boots && fault::active(world, now).any(|fault| slows(&fault) && self.ledger.take(&fault));
         self.cloud.submit(call, now);
     }
     /// Follows one change of a document.
     pub fn follow(&mut self, old: Option<&Arc<Doc>>, new: Option<&Arc<Doc>>, now: Time) {
+        if new.or(old).is_some_and(|doc| doc.key.kind == Kind::Fault) {
+            self.ledger.settle(old, new);
+        }
+        if let Some(new) = new {
+            self.evictions.follow(old, new, now);
+        }
         self.kubelets.follow(old, new, now);
     }
     /// When something happens next.
     pub fn next_at(&self) -> Option<Time> {
-        [self.cloud.next_at(), self.kubelets.next_at()].into_iter().flatten().min()
+        [self.cloud.next_at(), self.evictions.next_at(), self.kubelets.next_at()].into_iter().flatten().min()
     }
     /// Everything that happens by `now`, at most `limit` changes.
     pub fn advance(&mut self, world: &World, now: Time, limit: usize) -> Deeds {
         let mut deeds = Deeds::default();
         for mut completion in self.cloud.poll(now) {
-            fault::strike(world, &mut completion, now, &mut deeds.changes);
+            fault::strike(world, &mut self.ledger, &mut completion, now);
             deeds.completions.push(completion);
         }
+        deeds.observations = self.evictions.advance(world, &mut self.ledger, now);
+        self.ledger.write(world, &mut deeds.changes);
         self.kubelets.advance(world, now, limit, &mut deeds.changes);
         deeds
     }

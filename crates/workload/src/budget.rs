@@ -5,7 +5,6 @@
 //! decides asks [`status`].
 
 use crate::claim::controller_of;
-use crate::garbage::set_condition;
 use crate::notice::Voice;
 use nodelane_model::budget::{BudgetStatus, IntOrPercent};
 use nodelane_model::pod::Condition;
@@ -94,7 +93,7 @@ pub(crate) fn reconcile(draft: &mut Draft, key: &Key) -> usize {
     next.conditions = budget.status.conditions.clone();
     let mut condition = condition;
     condition.rest.insert("observedGeneration".into(), next.observed_generation.into());
-    set_condition(&mut next.conditions, condition);
+    condition.set_in(&mut next.conditions);
     if next == budget.status {
         return 0;
     }

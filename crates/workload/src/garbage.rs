@@ -103,20 +103,7 @@ fn strand(draft: &mut Draft, key: &Key) {
         };
         pod.status.phase = Phase::Failed;
         let condition = Condition::new("DisruptionTarget", true, now);
-        set_condition(&mut pod.status.conditions, condition.because("DeletionByPodGC", "PodGC: node no longer exists"));
+        condition.because("DeletionByPodGC", "PodGC: node no longer exists").set_in(&mut pod.status.conditions);
     });
     delete(draft, key, Some(0), None);
-}
-
-/// Sets a condition; its time moves only with its status.
-pub(crate) fn set_condition(conditions: &mut Vec<Condition>, mut condition: Condition) {
-    match conditions.iter_mut().find(|old| old.kind == condition.kind) {
-        Some(old) => {
-            if old.status == condition.status {
-                condition.last_transition_time = old.last_transition_time;
-            }
-            *old = condition;
-        }
-        None => conditions.push(condition),
-    }
 }

@@ -4,7 +4,6 @@
 //! itself. The CA that `kube-root-ca.crt` shows is the one in `kube-system`: the server seeds that one.
 
 use crate::delete::{delete, may_go, remove};
-use crate::garbage::set_condition;
 use nodelane_model::pod::Condition;
 use nodelane_model::{Body, Doc, Key, Kind, Meta, Name, Rest};
 use nodelane_world::Draft;
@@ -86,7 +85,7 @@ fn write(doc: &mut Doc, conditions: Vec<Condition>, is_empty: bool) {
     let Body::Opaque(rest) = &mut doc.body else { return };
     let status = rest.entry("status").or_insert_with(|| json!({}));
     let mut all: Vec<Condition> = status.get("conditions").and_then(|all| serde_json::from_value(all.clone()).ok()).unwrap_or_default();
-    conditions.into_iter().for_each(|condition| set_condition(&mut all, condition));
+    conditions.into_iter().for_each(|condition| condition.set_in(&mut all));
     if let Some(status) = status.as_object_mut() {
         status.insert("phase".into(), "Terminating".into());
         status.insert("conditions".into(), serde_json::to_value(all).expect("conditions have string keys only"));

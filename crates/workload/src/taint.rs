@@ -5,7 +5,6 @@
 //! counts from the first look only if its writer stamps it, so admission should.
 
 use crate::delete::delete;
-use crate::garbage::set_condition;
 use crate::notice::Voice;
 use nodelane_model::node::Taint;
 use nodelane_model::pod::{Condition, PodSpec};
@@ -66,7 +65,7 @@ fn evict(draft: &mut Draft, key: &Key) {
         let condition = Condition::new("DisruptionTarget", true, now);
         let condition = condition.because("DeletionByTaintManager", "Taint manager: deleting due to NoExecute taint");
         if let Some(pod) = doc.as_pod_mut() {
-            set_condition(&mut pod.status.conditions, condition);
+            condition.set_in(&mut pod.status.conditions);
         }
     });
     delete(draft, key, None, None);

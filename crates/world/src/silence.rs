@@ -28,6 +28,10 @@ impl Silence {
         };
         Silence { faults: faults.filter(silences).map(chosen).collect() }
     }
+    /// Whether no fault silences anyone.
+    pub fn is_by_no_fault(&self) -> bool {
+        self.faults.is_empty()
+    }
     /// Since when the kubelet of a node is silent; `None` where it speaks.
     pub fn since(&self, world: &World, node: &Doc) -> Option<Time> {
         let name = &node.key.name;
@@ -50,8 +54,10 @@ fn hits(fault: &Fault, name: &str, machine: &Machine) -> bool {
 fn few(world: &World, fault: &Fault, count: usize) -> BTreeSet<Name> {
     let machine = |name: &Name| world.get(&Key::global(Kind::Machine, name.clone())).and_then(|doc| doc.as_machine());
     let nodes = world.list(Kind::Node, None).map(|doc| &doc.key.name);
-    let mut lots: Vec<(u64, &Name)> =
-        nodes.filter(|name| machine(name).is_some_and(|machine| hits(fault, name, machine))).map(|name| (fault.lot(name, 0), name)).collect();
+    let mut lots: Vec<(u64, &Name)> = nodes
+        .filter(|name| machine(name).is_some_and(|machine| hits(fault, name, machine)))
+        .map(|name| (fault.lot(name, 0), name))
+        .collect();
     lots.sort_unstable();
     lots.into_iter().take(count).map(|(_, name)| name.clone()).collect()
 }

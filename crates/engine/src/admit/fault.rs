@@ -8,7 +8,8 @@ use nodelane_world::World;
 
 /// Whether a fault may be set.
 pub fn check(world: &World, doc: &Doc) -> Result<(), Refusal> {
-    let invalid = |field: &str, message: String| Err(Refusal::Invalid { key: doc.key.clone(), field: field.into(), message: message.into() });
+    let invalid =
+        |field: &str, message: String| Err(Refusal::Invalid { key: doc.key.clone(), field: field.into(), message: message.into() });
     let Some(fault) = Fault::read(doc) else {
         let words: Vec<&str> = FaultKind::ALL.iter().map(|(word, _)| *word).collect();
         return invalid("spec.kind", format!("must be one of {}", words.join(", ")));

@@ -192,9 +192,10 @@ impl Bench {
         for (key, machine) in self.machines(pool) {
             assert!(machine.cordoned_by.is_empty() && machine.drain.is_none() && !machine.surge, "{key}: {machine:?}");
         }
+        let own = nodelane_engine::converge::labels::taints(&self.pool(pool).spec).len();
         for node in self.nodes(pool) {
             let spec = &node.as_node().unwrap().spec;
-            assert!(!spec.unschedulable && spec.taints.is_empty(), "{}: {spec:?}", node.key);
+            assert!(!spec.unschedulable && spec.taints.len() == own, "{}: {spec:?}", node.key);
         }
         let count = self.pool(pool).spec.count as usize;
         assert_eq!((self.machines(pool).len(), self.nodes(pool).len()), (count, count));

@@ -7,7 +7,7 @@ use super::*;
 use nodelane_control::{Event, FeedGone, Later};
 use nodelane_model::change::Accepted;
 use nodelane_model::{Key, Meta, Rest, Revision};
-use serde_json::json;
+use serde_json::{Value, json};
 
 struct OneWorld {
     world: Mutex<Arc<World>>,

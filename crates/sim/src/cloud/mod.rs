@@ -3,6 +3,8 @@
 //! The time of an answer is a function of the seed and the call, so a call that is submitted again after a crash is answered when it
 //! would have been. Machines come in parallel.
 
+pub mod spot;
+
 use crate::BootProfile;
 use nodelane_model::hash::Hash;
 use nodelane_model::{Name, Time};
@@ -22,6 +24,11 @@ pub struct Cloud {
 /// How much longer a machine takes under the fault `slow-boot`.
 const SLOW_FACTOR: i64 = 10;
 
+/// Whether a call ends with the machine booting.
+pub(crate) fn boots(verb: Verb) -> bool {
+    matches!(verb, Verb::Create | Verb::Reimage | Verb::Start)
+}
+
 impl Cloud {
     /// A cloud with nothing under way.
     pub fn new(seed: u64, profile: BootProfile) -> Cloud {
@@ -29,7 +36,7 @@ impl Cloud {
     }
     /// Milliseconds from a call to its answer. Booting leaves out what the kubelet takes to become Ready.
     fn latency(&self, call: &Call) -> i64 {
-        let boots = matches!(call.verb, Verb::Create | Verb::Reimage | Verb::Start);
+        let boots = boots(call.verb);
         let (low, high) = match (self.profile, boots) {
             (BootProfile::Instant, _) => (0, 0),
             (BootProfile::Fast, true) => (6_000, 10_000),

@@ -4,17 +4,22 @@
 //! nothing, and one whose change was refused (the document had moved, the store was closed) is done when it is looked at again. Leases
 //! and heartbeats are not written: they are computed when read.
 
+mod address;
+mod container;
 mod node;
 mod pod;
+mod script;
 
 use crate::BootProfile;
+use address::Addresses;
 use nodelane_catalog::Catalog;
 use nodelane_model::change::{Change, Origin, Principal};
 use nodelane_model::hash::Hash;
 use nodelane_model::machine::MachinePhase;
-use nodelane_model::{Doc, Key, Kind, Name, Time, Uid};
-use nodelane_world::World;
-use std::collections::{BTreeMap, BTreeSet};
+use nodelane_model::pod::Phase;
+use nodelane_model::{Doc, Fault, Key, Kind, Time, Uid};
+use nodelane_world::{Silence, World};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What a kubelet has to do.
@@ -24,10 +29,12 @@ enum Duty {
     Register,
     /// Report the node as Ready.
     BecomeReady,
+    /// Nothing was heard of the node for too long: the node controller's duty, not the kubelet's.
+    Lose,
     /// Start a pod's containers.
     Start,
-    /// End a pod whose containers end by themselves.
-    End,
+    /// Report what has become of a pod's containers.
+    Report,
     /// Let go of a pod that was told to stop.
     Release,
 }
@@ -45,15 +52,17 @@ pub struct Kubelets {
     tasks: BTreeSet<Task>,
     /// Duties that a fault keeps from being done.
     held: BTreeSet<Task>,
+    /// When to look at which faults are in force.
+    looks: BTreeSet<Time>,
     addresses: Addresses,
 }
 
-/// Addresses handed out: one of the node network a node, one of its own /24 of the pod network a pod.
-#[derive(Default)]
-struct Addresses {
-    nodes: BTreeMap<Name, u32>,
-    taken: BTreeSet<u32>,
-    pods: BTreeMap<(Name, u8), Key>,
+/// Milliseconds of silence after which a node is lost (kube-controller-manager's `--node-monitor-grace-period`, 50 s since 1.32).
+fn grace_millis(profile: BootProfile) -> i64 {
+    match profile {
+        BootProfile::Instant => 0,
+        BootProfile::Fast | BootProfile::Azure => 50_000,
+    }
 }
 
 /// Milliseconds from a node's registration to Ready.
@@ -68,7 +77,15 @@ pub(crate) fn ready_lag_millis(profile: BootProfile) -> i64 {
 impl Kubelets {
     /// Kubelets without duties.
     pub fn new(seed: u64, profile: BootProfile, catalog: Catalog) -> Kubelets {
-        Kubelets { seed, profile, catalog, tasks: BTreeSet::new(), held: BTreeSet::new(), addresses: Addresses::default() }
+        Kubelets {
+            seed,
+            profile,
+            catalog,
+            tasks: BTreeSet::new(),
+            held: BTreeSet::new(),
+            looks: BTreeSet::new(),
+            addresses: Addresses::default(),
+        }
     }
     /// Takes up what the documents of a world ask for.
     pub fn prime(&mut self, world: &World, now: Time) {
@@ -80,7 +97,7 @@ impl Kubelets {
                 self.addresses.taken.insert(index);
             }
         }
-        for kind in [Kind::Machine, Kind::Node, Kind::Pod] {
+        for kind in [Kind::Fault, Kind::Machine, Kind::Node, Kind::Pod] {
             for doc in world.list(kind, None) {
                 self.addresses.keep(doc);
                 self.follow(None, Some(doc), now);
@@ -89,16 +106,19 @@ impl Kubelets {
     }
     /// When the next duty is due.
     pub fn next_at(&self) -> Option<Time> {
-        self.tasks.first().map(|task| task.0)
+        [self.tasks.first().map(|task| task.0), self.looks.first().copied()].into_iter().flatten().min()
     }
     /// Follows one change of a document.
     pub fn follow(&mut self, old: Option<&Arc<Doc>>, new: Option<&Arc<Doc>>, now: Time) {
         match (old, new) {
             (_, Some(doc)) => match doc.key.kind {
                 Kind::Machine => self.follow_machine(old, doc, now),
-                Kind::Node => self.follow_node(doc, now),
+                Kind::Node => self.follow_node(old, doc, now),
                 Kind::Pod => self.follow_pod(old, doc, now),
-                Kind::Fault => self.look_again(now),
+                Kind::Fault => {
+                    let until = Fault::read(doc).and_then(|fault| fault.until).filter(|until| *until > now);
+                    self.looks.extend(until.into_iter().chain([now]));
+                }
                 _ => {}
             },
             (Some(doc), None) => match doc.key.kind {
@@ -106,19 +126,28 @@ impl Kubelets {
                 Kind::Node => self.task(now.plus(1_000), Duty::Register, Key::global(Kind::Machine, doc.key.name.clone()), Uid::default()),
                 Kind::Machine => self.addresses.forget(&doc.key.name),
                 Kind::Pod => self.addresses.release(doc),
-                Kind::Fault => self.look_again(now),
+                Kind::Fault => drop(self.looks.insert(now)),
                 _ => {}
             },
             (None, None) => {}
         }
     }
     fn follow_machine(&mut self, old: Option<&Arc<Doc>>, doc: &Arc<Doc>, now: Time) {
-        let runs = |doc: &Doc| doc.as_machine().is_some_and(|machine| machine.phase == MachinePhase::Running);
-        if runs(doc) && !old.is_some_and(|old| runs(old)) {
+        let is = |doc: &Doc, phase| doc.as_machine().is_some_and(|machine| machine.phase == phase);
+        let enters = |phase| is(doc, phase) && !old.is_some_and(|old| is(old, phase));
+        if enters(MachinePhase::Running) {
             self.task(now, Duty::Register, doc.key.clone(), Uid::default());
+            self.looks.insert(now);
+        }
+        if enters(MachinePhase::Stopped) {
+            let node = Key::global(Kind::Node, doc.key.name.clone());
+            self.task(now.plus(grace_millis(self.profile)), Duty::Lose, node, Uid::default());
         }
     }
-    fn follow_node(&mut self, doc: &Arc<Doc>, now: Time) {
+    fn follow_node(&mut self, old: Option<&Arc<Doc>>, doc: &Arc<Doc>, now: Time) {
+        if old.is_none() {
+            self.looks.insert(now);
+        }
         if doc.as_node().is_some_and(|node| !node.status.is_ready() && !node.status.conditions.is_empty()) {
             self.task(now.plus(ready_lag_millis(self.profile)), Duty::BecomeReady, doc.key.clone(), doc.meta.uid);
         }
@@ -133,22 +162,19 @@ impl Kubelets {
             }
         } else if !was_bound || old.is_none() {
             match pod.status.phase {
-                nodelane_model::pod::Phase::Pending => {
+                Phase::Pending => {
                     self.task(now.plus(self.draw(doc, 1, pod::START_MILLIS)), Duty::Start, doc.key.clone(), doc.meta.uid);
                 }
-                nodelane_model::pod::Phase::Running => self.plan_end(doc, now),
+                Phase::Running => self.plan_report(doc, now),
                 _ => {}
             }
-        } else if pod.status.phase == nodelane_model::pod::Phase::Running
-            && old.and_then(|old| old.as_pod()).is_some_and(|old| old.status.phase != pod.status.phase)
-        {
-            self.plan_end(doc, now);
+        } else if pod.status.phase == Phase::Running {
+            self.plan_report(doc, now);
         }
     }
-    fn plan_end(&mut self, doc: &Arc<Doc>, now: Time) {
-        if let Some((after_millis, _)) = pod::ending(doc) {
-            let started = doc.as_pod().and_then(|pod| pod.status.start_time).unwrap_or(now);
-            self.task(started.plus(after_millis).max(now), Duty::End, doc.key.clone(), doc.meta.uid);
+    fn plan_report(&mut self, doc: &Arc<Doc>, now: Time) {
+        if let Some(at) = container::next_at(doc, now) {
+            self.task(at.max(now), Duty::Report, doc.key.clone(), doc.meta.uid);
         }
     }
     /// A latency by seed, 0 where nothing takes any time.
@@ -158,17 +184,33 @@ impl Kubelets {
             _ => Hash::new(self.seed).number(doc.meta.uid.0 as u64).number(salt).between(low, high),
         }
     }
-    /// Faults have changed: what one held is tried again.
-    fn look_again(&mut self, now: Time) {
+    /// Faults, machines or nodes have changed: what was held is tried again, and who has fallen silent is lost after a while.
+    fn look(&mut self, world: &World, silence: &Silence, now: Time) {
+        self.looks.retain(|at| *at > now);
         let held = std::mem::take(&mut self.held);
         self.tasks.extend(held.into_iter().map(|(_, duty, key, uid)| (now, duty, key, uid)));
-    }
-    /// A fault holds a duty, until the fault ends by itself or its document changes.
-    fn hold(&mut self, until: Option<Time>, duty: Duty, key: &Key, uid: Uid) {
-        match until {
-            Some(until) => self.task(until, duty, key.clone(), uid),
-            None => drop(self.held.insert((Time::default(), duty, key.clone(), uid))),
+        if silence.is_by_no_fault() {
+            return;
         }
+        for doc in world.list(Kind::Node, None).filter(|doc| !node::is_lost(doc)) {
+            if let Some(since) = silence.since(world, doc) {
+                self.task(since.plus(grace_millis(self.profile)).max(now), Duty::Lose, doc.key.clone(), doc.meta.uid);
+            }
+        }
+    }
+    /// A fault holds a duty, until faults are looked at again.
+    fn hold(&mut self, duty: Duty, key: &Key, uid: Uid) {
+        self.held.insert((Time::default(), duty, key.clone(), uid));
+    }
+    /// Whether the kubelet that a duty is for is silent.
+    fn is_silent(world: &World, silence: &Silence, duty: Duty, key: &Key) -> bool {
+        let node = match duty {
+            Duty::BecomeReady => Some(&key.name),
+            Duty::Start | Duty::Report | Duty::Release => world.get(key).and_then(|doc| doc.as_pod()?.node.as_ref()),
+            Duty::Register | Duty::Lose => None,
+        };
+        let node = node.and_then(|name| world.node(name));
+        node.is_some_and(|row| silence.since(world, &row.doc).is_some())
     }
     fn task(&mut self, at: Time, duty: Duty, key: Key, uid: Uid) {
         self.tasks.insert((at, duty, key, uid));
@@ -176,21 +218,34 @@ impl Kubelets {
 
     /// Does every duty that is due, at most `limit`.
     pub fn advance(&mut self, world: &World, now: Time, limit: usize, changes: &mut Vec<(Change, Origin)>) {
+        if self.next_at().is_none_or(|at| at > now) {
+            return;
+        }
+        let silence = Silence::of(world, now);
+        if self.looks.first().is_some_and(|at| *at <= now) {
+            self.look(world, &silence, now);
+        }
         let mut done = 0;
         while done < limit
             && let Some((_, duty, key, uid)) = self.tasks.pop_first_if(|task| task.0 <= now)
         {
             done += 1;
+            if Self::is_silent(world, &silence, duty, &key) {
+                self.hold(duty, &key, uid);
+                continue;
+            }
             let change = match duty {
                 Duty::Register => self.register(world, &key, now),
                 Duty::BecomeReady => self.become_ready(world, &key, uid, now),
+                Duty::Lose => node::lose(world, &silence, &key, uid, now.plus(-grace_millis(self.profile)), now),
                 Duty::Start => self.start(world, &key, uid, now),
-                Duty::End => pod::end(world, &key, uid, now),
+                Duty::Report => pod::report(world, &key, uid, now, changes),
                 Duty::Release => pod::release(world, &key, uid),
             };
             if let Some((node, change)) = change {
+                let principal = if duty == Duty::Lose { Principal::System } else { Principal::Node(node) };
                 self.task(now.plus(RETRY_MILLIS), duty, key, uid);
-                changes.push((change, Origin { principal: Principal::Node(node), ..Origin::default() }));
+                changes.push((change, Origin { principal, ..Origin::default() }));
             }
         }
     }
@@ -204,48 +259,4 @@ impl<T: Ord> PopFirstIf<T> for BTreeSet<T> {
     fn pop_first_if(&mut self, holds: impl FnOnce(&T) -> bool) -> Option<T> {
         if holds(self.first()?) { self.pop_first() } else { None }
     }
-}
-
-impl Addresses {
-    /// The index of a node, handed out once and kept while its machine lives.
-    fn node(&mut self, name: &Name) -> u32 {
-        if let Some(index) = self.nodes.get(name) {
-            return *index;
-        }
-        let index = (0..).find(|index| !self.taken.contains(index)).unwrap_or(0);
-        self.taken.insert(index);
-        self.nodes.insert(name.clone(), index);
-        index
-    }
-    /// The address that a pod has already.
-    fn keep(&mut self, doc: &Doc) {
-        let Some(pod) = doc.as_pod().filter(|pod| !pod.spec.host_network) else { return };
-        if let Some((node, host)) = pod.node.clone().zip(host_of(&pod.status.pod_ip)) {
-            self.pods.insert((node, host), doc.key.clone());
-        }
-    }
-    fn forget(&mut self, name: &Name) {
-        if let Some(index) = self.nodes.remove(name) {
-            self.taken.remove(&index);
-        }
-    }
-    /// The last part of a pod's address on its node.
-    fn pod(&mut self, node: &Name, key: &Key) -> u8 {
-        let free = (4..=254).find(|host| !self.pods.contains_key(&(node.clone(), *host))).unwrap_or(254);
-        self.pods.insert((node.clone(), free), key.clone());
-        free
-    }
-    fn release(&mut self, doc: &Doc) {
-        let Some(pod) = doc.as_pod() else { return };
-        if let Some((node, host)) = pod.node.clone().zip(host_of(&pod.status.pod_ip))
-            && self.pods.get(&(node.clone(), host)) == Some(&doc.key)
-        {
-            self.pods.remove(&(node, host));
-        }
-    }
-}
-
-/// The last part of an address.
-fn host_of(address: &str) -> Option<u8> {
-    address.rsplit('.').next().and_then(|host| host.parse().ok())
 }

@@ -1,7 +1,7 @@
 //! What a kubelet reports of its node: amounts, versions, addresses, conditions.
 //!
-//! Ids of a machine and of a boot derive from the machine's id and its incarnation: they survive restarts of the simulator, and change
-//! with a reimage. Labels and taints of the pool are not the kubelet's to set.
+//! Ids of a machine and of a boot derive from the machine's id, its incarnation and its boots: they survive restarts of the simulator;
+//! the one changes with a reimage, the other with every boot. Labels and taints are not the kubelet's to set.
 
 use super::{Duty, Kubelets, ready_lag_millis};
 use crate::fault;
@@ -9,16 +9,17 @@ use nodelane_catalog::{OsSku, Size, Version};
 use nodelane_model::change::Change;
 use nodelane_model::hash::Hash;
 use nodelane_model::machine::MachinePhase;
-use nodelane_model::node::{Address, Image, NodeInfo, NodeStatus, Taint};
+use nodelane_model::node::{Address, Image, NodeInfo, NodeStatus};
 use nodelane_model::pod::Condition;
 use nodelane_model::pool::{OsType, PoolSpec};
 use nodelane_model::quantity::Resources;
-use nodelane_model::{Body, Doc, Key, Kind, Machine, Meta, Name, Node, Quantity, Time, Uid};
-use nodelane_world::World;
+use nodelane_model::{Body, Doc, FaultKind, Key, Kind, Machine, Meta, Name, Node, Quantity, Time, Uid};
+use nodelane_world::{Silence, World};
 use std::sync::Arc;
 
-/// The taint of a node that is not Ready.
-const NOT_READY: &str = "node.kubernetes.io/not-ready";
+/// Kinds of ids.
+const MACHINE_ID: u64 = 1;
+const BOOT_ID: u64 = 2;
 /// The first node's address: Azure keeps the first four of a subnet. 10.224.0.0/12 holds a million more.
 const FIRST_ADDRESS: u32 = (10 << 24) + (224 << 16) + 4;
 
@@ -35,57 +36,53 @@ impl Kubelets {
         let machine = doc.as_machine().filter(|machine| machine.phase == MachinePhase::Running && machine.is_wanted())?;
         let name = machine_key.name.clone();
         let (_, pool) = world.pool(&machine.pool)?;
-        if world.node(&name).is_some() {
+        if let Some(row) = world.node(&name) {
+            if is_lost(&row.doc) || was_shut_down(&row.doc) {
+                self.task(now, Duty::BecomeReady, row.doc.key.clone(), row.doc.meta.uid);
+            }
             return None;
         }
-        let fault =
-            fault::active(world, now).find(|fault| fault.kind == "never-registers" && fault.concerns(&name, &machine.pool, &machine.zone));
-        if let Some(fault) = fault {
-            self.hold(fault.until, Duty::Register, machine_key, Uid::default());
+        let mutes = |fault: &nodelane_model::Fault| {
+            let kept = fault.concerns(&name, &machine.pool, &machine.zone) && fault.draws(&name, machine.boots);
+            fault.kind == FaultKind::NeverRegisters && kept
+        };
+        if fault::active(world, now).any(|fault| mutes(&fault)) {
+            self.hold(Duty::Register, machine_key, Uid::default());
             return None;
         }
         let ready = ready_lag_millis(self.profile) == 0;
         let index = self.addresses.node(&name);
         let size = self.catalog.size(&machine.size)?;
-        let status = self.status(doc.meta.uid, machine, &pool.spec, size, &name, index, now);
+        let status = self.status(doc.meta.uid, machine, &pool.spec, size, &name, index);
         let mut node = Node { status, ..Node::default() };
-        set_ready(&mut node.status, ready, now);
-        if !ready {
-            node.spec.taints.push(Taint { key: NOT_READY.into(), effect: "NoSchedule".into(), ..Taint::default() });
-        }
+        report(&mut node.status, ready, now);
         let doc = Doc::new(Key::global(Kind::Node, name.clone()), 0, Meta::default(), Body::Node(Box::new(node)));
         Some((name, Change::Create(Arc::new(doc))))
     }
 
-    /// The node reports Ready, unless a fault says otherwise.
+    /// The node reports Ready.
     pub(super) fn become_ready(&mut self, world: &World, key: &Key, uid: Uid, now: Time) -> Option<(Name, Change)> {
         let old = world.get(key).filter(|doc| doc.meta.uid == uid)?;
-        let machine = world.get(&Key::global(Kind::Machine, key.name.clone()))?.as_machine()?;
-        if machine.phase != MachinePhase::Running || old.as_node()?.status.is_ready() {
-            return None;
-        }
-        let fault =
-            fault::active(world, now).find(|fault| fault.kind == "not-ready" && fault.concerns(&key.name, &machine.pool, &machine.zone));
-        if let Some(fault) = fault {
-            self.hold(fault.until, Duty::BecomeReady, key, uid);
+        let machine_doc = world.get(&Key::global(Kind::Machine, key.name.clone()))?;
+        let machine = machine_doc.as_machine()?;
+        if machine.phase != MachinePhase::Running || old.as_node()?.status.is_ready() && !was_shut_down(old) {
             return None;
         }
         let mut doc = (**old).clone();
         let node = doc.as_node_mut()?;
-        set_ready(&mut node.status, true, now);
-        node.spec.taints.retain(|taint| taint.key != NOT_READY);
+        report(&mut node.status, true, now);
+        node.status.node_info.boot_id = self.id(machine_doc.meta.uid, BOOT_ID, machine.boots);
         Some((key.name.clone(), Change::Replace { base: old.revision, doc: Arc::new(doc) }))
     }
 
-    #[allow(clippy::too_many_arguments)] // All of them are facts about one machine.
-    fn status(&self, uid: Uid, machine: &Machine, pool: &PoolSpec, size: &Size, name: &Name, index: u32, now: Time) -> NodeStatus {
+    fn status(&self, uid: Uid, machine: &Machine, pool: &PoolSpec, size: &Size, name: &Name, index: u32) -> NodeStatus {
         let model = machine.running.as_ref().unwrap_or(&machine.model);
         let version: Version = model.version.parse().unwrap_or_else(|_| self.catalog.default_version());
         let disk = pool.os_disk_size_gb;
         let capacity = nodelane_catalog::capacity(size, disk, pool.max_pods);
         let allocatable = nodelane_catalog::allocatable(size, pool.os_type, version, disk, pool.max_pods);
         let address = std::net::Ipv4Addr::from(FIRST_ADDRESS + index).to_string();
-        let mut status = NodeStatus {
+        NodeStatus {
             capacity: Arc::new(resources(&capacity, size)),
             allocatable: Arc::new(resources(&allocatable, size)),
             addresses: vec![
@@ -95,26 +92,22 @@ impl Kubelets {
             node_info: self.info(uid, machine, pool, size, version, &model.image),
             images: Arc::new(images(pool.os_type)),
             ..NodeStatus::default()
-        };
-        for (kind, reason, message) in [
-            ("MemoryPressure", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
-            ("DiskPressure", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
-            ("PIDPressure", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
-        ] {
-            status.conditions.push(Condition::new(kind, false, now).because(reason, message));
         }
-        status
+    }
+
+    /// An id of a machine, one per kind and count.
+    fn id(&self, machine: Uid, kind: u64, count: u32) -> Name {
+        Uid::derive(Hash::new(self.seed).number(machine.0 as u64).get(), u64::from(count), kind).to_string().into()
     }
 
     fn info(&self, uid: Uid, machine: &Machine, pool: &PoolSpec, size: &Size, version: Version, image: &str) -> NodeInfo {
-        let id = |salt: u64| Uid::derive(Hash::new(self.seed).number(uid.0 as u64).get(), u64::from(machine.incarnation), salt);
         let sku = OsSku::from_name(&pool.os_sku).and_then(|sku| sku.effective(version).ok());
         let known = self.catalog.image(image).or_else(|| sku.and_then(|sku| self.catalog.newest_image(sku)));
         let kubelet: Name = version.kubelet_version().into();
         NodeInfo {
-            machine_id: id(1).to_string().replace('-', "").into(),
+            machine_id: self.id(uid, MACHINE_ID, machine.incarnation).replace('-', "").into(),
             system_uuid: uid.to_string().into(),
-            boot_id: id(2).to_string().into(),
+            boot_id: self.id(uid, BOOT_ID, machine.boots),
             kernel_version: known.map(|image| image.kernel_version.into()).unwrap_or_default(),
             os_image: known.map(|image| image.os_image.into()).unwrap_or_default(),
             container_runtime_version: known.map(|image| image.container_runtime_version().into()).unwrap_or_default(),
@@ -126,8 +119,15 @@ impl Kubelets {
     }
 }
 
-/// Sets the condition Ready as a kubelet words it.
-pub fn set_ready(status: &mut NodeStatus, ready: bool, now: Time) {
+/// Conditions other than Ready, as a kubelet words them.
+const PRESSURES: [(&str, &str, &str); 3] = [
+    ("MemoryPressure", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+    ("DiskPressure", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+    ("PIDPressure", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+];
+
+/// Sets all conditions as a kubelet words them.
+fn report(status: &mut NodeStatus, ready: bool, now: Time) {
     let condition = match ready {
         true => Condition::new("Ready", true, now).because("KubeletReady", "kubelet is posting ready status"),
         false => Condition::new("Ready", false, now).because(
@@ -135,8 +135,34 @@ pub fn set_ready(status: &mut NodeStatus, ready: bool, now: Time) {
             "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:Network plugin returns error: cni plugin not initialized",
         ),
     };
-    status.conditions.retain(|condition| condition.kind != "Ready");
-    status.conditions.push(condition);
+    let pressures = PRESSURES.map(|(kind, reason, message)| Condition::new(kind, false, now).because(reason, message));
+    for condition in pressures.into_iter().chain([condition]) {
+        condition.set_in(&mut status.conditions);
+    }
+}
+
+/// Whether a node is known to be silent.
+pub fn is_lost(doc: &Doc) -> bool {
+    let lost = |condition: &Condition| condition.kind == "Ready" && condition.status == "Unknown";
+    doc.as_node().is_some_and(|node| node.status.conditions.iter().any(lost))
+}
+
+/// Whether a node stayed while its machine was deallocated, and was not heard of since.
+fn was_shut_down(doc: &Doc) -> bool {
+    doc.as_node().is_some_and(|node| node.spec.taints.iter().any(|taint| taint.key == "node.cloudprovider.kubernetes.io/shutdown"))
+}
+
+/// A node that nothing was heard of since `heard`, in the node controller's words; a default `uid` is any node of the name.
+pub fn lose(world: &World, silence: &Silence, key: &Key, uid: Uid, heard: Time, now: Time) -> Option<(Name, Change)> {
+    let old = world.get(key).filter(|doc| (uid == Uid::default() || doc.meta.uid == uid) && !is_lost(doc))?;
+    silence.since(world, old).filter(|since| *since <= heard)?;
+    let mut doc = (**old).clone();
+    let conditions = &mut doc.as_node_mut()?.status.conditions;
+    for kind in PRESSURES.map(|(kind, ..)| kind).into_iter().chain(["Ready"]) {
+        let unknown = Condition::new(kind, false, now).because("NodeStatusUnknown", "Kubelet stopped posting node status.");
+        Condition { status: "Unknown".into(), ..unknown }.set_in(conditions);
+    }
+    Some((key.name.clone(), Change::Replace { base: old.revision, doc: Arc::new(doc) }))
 }
 
 fn resources(amounts: &nodelane_catalog::NodeResources, size: &Size) -> Resources {

@@ -3,7 +3,6 @@
 //! The verdict comes first (SuccessCriteriaMet, FailureTarget), the end (Complete, Failed) once no pod runs any more.
 
 use super::Run;
-use crate::garbage::set_condition;
 use crate::notice::Voice;
 use nodelane_model::Name;
 use nodelane_model::pod::Condition;
@@ -40,7 +39,7 @@ impl Run<'_> {
     fn set(&mut self, kind: &str, status: bool, reason: &str, message: &str) {
         let mut condition = Condition::new(kind, status, self.draft.now).because(reason, message);
         condition.rest.insert("lastProbeTime".into(), self.now().to_string().into());
-        set_condition(&mut self.status.conditions, condition);
+        condition.set_in(&mut self.status.conditions);
     }
 
     fn event(&mut self, warning: bool, reason: &'static str, message: &str) {
