@@ -54,3 +54,39 @@ pub fn find(world: &World, key: &Key, now: Time) -> Option<Arc<Doc>> {
     let node = world.get(&Key::global(Kind::Node, key.name.clone()))?;
     Some(Arc::new(lease(node, Silence::of(world, now).since(world, node).unwrap_or(now))))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nodelane_model::machine::MachineModel;
+    use nodelane_model::{Machine, Node};
+
+    const CREATED: Time = Time(1_767_225_600_000);
+
+    fn world(fault: bool) -> World {
+        let mut world = World::new(1);
+        let mut put = |kind, name: &str, since: Time, body| {
+            let meta = Meta { uid: Uid(7), created: since, ..Meta::default() };
+            world.put(Arc::new(Doc::new(Key::global(kind, name), 1, meta, body)));
+        };
+        put(Kind::Machine, "n", CREATED, Body::Machine(Box::new(Machine::requested("np", 0, "", MachineModel::default(), CREATED))));
+        put(Kind::Node, "n", CREATED, Body::Node(Box::new(Node::default())));
+        if fault {
+            let spec = Rest::from_iter([("spec".to_owned(), json!({"kind": "not-ready", "pool": "np"}))]);
+            put(Kind::Fault, "f", CREATED.plus(65_000), Body::Opaque(spec));
+        }
+        world
+    }
+
+    fn renewed(world: &World, after_millis: i64) -> i64 {
+        let lease = find(world, &Key::new(Kind::Lease, NAMESPACE, "n"), CREATED.plus(after_millis)).expect("a node has a lease");
+        let text = lease.as_opaque().unwrap()["spec"]["renewTime"].as_str().unwrap().to_owned();
+        Time::parse(&text).unwrap().since(CREATED) / 1_000
+    }
+
+    #[test]
+    fn a_lease_is_renewed_every_ten_seconds_until_its_kubelet_falls_silent() {
+        assert_eq!([0, 19_999, 125_000].map(|after| renewed(&world(false), after)), [0, 10, 120]);
+        assert_eq!([66_000, 74_000, 125_000].map(|after| renewed(&world(true), after)), [60, 60, 60]);
+    }
+}
