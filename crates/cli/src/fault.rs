@@ -57,7 +57,7 @@ pub struct SetArguments {
     /// Percentage of the cases that fail.
     #[arg(long, value_name = "PCT", value_parser = percentage)]
     rate: Option<u32>,
-    /// How often it happens before it is over.
+    /// How often it happens before it is over; with not-ready and zone-out, to how many nodes.
     #[arg(long)]
     count: Option<u32>,
     /// How long it lasts: 90s, 10m, 2h.
@@ -92,13 +92,13 @@ enum Kind {
     Quota,
     /// Machines come and their nodes never register.
     NeverRegisters,
-    /// Nodes become NotReady.
+    /// Kubelets fall silent, and their nodes become NotReady.
     NotReady,
     /// Machines take long to boot.
     SlowBoot,
     /// Spot machines are evicted.
     SpotEvict,
-    /// A whole zone is lost.
+    /// A whole zone is lost: nothing comes there, its nodes fall silent.
     ZoneOut,
     /// The API answers 429.
     ApiThrottle,

@@ -205,6 +205,9 @@ pub struct PoolState {
     /// When the pool was gone: what is left is a tombstone for those who poll its operations.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gone: Option<Time>,
+    /// Spot machines that were taken off the count and whose documents are about to go.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub taken: Vec<Name>,
     /// Versions and images that it had before, the newest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub recently_used: Vec<UsedVersion>,

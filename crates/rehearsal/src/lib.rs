@@ -100,12 +100,13 @@ impl Rehearsal {
     fn settle(&mut self) {
         for _ in 0..STEPS_AT_ONE_INSTANT {
             let deeds = self.sim.advance(self.cell.durable(), self.now, CHANGES_PER_STEP);
-            self.queue.extend(deeds.completions.into_iter().map(Input::Provider));
-            self.queue.extend(deeds.observations.into_iter().map(Input::Observed));
+            // Faults that are used up first: a crash may waste a hit, never add one.
             for (change, origin) in deeds.changes {
                 self.next_id += 1;
                 self.queue.push(Input::Request(self.next_id | SIMULATED, Box::new(change), Arc::new(origin)));
             }
+            self.queue.extend(deeds.completions.into_iter().map(Input::Provider));
+            self.queue.extend(deeds.observations.into_iter().map(Input::Observed));
             let due = self.wake_at.is_some_and(|at| at <= self.now);
             if self.queue.is_empty() && !due {
                 return;

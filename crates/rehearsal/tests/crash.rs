@@ -17,8 +17,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use support::*;
 
-/// After an operation, until what it leaves has settled.
-const AFTERMATH: i64 = MINUTE;
+/// After an operation, until what it leaves has settled: a node is lost 50 seconds after an eviction, which comes 30 after its notice.
+const AFTERMATH: i64 = 2 * MINUTE;
 
 /// What must be the same in the end, without ids, times and names of pods. Machines are counted in their pool's order: a crash may skip
 /// an instance id, never use one twice.
@@ -95,7 +95,7 @@ fn sweep(mut bench: Bench, judge: Judge, change: Change) -> usize {
     run_to_the_end(&mut bench.r, "uncut");
     let (end, made, events) = (summary(bench.world()), machines_made(&bench.r.events), bench.r.events.clone());
     judge.judge(&events, since);
-    let accepted = (since..events.len()).find(|index| events[*index].1.new.as_ref().is_some_and(|doc| runs(doc))).expect("an operation");
+    let accepted = (since..events.len()).find(|index| events[*index].1.new.as_ref().is_some_and(|doc| runs(doc))).unwrap_or(since);
     let mut docs: BTreeMap<Key, Arc<Doc>> = BTreeMap::new();
     for (index, (at, event)) in events.iter().enumerate() {
         match &event.new {
@@ -226,4 +226,30 @@ fn an_abort_of_an_upgrade_survives_a_crash_after_every_write() {
         world.machines_of(&"np".into()).any(|(_, machine)| machine.roll == Some(nodelane_model::machine::Roll::Reimaging))
     });
     sweep(bench, judge(2, 3), Change::AbortPool { name: "np".into() });
+}
+
+#[test]
+fn an_eviction_survives_every_cut() {
+    for policy in ["Delete", "Deallocate"] {
+        let mut bench = Bench::with_pool(2, |spec| {
+            spec.priority = nodelane_model::pool::Priority::Spot;
+            spec.eviction_policy = policy.into();
+            spec.spot_max_price = "-1".into();
+        });
+        bench.deploy("web", 4, "np", json!({"tolerations": [{"key": "kubernetes.azure.com/scalesetpriority", "operator": "Exists"}]}));
+        let fault = json!({"metadata": {"name": "short"}, "spec": {"kind": "spot-evict", "node": bench.node_names("np")[0]}});
+        let change = Change::Create(Arc::new(nodelane_model::codec::from_value(Kind::Fault, &fault).unwrap()));
+        let cuts = sweep(bench, Judge { pool: "np", most_nodes: 2, ..Judge::default() }, change);
+        assert!(cuts >= 20, "{cuts}");
+    }
+}
+
+#[test]
+fn a_lost_node_survives_every_cut() {
+    let mut bench = Bench::with_pool(2, |_| {});
+    bench.deploy("web", 4, "np", json!({}));
+    let fault = json!({"metadata": {"name": "mute"}, "spec": {"kind": "not-ready", "node": bench.node_names("np")[0]}});
+    let change = Change::Create(Arc::new(nodelane_model::codec::from_value(Kind::Fault, &fault).unwrap()));
+    let cuts = sweep(bench, Judge { pool: "np", most_nodes: 2, ..Judge::default() }, change);
+    assert!(cuts >= 6, "{cuts}");
 }

@@ -144,6 +144,9 @@ fn replace(draft: &mut Draft, doc: &Arc<Doc>, base: Revision, origin: &Origin) -
         return Err(Refusal::Stale { key: doc.key.clone(), base });
     }
     check_identity(&draft.world, &doc.key, origin)?;
+    if doc.key.kind == Kind::Fault && matches!(origin.principal, Principal::User(_)) {
+        super::fault::check(&draft.world, doc)?;
+    }
     let mut next = (**doc).clone();
     if next.key.kind == Kind::Node && !matches!(origin.principal, Principal::Node(_)) {
         follow_cordon(&mut next, &old, draft.now);

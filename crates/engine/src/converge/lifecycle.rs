@@ -6,6 +6,7 @@
 
 use nodelane_model::event::Notice;
 use nodelane_model::node::Taint;
+use nodelane_model::pod::Condition;
 use nodelane_model::{Doc, Key, Name, Node, Time};
 use nodelane_world::Draft;
 use std::sync::Arc;
@@ -38,21 +39,28 @@ pub fn match_condition(node: &mut Node, now: Time) {
     }
 }
 
-/// A node that was Ready is not any more: it is said, and its pods are no longer ready. Their kubelet takes that back when it can.
+/// Says that a node was Ready and is not any more.
 pub fn note_loss(draft: &mut Draft, old: &Doc, new: &Doc) {
-    let is_ready = |doc: &Doc| doc.as_node().is_some_and(|node| node.status.is_ready());
-    if !is_ready(old) || is_ready(new) {
+    if is_ready(old) && !is_ready(new) {
+        draft.notify(&notice(&new.key, false, format!("Node {} status is now: NodeNotReady", new.key.name).into()));
+    }
+}
+
+fn is_ready(node: &Doc) -> bool {
+    node.as_node().is_some_and(|node| node.status.is_ready())
+}
+
+fn notice(about: &Key, warning: bool, message: Name) -> Notice {
+    Notice { about: about.clone(), warning, reason: "NodeNotReady", message, component: "node-controller" }
+}
+
+/// Pods on a node that is lost are not ready; their kubelet, which speaks for them otherwise, takes that back when it can.
+pub fn mark_pods(draft: &mut Draft, node: &Doc) {
+    let lost = |condition: &Condition| condition.kind == "Ready" && condition.status == "Unknown";
+    if !node.as_node().is_some_and(|node| node.status.conditions.iter().any(lost)) {
         return;
     }
-    let name = &new.key.name;
-    let notice = |about: &Key, warning, message: Name| Notice {
-        about: about.clone(),
-        warning,
-        reason: "NodeNotReady",
-        message,
-        component: "node-controller",
-    };
-    draft.notify(&notice(&new.key, false, format!("Node {name} status is now: NodeNotReady").into()));
+    let name = &node.key.name;
     let ready = |doc: &&Arc<Doc>| doc.as_pod().is_some_and(|pod| pod.status.is_ready());
     let pods: Vec<Key> = draft.world.pods_on(name).filter(ready).map(|doc| doc.key.clone()).collect();
     let now = draft.now.whole_seconds();

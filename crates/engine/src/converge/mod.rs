@@ -56,6 +56,7 @@ fn reconcile(draft: &mut Draft, env: &Env, key: &Key) {
             set_unschedulable(draft, &node, true);
         }
         preempt::empty(draft, key, machine);
+        lifecycle::mark_pods(draft, &node_doc);
         nodelane_workload::evict_tainted(draft, &key.name);
     }
     if machine.drain.as_ref().is_some_and(|drain| drain.done.is_none()) {

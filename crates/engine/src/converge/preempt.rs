@@ -7,7 +7,7 @@
 use super::lifecycle::SHUTDOWN;
 use crate::{disrupt, fleet};
 use nodelane_model::event::Notice;
-use nodelane_model::machine::{Intent, MachinePhase};
+use nodelane_model::machine::{CordonOwner, Intent, MachinePhase};
 use nodelane_model::node::Taint;
 use nodelane_model::pool::{OsType, Priority};
 use nodelane_model::{Key, Kind, Machine, Name, Time};
@@ -55,36 +55,47 @@ fn evict(draft: &mut Draft, name: &Name) {
         return;
     }
     let keeps = draft.world.pool(&machine.pool).is_some_and(|(_, pool)| pool.spec.eviction_policy == "Deallocate");
-    if keeps { deallocate(draft, &key) } else { take(draft, &key, &machine) }
+    if keeps { deallocate(draft, &key, &machine) } else { take(draft, &key, &machine) }
 }
 
-/// The machine and its node are gone; the count falls, unless an operation has left the machine out of it already.
+/// The machine and its node are gone. The count falls first, unless an operation has left the machine out of it already, and the pool
+/// keeps for which machine: after a crash in between it does not fall again.
 fn take(draft: &mut Draft, key: &Key, machine: &Machine) {
+    let lives = |name: &Name| draft.world.get(&Key::global(Kind::Machine, name.clone())).is_some();
+    let gone: Vec<Name> = draft.world.pool(&machine.pool).map(|(_, pool)| pool.state.taken.clone()).unwrap_or_default();
+    let gone: Vec<Name> = gone.into_iter().filter(|name| !lives(name)).collect();
+    draft.update(&Key::global(Kind::NodePool, machine.pool.clone()), |doc| {
+        let Some(pool) = doc.as_pool_mut().filter(|pool| !pool.state.taken.contains(&key.name)) else { return };
+        let counted = !machine.surge && pool.state.operation.as_ref().is_none_or(|operation| !operation.victims.contains(&key.name));
+        pool.spec.count -= u32::from(counted && machine.intent != Intent::Gone).min(pool.spec.count);
+        pool.state.taken.retain(|name| !gone.contains(name));
+        pool.state.taken.push(key.name.clone());
+    });
     draft.remove(&Key::global(Kind::Node, key.name.clone()));
     draft.remove(key);
-    draft.update(&Key::global(Kind::NodePool, machine.pool.clone()), |doc| {
-        if let Some(pool) = doc.as_pool_mut() {
-            let counted = !machine.surge && pool.state.operation.as_ref().is_none_or(|operation| !operation.victims.contains(&key.name));
-            pool.spec.count -= u32::from(counted && machine.intent != Intent::Gone).min(pool.spec.count);
-        }
-    });
 }
 
-fn deallocate(draft: &mut Draft, key: &Key) {
+/// The node first: after a crash in between the machine is deallocated once more.
+fn deallocate(draft: &mut Draft, key: &Key, machine: &Machine) {
     let now = draft.now;
+    let held = machine.cordoned_by.iter().any(|owner| *owner != CordonOwner::Operation);
+    let taint = Taint { key: SHUTDOWN.into(), effect: "NoSchedule".into(), time_added: Some(now.whole_seconds()), ..Taint::default() };
+    draft.update(&Key::global(Kind::Node, key.name.clone()), |doc| {
+        let Some(node) = doc.as_node_mut() else { return };
+        node.spec.unschedulable &= held;
+        disrupt::match_taint(&mut node.spec.taints, node.spec.unschedulable, now.whole_seconds());
+        if !node.spec.taints.iter().any(|other| other.same_place(&taint)) {
+            node.spec.taints.push(taint);
+        }
+    });
     fleet::change(draft, key, |machine| {
         machine.preempted = None;
+        machine.drain = None;
         machine.roll = None;
+        machine.cordoned_by.remove(&CordonOwner::Operation);
         if machine.intent == Intent::Run {
             machine.intent = Intent::Stop;
         }
         machine.enter(MachinePhase::Stopped, now);
-    });
-    disrupt::release(draft, key);
-    let taint = Taint { key: SHUTDOWN.into(), effect: "NoSchedule".into(), time_added: Some(now.whole_seconds()), ..Taint::default() };
-    draft.update(&Key::global(Kind::Node, key.name.clone()), |doc| {
-        if let Some(node) = doc.as_node_mut().filter(|node| !node.spec.taints.iter().any(|other| other.same_place(&taint))) {
-            node.spec.taints.push(taint);
-        }
     });
 }

@@ -217,11 +217,12 @@ impl Shared {
             self.now = clock::now(self.now);
             let world = self.world.load_full();
             let deeds = self.sim.advance(&world, self.now, DEEDS_PER_STEP);
-            inputs.extend(deeds.completions.into_iter().map(Input::Provider));
-            inputs.extend(deeds.observations.into_iter().map(Input::Observed));
+            // Faults that are used up first: a crash may waste a hit, never add one.
             for (change, origin) in deeds.changes {
                 inputs.push(Input::Request(self.id(), Box::new(change), Arc::new(origin)));
             }
+            inputs.extend(deeds.completions.into_iter().map(Input::Provider));
+            inputs.extend(deeds.observations.into_iter().map(Input::Observed));
             let due = self.wake_at.is_some_and(|at| at <= self.now);
             if !inputs.is_empty() || due {
                 let out = self.cell.step(self.now, std::mem::take(&mut inputs));
