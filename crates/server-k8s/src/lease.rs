@@ -59,7 +59,7 @@ pub fn find(world: &World, key: &Key, now: Time) -> Option<Arc<Doc>> {
 mod tests {
     use super::*;
     use nodelane_model::machine::MachineModel;
-    use nodelane_model::{Machine, Node};
+    use nodelane_model::Machine;
 
     const CREATED: Time = Time(1_767_225_600_000);
 
@@ -70,7 +70,7 @@ mod tests {
             world.put(Arc::new(Doc::new(Key::global(kind, name), 1, meta, body)));
         };
         put(Kind::Machine, "n", CREATED, Body::Machine(Box::new(Machine::requested("np", 0, "", MachineModel::default(), CREATED))));
-        put(Kind::Node, "n", CREATED, Body::Node(Box::new(Node::default())));
+        put(Kind::Node, "n", CREATED, Body::Node(Box::default()));
         if fault {
             let spec = Rest::from_iter([("spec".to_owned(), json!({"kind": "not-ready", "pool": "np"}))]);
             put(Kind::Fault, "f", CREATED.plus(65_000), Body::Opaque(spec));
