@@ -85,6 +85,7 @@ pub fn provider(subscription: &str, catalog: &Catalog) -> Value {
         "locations/operations",
         "locations/operationresults",
         "locations/kubernetesVersions",
+        "locations/orchestrators",
     ];
     json!({
         "id": format!("/subscriptions/{subscription}/providers/{PROVIDER}"), "namespace": PROVIDER,

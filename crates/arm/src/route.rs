@@ -105,6 +105,8 @@ pub enum Call {
     GetMachine(PoolId, Name),
     /// Kubernetes versions on offer: subscription and region.
     ListKubernetesVersions(Name, Name),
+    /// The same, as older clients and Terraform's data source ask for them.
+    ListOrchestrators(Name, Name),
     /// The status of an operation.
     GetOperation(Name, Uid),
     /// The result of an operation.
@@ -156,6 +158,7 @@ impl Call {
             | Call::ListClusters(_)
             | Call::ListClustersOf(_)
             | Call::ListKubernetesVersions(..)
+            | Call::ListOrchestrators(..)
             | Call::GetOperation(..)
             | Call::GetOperationResult(..)
             | Call::ListSnapshots(_)
@@ -206,6 +209,11 @@ fn of_subscription(method: Method, subscription: &Name, rest: &[Name], query: &s
             if is(a, "providers") && is(p, PROVIDER) && is(b, "locations") && is(c, "kubernetesVersions") =>
         {
             Call::ListKubernetesVersions(subscription(), location.clone())
+        }
+        (Method::Get, [a, p, b, location, c])
+            if is(a, "providers") && is(p, PROVIDER) && is(b, "locations") && is(c, "orchestrators") =>
+        {
+            Call::ListOrchestrators(subscription(), location.clone())
         }
         (Method::Get, [a, p, b, _, c, id]) if is(a, "providers") && is(p, PROVIDER) && is(b, "locations") => match Uid::parse(id) {
             Some(id) if is(c, "operations") => Call::GetOperation(subscription(), id),

@@ -117,6 +117,25 @@ pub fn on_offer(catalog: &Catalog) -> Value {
     json!({"values": minors.into_iter().map(value).collect::<Vec<_>>()})
 }
 
+/// Kubernetes versions on offer, one entry a patch, each with its upgrades (api-version 2019-08-01). The default is the one that a new
+/// cluster gets.
+pub fn orchestrators(catalog: &Catalog, subscription: &str, location: &str) -> Value {
+    let entry = |version: Version| json!({"orchestratorType": "Kubernetes", "orchestratorVersion": version.to_string()});
+    let offer = |release: &Release| {
+        let mut offer = entry(release.version);
+        offer["upgrades"] = catalog.upgrades_from(release.version).into_iter().map(entry).collect();
+        if release.version == catalog.default_version() {
+            offer["default"] = true.into();
+        }
+        offer
+    };
+    json!({
+        "id": format!("/subscriptions/{subscription}/providers/Microsoft.ContainerService/locations/{location}/orchestrators"),
+        "name": "default", "type": "Microsoft.ContainerService/locations/orchestrators",
+        "properties": {"orchestrators": catalog.releases().iter().map(offer).collect::<Vec<_>>()}
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -173,5 +192,18 @@ mod tests {
         let default = body["values"].as_array().unwrap().iter().find(|value| value["isDefault"] == true).unwrap();
         assert_eq!(default["version"], "1.35");
         assert_eq!(default["patchVersions"]["1.35.6"]["upgrades"], json!(["1.36.0", "1.36.1", "1.36.2"]));
+    }
+
+    #[test]
+    fn older_clients_see_the_same_versions_with_their_upgrades_and_one_default() {
+        let catalog = Catalog::default();
+        let body = orchestrators(&catalog, "s", "eastus");
+        let list = body["properties"]["orchestrators"].as_array().unwrap();
+        let versions: Vec<_> = list.iter().map(|entry| entry["orchestratorVersion"].as_str().unwrap().to_owned()).collect();
+        assert_eq!(versions, catalog.releases().iter().map(|release| release.version.to_string()).collect::<Vec<_>>());
+        let default: Vec<_> = list.iter().filter(|entry| entry["default"] == true).collect();
+        assert_eq!(default.len(), 1);
+        assert_eq!((&default[0]["orchestratorVersion"], &default[0]["orchestratorType"]), (&json!("1.35.6"), &json!("Kubernetes")));
+        assert_eq!(default[0]["upgrades"][0], json!({"orchestratorType": "Kubernetes", "orchestratorVersion": "1.36.0"}));
     }
 }

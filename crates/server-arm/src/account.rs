@@ -57,6 +57,10 @@ pub async fn answer(arm: &Arm, request: &Request, call: Call) -> Result<Answer> 
             arm.check_group(&id, None)?;
             Ok(Answer::json(200, &version::on_offer(&arm.catalog)))
         }
+        Call::ListOrchestrators(id, location) => {
+            arm.check_group(&id, None)?;
+            Ok(Answer::json(200, &version::orchestrators(&arm.catalog, &id, &location)))
+        }
         Call::ListSnapshots(id) => {
             arm.check_group(&id, None)?;
             listed(Vec::new())

@@ -130,6 +130,7 @@ impl Arm {
             | Call::PatchGroup(_)
             | Call::DeleteGroup(_)
             | Call::ListKubernetesVersions(..)
+            | Call::ListOrchestrators(..)
             | Call::ListSnapshots(_)
             | Call::ListSnapshotsOf(_) => account::answer(self, request, call).await,
             Call::GetOperation(..) | Call::GetOperationResult(..) => operation::answer(self, request, call),

@@ -61,10 +61,12 @@ pub fn profile(view: &View) -> Value {
     Value::Object(properties)
 }
 
+/// Properties without a type that are shown even where they were never set.
+const DEFAULTED: [&str; 5] = ["enableNodePublicIP", "enableEncryptionAtHost", "enableUltraSSD", "enableFIPS", "securityProfile"];
+
 /// What is shown of a property without a type that was never set.
 pub(super) fn default_of(key: &str) -> Option<Value> {
     Some(match key {
-        "workloadRuntime" => "OCIContainer".into(),
         "enableNodePublicIP" | "enableEncryptionAtHost" | "enableUltraSSD" | "enableFIPS" => false.into(),
         "securityProfile" => json!({"enableVTPM": false, "enableSecureBoot": false, "sshAccess": "LocalUser"}),
         _ => return None,
@@ -119,7 +121,7 @@ fn properties(view: &View) -> Map<String, Value> {
     if !spec.node_taints.is_empty() {
         add("nodeTaints", json!(spec.node_taints));
     }
-    for key in ["workloadRuntime", "enableNodePublicIP", "enableEncryptionAtHost", "enableUltraSSD", "enableFIPS", "securityProfile"] {
+    for key in DEFAULTED {
         add(key, default_of(key).unwrap_or_default());
     }
     for (key, value) in &spec.rest {

@@ -144,7 +144,7 @@ fn the_body_of_a_get_is_what_aks_returns() {
         "osSKU": "Ubuntu", "enableAutoScaling": false, "scaleDownMode": "Delete", "type": "VirtualMachineScaleSets", "mode": "User",
         "orchestratorVersion": "1.35.6", "currentOrchestratorVersion": "1.35.6", "provisioningState": "Succeeded",
         "nodeImageVersion": "AKSUbuntu-2404gen2containerd-202607.09.0", "powerState": {"code": "Running"},
-        "upgradeSettings": {"undrainableNodeBehavior": "Schedule"}, "workloadRuntime": "OCIContainer", "enableNodePublicIP": false,
+        "upgradeSettings": {"undrainableNodeBehavior": "Schedule"}, "enableNodePublicIP": false,
         "enableEncryptionAtHost": false, "enableUltraSSD": false, "enableFIPS": false,
         "securityProfile": {"enableVTPM": false, "enableSecureBoot": false, "sshAccess": "LocalUser"}
     });

@@ -90,5 +90,6 @@ fn calls_of_pools() -> Vec<(Method, String, Call)> {
         (Get, format!("{locations}/operations/{id}"), Call::GetOperation("s".into(), id)),
         (Get, format!("{locations}/operationresults/{id}"), Call::GetOperationResult("s".into(), id)),
         (Get, format!("{locations}/kubernetesVersions"), Call::ListKubernetesVersions("s".into(), "eastus".into())),
+        (Get, format!("{locations}/orchestrators"), Call::ListOrchestrators("s".into(), "eastus".into())),
     ]
 }

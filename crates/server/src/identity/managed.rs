@@ -7,12 +7,12 @@ use http::StatusCode;
 use http::request::Parts;
 use serde_json::json;
 
-use super::{form, json as answer_json};
+use super::{audience, form, json as answer_json};
 use crate::credentials::{Credentials, TOKEN_LIFETIME_SECONDS};
 use crate::http::Response;
 
 /// Answers `GET /msi/token?api-version=2019-08-01&resource=...`.
-pub(super) fn answer(credentials: &Credentials, request: &Parts, now: u64) -> Response {
+pub(super) fn answer(credentials: &Credentials, request: &Parts, base: &str, now: u64) -> Response {
     let header = request.headers.get("x-identity-header").and_then(|value| value.to_str().ok());
     if !header.is_some_and(|header| credentials.is_client_secret(header)) {
         return error(StatusCode::UNAUTHORIZED, "The X-IDENTITY-HEADER is missing or wrong.");
@@ -22,7 +22,7 @@ pub(super) fn answer(credentials: &Credentials, request: &Parts, now: u64) -> Re
         return error(StatusCode::BAD_REQUEST, "The query parameter 'resource' is required.");
     };
     let body = json!({
-        "access_token": credentials.issue_access_token(resource, now),
+        "access_token": credentials.issue_access_token(audience(resource, base), now),
         "expires_on": (now + TOKEN_LIFETIME_SECONDS).to_string(),
         "expires_in": TOKEN_LIFETIME_SECONDS.to_string(),
         "resource": resource,

@@ -15,7 +15,7 @@ use http::uri::Authority;
 use http::{Method, StatusCode};
 use serde_json::Value;
 
-use crate::credentials::Credentials;
+use crate::credentials::{Credentials, MANAGEMENT_AUDIENCES};
 use crate::http::{Response, full};
 
 /// Token requests are under 2 KiB; 32 KiB leave room for long `claims` and assertions.
@@ -86,8 +86,8 @@ impl Route {
             Self::TenantConfiguration(tenant) if is_ours(credentials, tenant) => documents::tenant(&base, tenant),
             Self::TenantConfiguration(tenant) => token::unknown_tenant(tenant, now_unix_seconds),
             Self::Token(Some(tenant)) if !is_ours(credentials, tenant) => token::unknown_tenant(tenant, now_unix_seconds),
-            Self::Token(_) => token::answer(credentials, request, body, now_unix_seconds),
-            Self::ManagedIdentity => managed::answer(credentials, request, now_unix_seconds),
+            Self::Token(_) => token::answer(credentials, request, body, &base, now_unix_seconds),
+            Self::ManagedIdentity => managed::answer(credentials, request, &base, now_unix_seconds),
         }
     }
 }
@@ -95,6 +95,12 @@ impl Route {
 /// Our tenant, or one of the names that stand for a caller's own.
 fn is_ours(credentials: &Credentials, tenant: &str) -> bool {
     tenant == credentials.installation().tenant_id || ["adfs", "common", "organizations"].contains(&tenant)
+}
+
+/// The audience of a token asked for `resource`. The address of ARM itself, which clients of a cloud that is not built into them ask for
+/// (Terraform, Go), means ARM's first audience.
+fn audience<'a>(resource: &'a str, base: &str) -> &'a str {
+    if resource.trim_end_matches('/') == base { MANAGEMENT_AUDIENCES[0] } else { resource }
 }
 
 fn json(status: StatusCode, body: &Value) -> Response {

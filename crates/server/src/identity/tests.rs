@@ -85,6 +85,21 @@ fn every_shape_of_token_route_gives_a_token_that_arm_accepts() {
 }
 
 #[test]
+fn the_address_of_arm_itself_is_an_audience_of_arm_and_another_address_is_not() {
+    let scratch = scratch();
+    let asked = |resource: &str| {
+        let scope = scratch.good_fields().replace("https%3A%2F%2Fmanagement.core.windows.net%2F%2F.default", resource);
+        scratch.is_arm_token(&scratch.token("/adfs/oauth2/token", &scope).1)
+    };
+    // Terraform takes the resource manager's address of the metadata document, without its last slash.
+    assert!(asked("https%3A%2F%2Flocalhost%3A8443%2F.default") && asked("https%3A%2F%2Flocalhost%3A8443%2F%2F.default"));
+    assert!(!asked("https%3A%2F%2Flocalhost%3A8444%2F.default") && !asked("https%3A%2F%2Flocalhost%3A8443%2Fgraph%2F.default"));
+    let uri = "/msi/token?api-version=2019-08-01&resource=https://localhost:8443";
+    let request = http::Request::get(uri).header("X-IDENTITY-HEADER", &scratch.secret);
+    assert!(scratch.is_arm_token(&scratch.ask(request, "").1));
+}
+
+#[test]
 fn a_wrong_secret_or_client_gets_invalid_client_and_no_echo() {
     let scratch = scratch();
     let good = scratch.good_fields();

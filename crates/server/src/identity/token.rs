@@ -10,19 +10,19 @@ use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use serde_json::json;
 
-use super::{form, json as answer_json};
+use super::{audience, form, json as answer_json};
 use crate::credentials::{Credentials, TOKEN_LIFETIME_SECONDS, random_guid};
 use crate::http::Response;
 
 /// Answers a POST of one of the token routes.
-pub(super) fn answer(credentials: &Credentials, request: &Parts, body: &Bytes, now: u64) -> Response {
-    match audience(credentials, request, body) {
-        Ok(audience) => {
+pub(super) fn answer(credentials: &Credentials, request: &Parts, body: &Bytes, base: &str, now: u64) -> Response {
+    match resource(credentials, request, body) {
+        Ok(resource) => {
             let body = json!({
                 "token_type": "Bearer",
                 "expires_in": TOKEN_LIFETIME_SECONDS,
                 "ext_expires_in": TOKEN_LIFETIME_SECONDS,
-                "access_token": credentials.issue_access_token(&audience, now),
+                "access_token": credentials.issue_access_token(audience(&resource, base), now),
             });
             answer_json(StatusCode::OK, &body)
         }
@@ -37,8 +37,8 @@ pub(super) fn unknown_tenant(tenant: &str, now: u64) -> Response {
     Refused::new(StatusCode::BAD_REQUEST, "invalid_request", 90_002, text).response(now)
 }
 
-/// The audience that a valid request asks for.
-fn audience(credentials: &Credentials, request: &Parts, body: &Bytes) -> Result<String, Refused> {
+/// What a valid request asks for a token for.
+fn resource(credentials: &Credentials, request: &Parts, body: &Bytes) -> Result<String, Refused> {
     let bad = |code, text: &str| Refused::new(StatusCode::BAD_REQUEST, "invalid_request", code, text.to_owned());
     let content_type = request.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim();

@@ -97,7 +97,8 @@ fn meaning(value: Option<&Value>) -> Option<&Value> {
         Value::Null => false,
         Value::Bool(flag) => *flag,
         Value::Number(number) => number.as_f64() != Some(0.0),
-        Value::String(text) => !text.is_empty(),
+        // OCIContainer is the `workloadRuntime` of a pool that names none, and is not shown there.
+        Value::String(text) => !text.is_empty() && text != "OCIContainer",
         Value::Array(list) => !list.is_empty(),
         Value::Object(map) => !map.is_empty(),
     })
