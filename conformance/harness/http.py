@@ -70,11 +70,11 @@ class Arm:
         self.env = env
         self._token = None
 
-    def token(self, secret=None, path="/adfs/oauth2/token"):
+    def token(self, secret=None, path="/adfs/oauth2/token", scope="https://management.core.windows.net//.default"):
         """The answer of the token route to the client secret of the environment, or to another one."""
         form = urllib.parse.urlencode({
             "client_id": self.env["ARM_CLIENT_ID"], "grant_type": "client_credentials", "client_info": "1",
-            "client_secret": secret or self.env["ARM_CLIENT_SECRET"], "scope": "https://management.core.windows.net//.default"})
+            "client_secret": secret or self.env["ARM_CLIENT_SECRET"], "scope": scope})
         return send(self.base, self.context, "POST", path, form.encode(), {"Content-Type": "application/x-www-form-urlencoded"})
 
     @property

@@ -51,6 +51,8 @@ pub enum Call {
     ListClusters(Name),
     /// Clusters of a group.
     ListClustersOf(GroupId),
+    /// What is in a group, in short: its clusters.
+    ListResourcesOf(GroupId),
     /// One cluster.
     GetCluster(ClusterId),
     /// A cluster is to be as given.
@@ -157,6 +159,7 @@ impl Call {
             | Call::DeleteGroup(_)
             | Call::ListClusters(_)
             | Call::ListClustersOf(_)
+            | Call::ListResourcesOf(_)
             | Call::ListKubernetesVersions(..)
             | Call::ListOrchestrators(..)
             | Call::GetOperation(..)
@@ -234,6 +237,7 @@ fn of_group(method: Method, group: GroupId, rest: &[Name], query: &str) -> Optio
         (Method::Put, []) => Call::PutGroup(group),
         (Method::Patch, []) => Call::PatchGroup(group),
         (Method::Delete, []) => Call::DeleteGroup(group),
+        (Method::Get, [a]) if is(a, "resources") => Call::ListResourcesOf(group),
         (Method::Get, [a, p, b]) if is(a, "providers") && is(p, PROVIDER) && is(b, "managedClusters") => Call::ListClustersOf(group),
         (Method::Get, [a, p, b]) if is(a, "providers") && is(p, PROVIDER) && is(b, "snapshots") => Call::ListSnapshotsOf(group),
         (_, [a, p, b, cluster, rest @ ..]) if is(a, "providers") && is(p, PROVIDER) && is(b, "managedClusters") => {

@@ -4,7 +4,7 @@
 //! Not here: quotas and policies (`own`).
 
 use crate::{Answer, Arm, Request, Result};
-use nodelane_arm::{ArmError, Call, ClusterId, GroupId, account, version};
+use nodelane_arm::{ArmError, Call, GroupId, account, version};
 
 use nodelane_model::change::{Change, Propagation};
 use nodelane_model::{Body, Doc, Key, Kind, Meta, Name, Refusal, Rest};
@@ -129,11 +129,8 @@ async fn put_group(arm: &Arm, request: &Request, id: &GroupId) -> Result<Answer>
 /// A group goes with all that is in it: 202 and the poll of its last cluster, or 200 where it is empty.
 async fn delete_group(arm: &Arm, request: &Request, id: &GroupId) -> Result<Answer> {
     arm.check_group(&id.subscription, Some(id))?;
-    let inside = |cluster: &ClusterId| {
-        cluster.group.group.eq_ignore_ascii_case(&id.group) && cluster.group.subscription.eq_ignore_ascii_case(&id.subscription)
-    };
     let mut answer = Answer::empty(200);
-    for (cluster, _) in arm.directory.clusters().into_iter().filter(|(cluster, _)| inside(cluster)) {
+    for (cluster, _) in arm.directory.clusters().into_iter().filter(|(cluster, _)| crate::cluster::inside(cluster, id)) {
         if let Some(door) = arm.door(&cluster) {
             let accepted = crate::pool::submit(arm, request, &door, &cluster, Change::DeleteCluster).await?;
             answer = crate::pool::accepted_later(request, &door.world(), &accepted, None, 200);

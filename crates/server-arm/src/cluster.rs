@@ -8,7 +8,7 @@ use crate::pool::{accepted_later, count, submit, views};
 use crate::{Answer, Arm, Request, Result};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use nodelane_arm::{ArmError, Call, ClusterId, account, cluster, version};
+use nodelane_arm::{ArmError, Call, ClusterId, GroupId, account, cluster, version};
 use nodelane_control::Door;
 use nodelane_model::change::{Accepted, Change};
 use nodelane_model::cluster::ClusterSpec;
@@ -27,13 +27,15 @@ pub async fn answer(arm: &Arm, request: &Request, call: Call) -> Result<Answer> 
     match call {
         Call::ListClusters(subscription) => {
             arm.check_group(&subscription, None)?;
-            Ok(list(arm, request, |id| id.group.subscription.eq_ignore_ascii_case(&subscription)))
+            Ok(list(arm, request, |id| id.group.subscription.eq_ignore_ascii_case(&subscription), |body| body))
         }
         Call::ListClustersOf(group) => {
             arm.check_group(&group.subscription, Some(&group))?;
-            Ok(list(arm, request, |id| {
-                id.group.subscription.eq_ignore_ascii_case(&group.subscription) && id.group.group.eq_ignore_ascii_case(&group.group)
-            }))
+            Ok(list(arm, request, |id| inside(id, &group), |body| body))
+        }
+        Call::ListResourcesOf(group) => {
+            arm.check_group(&group.subscription, Some(&group))?;
+            Ok(list(arm, request, |id| inside(id, &group), |body| cluster::resource(&body)))
         }
         Call::PutCluster(id) => put(arm, request, &id).await,
         Call::DeleteCluster(id) => {
@@ -87,11 +89,16 @@ fn body(arm: &Arm, id: &ClusterId, world: &World) -> Value {
     cluster::body(&cluster::View { uid: doc.meta.uid, cluster, pools: views(world, cluster), fqdn: &fqdn, tenant: &arm.tenant })
 }
 
-fn list(arm: &Arm, request: &Request, wanted: impl Fn(&ClusterId) -> bool) -> Answer {
+/// Whether a cluster is of a group.
+pub fn inside(id: &ClusterId, group: &GroupId) -> bool {
+    id.group.subscription.eq_ignore_ascii_case(&group.subscription) && id.group.group.eq_ignore_ascii_case(&group.group)
+}
+
+fn list(arm: &Arm, request: &Request, wanted: impl Fn(&ClusterId) -> bool, shown: impl Fn(Value) -> Value) -> Answer {
     let exists = |world: &World| world.cluster().is_some_and(|cluster| cluster.state.gone.is_none());
     let clusters = arm.directory.clusters().into_iter().filter(|(id, _)| wanted(id));
     let worlds = clusters.map(|(id, door)| (id, door.world())).filter(|(_, world)| exists(world));
-    let entries = worlds.map(|(id, world)| body(arm, &id, &world)).collect();
+    let entries = worlds.map(|(id, world)| shown(body(arm, &id, &world))).collect();
     Answer::json(200, &account::page(entries, request.skip(), |skip| request.next_link(skip)))
 }
 

@@ -136,6 +136,7 @@ impl Arm {
             Call::GetOperation(..) | Call::GetOperationResult(..) => operation::answer(self, request, call),
             Call::ListClusters(_)
             | Call::ListClustersOf(_)
+            | Call::ListResourcesOf(_)
             | Call::GetCluster(_)
             | Call::PutCluster(_)
             | Call::PatchCluster(_)

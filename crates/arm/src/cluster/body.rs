@@ -45,6 +45,13 @@ pub fn body(view: &View) -> Value {
     body
 }
 
+/// A cluster's body as the entry of its group's list of resources. Terraform reads that list to keep from deleting a group that is not empty.
+pub fn resource(body: &Value) -> Value {
+    let shown = ["id", "name", "type", "location", "tags", "sku", "identity"].iter().filter_map(|key| Some((*key, body.get(*key)?.clone())));
+    let state = ("provisioningState", body["properties"]["provisioningState"].clone());
+    Value::Object(shown.chain([state]).map(|(key, value)| (key.to_owned(), value)).collect())
+}
+
 /// Credentials: `kubeconfig` is base64.
 pub fn credentials(admin: bool, kubeconfig: &str) -> Value {
     let name = if admin { "clusterAdmin" } else { "clusterUser" };

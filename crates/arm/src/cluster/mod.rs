@@ -7,7 +7,7 @@ mod body;
 mod merge;
 mod profile;
 
-pub use body::{View, body, credentials};
+pub use body::{View, body, credentials, resource};
 pub use merge::{Context, merge, patch};
 
 #[cfg(test)]

@@ -59,6 +59,7 @@ fn calls() -> Vec<(Method, String, Call)> {
         (Get, "/Subscriptions/s/Locations".to_owned(), Call::ListLocations("s".into())),
         (Get, "/subscriptions/s/resourcegroups".to_owned(), Call::ListGroups("s".into())),
         (Put, "/subscriptions/s/resourceGroups/lanes".to_owned(), Call::PutGroup(cluster().group)),
+        (Get, "/subscriptions/s/resourceGroups/lanes/resources".to_owned(), Call::ListResourcesOf(cluster().group)),
         (Get, "/subscriptions/s/providers/Microsoft.ContainerService".to_owned(), Call::GetProvider("s".into(), PROVIDER.into())),
         (
             Post,
