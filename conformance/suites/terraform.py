@@ -2,7 +2,7 @@
 
 The replays are what provider 5.2.0 was seen to send (verbs, paths, api-versions, bodies): sets in any order, the whole GET body put
 back, exact echo. What comes back changed or unasked is a difference in its next plan. The real run needs `terraform` on PATH and the
-provider's binary in NODELANE_AZURERM_PROVIDER, or beside the other peers: no package registry has it.
+provider's binary in NODELANE_AZURERM_PROVIDER, or beside the other peers: no package registry is known to have it.
 """
 import base64
 import json

@@ -3,8 +3,8 @@
 //! Everything comes from the package registries through their ordinary clients: the Azure CLI and the Azure
 //! SDK for Python from wheels pinned in `conformance/az-constraints.txt`, kubectl and the other Go programs
 //! from their modules, pinned by the `go.sum` beside their few lines. A stamp of the inputs makes a second
-//! installation free. Terraform and its provider are used when the machine has them and are
-//! never installed: the Go module proxy refuses the provider, and no package of PyPI or npm carries its binary.
+//! installation free. Terraform and its provider are used when the machine has them and are never installed:
+//! the Go module proxy refuses the provider's module, and no package of another registry is known to carry its binary.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -213,9 +213,7 @@ fn of_subscription(method: Method, subscription: &Name, rest: &[Name], query: &s
         {
             Call::ListKubernetesVersions(subscription(), location.clone())
         }
-        (Method::Get, [a, p, b, location, c])
-            if is(a, "providers") && is(p, PROVIDER) && is(b, "locations") && is(c, "orchestrators") =>
-        {
+        (Method::Get, [a, p, b, location, c]) if is(a, "providers") && is(p, PROVIDER) && is(b, "locations") && is(c, "orchestrators") => {
             Call::ListOrchestrators(subscription(), location.clone())
         }
         (Method::Get, [a, p, b, _, c, id]) if is(a, "providers") && is(p, PROVIDER) && is(b, "locations") => match Uid::parse(id) {

@@ -47,7 +47,8 @@ pub fn body(view: &View) -> Value {
 
 /// A cluster's body as the entry of its group's list of resources. Terraform reads that list to keep from deleting a group that is not empty.
 pub fn resource(body: &Value) -> Value {
-    let shown = ["id", "name", "type", "location", "tags", "sku", "identity"].iter().filter_map(|key| Some((*key, body.get(*key)?.clone())));
+    let shown =
+        ["id", "name", "type", "location", "tags", "sku", "identity"].iter().filter_map(|key| Some((*key, body.get(*key)?.clone())));
     let state = ("provisioningState", body["properties"]["provisioningState"].clone());
     Value::Object(shown.chain([state]).map(|(key, value)| (key.to_owned(), value)).collect())
 }
