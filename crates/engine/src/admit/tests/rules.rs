@@ -265,7 +265,7 @@ fn values_inside_of_a_bound_are_accepted() {
 #[test]
 fn fixed_properties_do_not_change_and_their_echo_is_no_change() {
     let spotted = |spec: &mut PoolSpec| spot(spec);
-    let cases: [(&str, Change, Change); 16] = [
+    let cases: [(&str, Change, Change); 17] = [
         ("vmSize", |_| (), |spec| spec.vm_size = "Standard_D4s_v5".into()),
         ("osType", |_| (), |spec| spec.os_type = OsType::Windows),
         ("osDiskSizeGB", |_| (), |spec| spec.os_disk_size_gb = 256),
@@ -280,6 +280,7 @@ fn fixed_properties_do_not_change_and_their_echo_is_no_change() {
         ("enableNodePublicIP", |_| (), |spec| rest(spec, "enableNodePublicIP", json!(true))),
         ("enableEncryptionAtHost", |_| (), |spec| rest(spec, "enableEncryptionAtHost", json!(true))),
         ("enableUltraSSD", |_| (), |spec| rest(spec, "enableUltraSSD", json!(true))),
+        ("workloadRuntime", |_| (), |spec| rest(spec, "workloadRuntime", json!("KataVmIsolation"))),
         ("vnetSubnetID", |_| (), |spec| rest(spec, "vnetSubnetID", json!("/subscriptions/s/x"))),
         ("kubeletConfig", |_| (), |spec| rest(spec, "kubeletConfig", json!({"podMaxPids": 100}))),
     ];
@@ -305,9 +306,10 @@ fn rest(spec: &mut PoolSpec, key: &str, value: serde_json::Value) {
 fn empty_values_of_a_fixed_property_are_one() {
     let mut bench = Bench::new();
     bench.made("fixed", spec());
-    for value in [json!(null), json!(""), json!(false), json!(0), json!([]), json!({})] {
+    let empty = [json!(null), json!(""), json!(false), json!(0), json!([]), json!({})].map(|value| ("kubeletDiskType", value));
+    for (key, value) in empty.into_iter().chain([("workloadRuntime", json!("OCIContainer"))]) {
         let mut echo = bench.spec("fixed");
-        rest(&mut echo, "kubeletDiskType", value.clone());
+        rest(&mut echo, key, value.clone());
         assert!(bench.put("fixed", echo).is_ok(), "{value}");
         bench.settle("fixed", Outcome::Succeeded);
     }
