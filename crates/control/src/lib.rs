@@ -11,4 +11,4 @@ mod turn;
 
 pub use cell::{Append, Cell, Input, Outputs, ReplyId, StoreFailure};
 pub use door::{Door, Later};
-pub use feed::{Event, Feed, FeedGone};
+pub use feed::{Event, Feed, FeedGone, ReadTail};

@@ -43,6 +43,10 @@ impl Doc {
     pub fn encoded(&self, encode: impl FnOnce(&Doc) -> Bytes) -> &Bytes {
         self.encoded.0.get_or_init(|| encode(self))
     }
+    /// Length of the encoded form, where someone has made it already.
+    pub fn encoded_bytes(&self) -> Option<usize> {
+        self.encoded.0.get().map(Bytes::len)
+    }
     /// The kind.
     pub fn kind(&self) -> Kind {
         self.key.kind

@@ -36,6 +36,8 @@ pub struct Recovered {
     pub docs: Vec<Document>,
     /// The newest batches in order, up to `Options::tail_bytes`. Gapless up to `revision`.
     pub tail: Vec<Batch>,
+    /// What the tail's keys held before it, by key, as far as the kept log in front of it says.
+    pub before_tail: BTreeMap<Bytes, Bytes>,
     /// The last process closed it; otherwise the log was replayed.
     pub clean: bool,
 }
@@ -71,6 +73,7 @@ pub(crate) struct Loaded {
     pub pending_bytes: u64,
     pub kept: VecDeque<Kept>,
     pub tail: VecDeque<Batch>,
+    pub before_tail: BTreeMap<Bytes, Bytes>,
 }
 
 struct Reader<'a> {
@@ -111,6 +114,7 @@ pub(crate) fn load(path: &Path, options: &Options, create: bool) -> Result<Loade
         pending_bytes: 0,
         kept: VecDeque::new(),
         tail: VecDeque::new(),
+        before_tail: BTreeMap::new(),
     };
     reader.log(&mut loaded, options.tail_bytes)?;
     reader.compare(&loaded, acknowledged, scan.bad_frame)?;
@@ -230,7 +234,7 @@ impl Reader<'_> {
         let select = "SELECT last, after, time_millis, origin, hash, records FROM log ORDER BY last";
         let mut statement = loaded.database.connection.prepare(select).map_err(sql)?;
         let mut rows = statement.query([]).map_err(sql)?;
-        let mut in_tail = 0;
+        let (mut in_tail, mut before) = (0, BTreeMap::new());
         while let Some(row) = rows.next().map_err(sql)? {
             let (mut batch, hash, payload) = log_row(row).map_err(sql)?;
             let wrong = |revision, key, what| Err(damage(self.path, place, Some(revision), key, what));
@@ -257,8 +261,17 @@ impl Reader<'_> {
             }
             in_tail += bytes;
             loaded.tail.push_back(batch);
-            while in_tail > tail_bytes {
-                in_tail -= loaded.tail.pop_front().map_or(in_tail, |batch| batch.log_bytes() as u64);
+            while in_tail > tail_bytes
+                && let Some(batch) = loaded.tail.pop_front()
+            {
+                in_tail -= batch.log_bytes() as u64;
+                before.extend(batch.records.into_iter().map(|record| (record.key, record.value)));
+            }
+        }
+        for key in loaded.tail.iter().flat_map(|batch| &batch.records).map(|record| &record.key) {
+            if let Some(Some(value)) = before.remove(key) {
+                // Copies, as above.
+                loaded.before_tail.insert(Bytes::copy_from_slice(key), Bytes::copy_from_slice(&value));
             }
         }
         Ok(())

@@ -122,6 +122,7 @@ impl State {
             head: loaded.end.hash,
             docs: loaded.documents.into_iter().map(document).collect(),
             tail: loaded.tail.into(),
+            before_tail: loaded.before_tail,
             clean: loaded.clean,
         };
         let state = State {

@@ -3,6 +3,7 @@
 //! The cell's thread steps the cell and the simulated world and never waits for the disk: an encoder thread turns batches into bytes and
 //! the store's thread syncs them. Batches that were computed before a failure of the store never reach it (`epoch`).
 
+use super::history::{Reach, Tail, decode};
 use super::{to_batch, to_input};
 use crate::clock;
 use arc_swap::ArcSwap;
@@ -11,7 +12,7 @@ use nodelane_control::{Append, Cell, Door, Event, Feed, FeedGone, Input, Later, 
 use nodelane_engine::Env;
 use nodelane_model::change::{Accepted, Change, Origin};
 use nodelane_model::codec::Interner;
-use nodelane_model::{Doc, Key, Refusal, Revision, Time};
+use nodelane_model::{Doc, Refusal, Revision, Time};
 use nodelane_sim::{BootProfile, Sim};
 use nodelane_store::{OpenError, Options, Store};
 use nodelane_world::World;
@@ -57,6 +58,8 @@ pub struct OpenCell {
     pub clean: bool,
     store: Store,
     from_store: Receiver<nodelane_store::Event>,
+    tail: Tail,
+    reach: Reach,
 }
 
 /// Why a cell did not open.
@@ -78,17 +81,23 @@ pub enum Opened {
 impl OpenCell {
     /// Opens a cell's file, making it where there is none.
     pub fn open(path: &Path, seed: u64) -> Result<OpenCell, Opened> {
+        OpenCell::open_with(path, seed, Options::default())
+    }
+    /// The same with other bounds of its log.
+    pub fn open_with(path: &Path, seed: u64, options: Options) -> Result<OpenCell, Opened> {
         let (to_cell, from_store) = channel();
-        let (store, recovered) = Store::open(path, Options::default(), move |event| drop(to_cell.send(event)))?;
+        let (store, mut recovered) = Store::open(path, options.clone(), move |event| drop(to_cell.send(event)))?;
         // Two halves at once: decoding is most of a restart, and equal specifications are shared within each half.
         let (first, second) = recovered.docs.split_at(recovered.docs.len() / 2);
         let (first, second) = std::thread::scope(|scope| {
-            let second = scope.spawn(|| decode(second));
-            (decode(first), second.join().expect("decoding does not panic"))
+            let second = scope.spawn(|| decode_all(second));
+            (decode_all(first), second.join().expect("decoding does not panic"))
         });
         let docs = first?.into_iter().chain(second?);
         let world = World::rebuild(seed, recovered.revision, docs);
-        Ok(OpenCell { world, clean: recovered.clean, store, from_store })
+        let tail = Tail::of(&mut recovered);
+        let reach = Reach::new(&options, tail.whole_from().unwrap_or(recovered.revision));
+        Ok(OpenCell { world, clean: recovered.clean, store, from_store, tail, reach })
     }
     /// Puts a first world into a new file.
     pub fn found(&mut self, world: World) -> Result<(), nodelane_store::Failure> {
@@ -99,7 +108,7 @@ impl OpenCell {
         let mut sorted = writes;
         sorted.sort_by_key(|write| write.revision);
         let append = Append { time: Time(0), first: 1, last: world.revision, writes: sorted, origins: Vec::new() };
-        self.store.submit(to_batch(&append, 0));
+        self.store.submit(to_batch(&append, 0, &self.reach));
         match self.from_store.recv() {
             Ok(nodelane_store::Event::Durable { .. }) => {
                 self.world = world;
@@ -115,14 +124,15 @@ impl OpenCell {
         let (sender, receiver) = channel();
         let revision = self.world.revision;
         let published = Arc::new(ArcSwap::from_pointee(self.world.clone()));
-        let feed = Arc::new(Mutex::new(Feed::starting_at(revision)));
+        let feed = Arc::new(Mutex::new(feed(revision, self.tail)));
         let (moved, revision) = watch::channel(revision);
         let (to_encoder, from_cell) = channel::<(u64, Append)>();
         let epoch = Arc::new(AtomicU64::new(0));
         let encoder_epoch = epoch.clone();
         let after = self.world.revision;
-        let store = self.store;
-        let encoder = std::thread::Builder::new().name("encoder".into()).spawn(move || encode(store, &from_cell, after, &encoder_epoch));
+        let (store, reach) = (self.store, self.reach);
+        let encoder =
+            std::thread::Builder::new().name("encoder".into()).spawn(move || encode(store, reach, &from_cell, after, &encoder_epoch));
         let relay = sender.clone();
         let from_store = self.from_store;
         // Ends when the store, the only other holder of the channel, is closed.
@@ -160,29 +170,30 @@ impl OpenCell {
     }
 }
 
+/// The ring of a cell at a start: behind it, the log's tail.
+fn feed(revision: Revision, tail: Tail) -> Feed {
+    let Some(whole_from) = tail.whole_from() else { return Feed::starting_at(revision) };
+    let read = move || tail.events().inspect_err(|error| eprintln!("nodelane: watches cannot go on from before the start: {error}")).ok();
+    Feed::resuming_at(revision, whole_from, Box::new(read))
+}
+
 /// Stored documents as documents.
-fn decode(stored: &[nodelane_store::Document]) -> Result<Vec<Arc<Doc>>, Opened> {
+fn decode_all(stored: &[nodelane_store::Document]) -> Result<Vec<Arc<Doc>>, Opened> {
     let mut interner = Interner::default();
-    let one = |stored: &nodelane_store::Document| {
-        let text = String::from_utf8_lossy(&stored.key);
-        let failed = |what: String| Opened::Document { key: text.to_string(), what };
-        let key = Key::from_stored(&text).ok_or_else(|| failed("the key is of no kind that this build knows".into()))?;
-        let mut doc = interner.decode(key.kind, &stored.value).map_err(|error| failed(error.to_string()))?;
-        doc.revision = stored.revision;
-        Ok(Arc::new(doc))
-    };
-    stored.iter().map(one).collect()
+    stored.iter().map(|stored| decode(&mut interner, &stored.key, &stored.value).map(Arc::new)).collect()
 }
 
 /// Encodes batches and hands them to the store, in order; closes it at the end.
-fn encode(store: Store, from_cell: &Receiver<(u64, Append)>, mut after: Revision, epoch: &AtomicU64) {
+fn encode(store: Store, mut reach: Reach, from_cell: &Receiver<(u64, Append)>, mut after: Revision, epoch: &AtomicU64) {
     while let Ok((of, append)) = from_cell.recv() {
         if of != epoch.load(Ordering::Acquire) {
             continue; // The cell has fallen back since: this has not happened.
         }
         // After a failure the cell starts again from what was durable.
         after = if append.first <= after { append.first - 1 } else { after };
-        store.submit(to_batch(&append, after));
+        let batch = to_batch(&append, after, &reach);
+        reach.passed(&batch);
+        store.submit(batch);
         after = append.last;
     }
     if let Err(failure) = store.close() {

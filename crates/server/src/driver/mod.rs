@@ -5,6 +5,7 @@
 //! thread never touches the disk and never encodes.
 
 pub mod genesis;
+mod history;
 mod live;
 
 pub use live::{LiveCell, OpenCell, Opened};
@@ -13,13 +14,15 @@ use nodelane_control::{Append, Input, StoreFailure};
 use nodelane_model::codec;
 use nodelane_store::{Batch, Event, Failure, Record, Revision};
 
-/// Encodes what a cell appends, on the thread of whoever calls.
-pub fn to_batch(append: &Append, after: Revision) -> Batch {
-    let records = append.writes.iter().map(|write| Record {
-        revision: write.revision,
-        key: write.key.to_stored().into(),
-        value: write.new.as_ref().map(|doc| codec::encode(doc).clone()),
-    });
+/// Encodes what a cell appends, on the thread of whoever calls. What a start could not find is restated.
+fn to_batch(append: &Append, after: Revision, reach: &history::Reach) -> Batch {
+    let mut records = Vec::with_capacity(append.writes.len());
+    for write in &append.writes {
+        let key: bytes::Bytes = write.key.to_stored().into();
+        for state in reach.restated(write).map(Some).into_iter().chain([write.new.as_ref()]) {
+            records.push(Record { revision: write.revision, key: key.clone(), value: state.map(|doc| codec::encode(doc).clone()) });
+        }
+    }
     let origins: Vec<&nodelane_model::Origin> = append
         .origins
         .iter()
@@ -27,7 +30,7 @@ pub fn to_batch(append: &Append, after: Revision) -> Batch {
         .filter(|origin| !matches!(origin.principal, nodelane_model::Principal::Node(_)))
         .collect();
     let origin = if origins.is_empty() { Vec::new() } else { serde_json::to_vec(&origins).unwrap_or_default() };
-    Batch { after, last: append.last, time_millis: append.time.0, origin: origin.into(), records: records.collect() }
+    Batch { after, last: append.last, time_millis: append.time.0, origin: origin.into(), records }
 }
 
 /// What the store says, as the cell hears it.
