@@ -157,6 +157,43 @@ def what_was_acknowledged_in_all_rounds_is_still_there(b):
     holds(len(objects) >= 50, f"only {len(objects)} objects were written")
 
 
+def seen(b, path, version):
+    """Types, names, versions and states of what a watch from a version sees within a second; fails on anything but events."""
+    mark = "&" if "?" in path else "?"
+    answer = b.kube.call("GET", f"{path}{mark}watch=true&resourceVersion={version}&timeoutSeconds=1")
+    same(answer.status, 200, f"watch: {answer}")
+    frames = [json.loads(line) for line in answer.body.splitlines()]
+    holds(all(f["type"] in ("ADDED", "MODIFIED", "DELETED") for f in frames), f"events only: {frames[-1:]}")
+    return [(f["type"], f["object"]["metadata"]["name"], f["object"]["metadata"]["resourceVersion"], f["object"].get("data")) for f in frames]
+
+
+@test
+def a_watch_goes_on_over_a_kill_without_loss_or_repetition(b):
+    maps, patch = "/api/v1/namespaces/default/configmaps", {"Content-Type": "application/merge-patch+json"}
+    lane = maps + "?labelSelector=lane%3Da"
+    versions = [b.kube.call("GET", maps).json["metadata"]["resourceVersion"]]
+
+    def ask(method, path, body=None, headers=None):
+        answer = b.kube.call(method, path, body, headers)
+        holds(answer.status in (200, 201), f"{method} {path}: {answer}")
+        versions.append(b.kube.call("GET", maps).json["metadata"]["resourceVersion"])
+
+    for name in ("resume-1", "resume-2", "resume-3"):
+        ask("POST", maps, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "labels": {"lane": "a"}}, "data": {"n": "0"}})
+    for lane_of, data in (("a", "1"), ("b", "2"), ("b", "3"), ("a", "4")):
+        ask("PATCH", f"{maps}/resume-1", {"metadata": {"labels": {"lane": lane_of}}, "data": {"n": data}}, patch)
+    ask("DELETE", f"{maps}/resume-2")
+    before = {(path, version): seen(b, path, version) for path in (maps, lane) for version in versions[:5:4]}
+    same([e[0] for e in before[lane, versions[0]] if e[1] == "resume-1"], ["ADDED", "MODIFIED", "DELETED", "ADDED"], "in and out of a selector")
+    for end in (b.server.kill, lambda: b.server.run("down")):
+        end()
+        b.server.up()
+        for (path, version), events in before.items():
+            same(seen(b, path, version), events, f"what happened after {version} under {path}")
+    ask("DELETE", f"{maps}/resume-1")
+    same([e[0] for e in seen(b, lane, versions[0])][len(before[lane, versions[0]]):], ["DELETED"], "and on into what is new")
+
+
 @test
 def a_sync_lies_before_every_acknowledgement(b):
     import shutil

@@ -42,8 +42,10 @@ pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
 }
 
 /// What the checkpoint says of itself. Count and sum find documents that a damaged tree no longer reaches.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Meta {
+    /// The data format of the file.
+    pub format: u32,
     /// Every batch up to this revision is in the table of documents.
     pub applied: Revision,
     /// The batch before the oldest row of the log.
@@ -60,8 +62,10 @@ pub(crate) enum BadMeta {
 }
 
 impl Meta {
+    const EMPTY: Meta = Meta { format: FORMAT, applied: 0, anchor: Mark { revision: 0, hash: [0; 32] }, documents: 0, sum: 0 };
+
     fn encode(&self) -> Vec<u8> {
-        let mut out = FORMAT.to_le_bytes().to_vec();
+        let mut out = self.format.to_le_bytes().to_vec();
         for number in [self.applied, self.documents, self.sum, self.anchor.revision] {
             out.extend_from_slice(&number.to_le_bytes());
         }
@@ -77,13 +81,13 @@ impl Meta {
         if format > FORMAT {
             return Err(BadMeta::Newer(format));
         }
-        let damaged = body.len() != META_BYTES || crc32fast::hash(&body[..68]) != le_u32(&body[68..]) || format != FORMAT;
+        let damaged = body.len() != META_BYTES || crc32fast::hash(&body[..68]) != le_u32(&body[68..]) || format == 0;
         if damaged {
             return Err(BadMeta::Damaged);
         }
         let number = |i: usize| le_u64(&body[4 + 8 * i..12 + 8 * i]);
         let anchor = Mark { revision: number(3), hash: body[36..68].try_into().expect("32 bytes") };
-        Ok(Meta { applied: number(0), documents: number(1), sum: number(2), anchor })
+        Ok(Meta { format, applied: number(0), documents: number(1), sum: number(2), anchor })
     }
 }
 
@@ -113,7 +117,7 @@ impl Database {
                 for (_, sql) in SCHEMA {
                     tx.execute(sql, [])?;
                 }
-                tx.execute("INSERT INTO meta VALUES(?1)", [Meta::default().encode()]).map(drop)
+                tx.execute("INSERT INTO meta VALUES(?1)", [Meta::EMPTY.encode()]).map(drop)
             })
             .and_then(|()| database.close())
             .map_err(|error| failure(&error))?;
@@ -200,6 +204,12 @@ impl Database {
         })?;
         *meta = next;
         Ok(())
+    }
+
+    /// Notes the format that the file has now.
+    pub fn set_format(&mut self, meta: &mut Meta, format: u32) -> rusqlite::Result<()> {
+        meta.format = format;
+        self.transact(|tx| set_meta(tx, meta))
     }
 
     /// After a failure: undoes what was not acknowledged, makes sure that what was is there, proves with a probe of

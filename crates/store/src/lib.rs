@@ -7,7 +7,7 @@
 //! - a flipped byte is either found at open and named, or was in a byte that nothing uses;
 //! - after a failed write nothing is accepted until the file has been reopened and a probe was written.
 //!
-//! Not here: conditions (the caller decides before it submits), watch windows (rebuilt by the caller from
+//! Not here: conditions (the caller decides before it submits), the watch ring (rebuilt by the caller from
 //! `Recovered::tail`), clocks of the domain, encodings of documents. Why it is so: docs/decisions/0002-store.md.
 
 mod database;
@@ -34,8 +34,9 @@ pub type Revision = u64;
 /// SHA-256 over the previous batch's hash and a batch: names the whole history up to that batch.
 pub type Hash = [u8; 32];
 
-/// The data format that this build writes. Format 1 is the first one.
-pub const FORMAT: u32 = 1;
+/// The data format that this build writes. Format 1 differs in one thing: its log may not say what a document was before a write.
+/// Opening one drops that log, and no document; watches from before then list again.
+pub const FORMAT: u32 = 2;
 
 /// Bounds of a store.
 #[derive(Clone, Debug)]
@@ -148,7 +149,10 @@ pub enum OpenError {
         holder: String,
     },
     /// The file was written by a newer build.
-    #[error("{} has data format {found}; this build reads up to {FORMAT}: use the newer build", path.display())]
+    #[error(
+        "{} has data format {found}, this build reads 1 to {FORMAT}: run the newer build that wrote it, or begin anew with another data directory",
+        path.display()
+    )]
     Newer {
         /// The data file.
         path: PathBuf,

@@ -12,7 +12,8 @@ use sha2::{Digest, Sha256};
 /// One conditional write whose condition held.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// Revision of this write; never falls within a batch.
+    /// Revision of this write; never falls within a batch. Of two records of one key and revision the second is the write, the first
+    /// restates what the key held before it.
     pub revision: Revision,
     /// Document key: opaque, ordered as bytes.
     pub key: Bytes,

@@ -10,7 +10,7 @@ use crate::database::{Database, Meta, Pending, failure};
 use crate::head::{Head, Mark};
 use crate::load::{Kept, Recovered, load};
 use crate::record::Batch;
-use crate::{Document, Event, Failure, Hash, OpenError, Options, Revision};
+use crate::{Document, Event, FORMAT, Failure, Hash, OpenError, Options, Revision};
 use bytes::Bytes;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
@@ -117,7 +117,7 @@ impl State {
         let mark = loaded.head.write(loaded.end).and_then(|()| loaded.head.sync());
         mark.map_err(|error| OpenError::Io { path: loaded.head.path().into(), what: error.to_string() })?;
         let document = |(key, (revision, value))| Document { key, revision, value };
-        let recovered = Recovered {
+        let mut recovered = Recovered {
             revision: loaded.end.revision,
             head: loaded.end.hash,
             docs: loaded.documents.into_iter().map(document).collect(),
@@ -125,7 +125,7 @@ impl State {
             before_tail: loaded.before_tail,
             clean: loaded.clean,
         };
-        let state = State {
+        let mut state = State {
             path: path.into(),
             database: Some(loaded.database),
             head: loaded.head,
@@ -144,7 +144,30 @@ impl State {
             broken: None,
             options,
         };
+        if state.meta.format < FORMAT {
+            (recovered.tail, recovered.before_tail) = (Vec::new(), BTreeMap::new());
+            state.migrate().map_err(|error| OpenError::Io { path: path.into(), what: format!("while it was brought to data format {FORMAT}: {error}") })?;
+        }
         Ok((state, recovered))
+    }
+
+    /// From format 1, whose log is dropped: its documents are in the checkpoint before that, and the hash chain goes on from its end.
+    fn migrate(&mut self) -> Result<(), Failure> {
+        let keep_log_bytes = std::mem::take(&mut self.options.keep_log_bytes);
+        self.settle()?;
+        self.options.keep_log_bytes = keep_log_bytes;
+        let mut meta = self.meta;
+        self.database()?.set_format(&mut meta, FORMAT).map_err(|error| failure(&error))?;
+        self.meta = meta;
+        Ok(())
+    }
+
+    /// Makes the whole checkpoint, and cuts the log to what is kept.
+    fn settle(&mut self) -> Result<(), Failure> {
+        while self.fresh_bytes + self.draining_bytes > 0 || self.excess(0).is_some() {
+            self.step(0, usize::MAX)?;
+        }
+        Ok(())
     }
 
     /// How long to wait for a batch before doing something else; `None` when there is nothing else.
@@ -345,9 +368,7 @@ impl State {
         if let Some(broken) = self.broken {
             return Err(broken.failure);
         }
-        while self.fresh_bytes + self.draining_bytes > 0 || self.excess(0).is_some() {
-            self.step(0, usize::MAX)?;
-        }
+        self.settle()?;
         // Not even a bound is lost if this fails.
         let _ = self.head.sync();
         self.database.take().map_or(Ok(()), Database::close).map_err(|error| failure(&error))

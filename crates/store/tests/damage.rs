@@ -232,18 +232,56 @@ fn every_file_is_readable_by_its_owner_only() {
     }
 }
 
+/// Writes the table `meta` anew, with another format and a checksum that holds.
+fn set_format(path: &Path, format: u32) {
+    let sqlite = rusqlite::Connection::open(path).unwrap();
+    let mut body: Vec<u8> = sqlite.query_row("SELECT body FROM meta", [], |row| row.get(0)).unwrap();
+    let end = body.len() - 4;
+    body[..4].copy_from_slice(&format.to_le_bytes());
+    let crc = crc32fast::hash(&body[..end]).to_le_bytes();
+    body[end..].copy_from_slice(&crc);
+    sqlite.execute("UPDATE meta SET body = ?1", [body]).unwrap();
+}
+
 #[test]
-fn data_of_a_newer_format_is_refused() {
+fn data_of_a_newer_format_is_refused_with_both_formats_and_what_to_do() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("cell.db");
     Cell::open(&path, lazy()).store.close().unwrap();
     let sqlite = rusqlite::Connection::open(&path).unwrap();
-    sqlite.execute("UPDATE meta SET body = x'02000000ffff'", []).unwrap();
+    // Nothing is known of what a newer build keeps behind the format.
+    sqlite.execute("UPDATE meta SET body = x'03000000ffff'", []).unwrap();
     sqlite.execute("CREATE TABLE more(x)", []).unwrap();
     drop(sqlite);
+    let before = image(&path);
     let error = opened(&path).unwrap_err();
-    assert!(matches!(error, OpenError::Newer { found: 2, .. }));
-    assert!(error.to_string().ends_with("has data format 2; this build reads up to 1: use the newer build"), "{error}");
+    assert!(matches!(error, OpenError::Newer { found: 3, .. }));
+    let text = error.to_string();
+    assert!(text.contains("has data format 3, this build reads 1 to 2: run the newer build that wrote it"), "{text}");
+    assert_eq!(image(&path)[0], before[0], "it is not touched");
+}
+
+#[test]
+fn data_of_the_first_format_is_migrated_it_loses_its_history_and_no_document() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("cell.db");
+    let mut cell = Cell::open(&path, lazy());
+    for n in 0..50 {
+        cell.write(&[put(&format!("k{}", n % 7), &format!("v{n}"))]);
+    }
+    cell.store.close().unwrap();
+    let expected = opened(&path).unwrap();
+    assert_eq!(expected.tail.len(), 50);
+    set_format(&path, 1);
+    let mut cell = Cell::open(&path, lazy());
+    let now = &cell.recovered;
+    assert_eq!((now.revision, now.head, &now.docs), (expected.revision, expected.head, &expected.docs));
+    assert_eq!((now.tail.len(), now.before_tail.len()), (0, 0), "what a document was before is not known of that log");
+    cell.write(&[put("k0", "new")]);
+    cell.store.close().unwrap();
+    let again = opened(&path).unwrap();
+    assert_eq!((again.revision, again.docs.len(), again.tail.len()), (expected.revision + 1, 7, 1), "once");
+    assert_eq!(verify(&path).unwrap().log_after, expected.revision);
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod support;
 
 use nodelane_store::{Batch, Event, Failure, OpenError, Options, verify};
 use proptest::prelude::*;
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -59,7 +60,20 @@ fn tail_of(history: &[Batch], bytes: u64) -> &[Batch] {
 fn check(cell: &Cell, model: &Model, history: &[Batch]) {
     assert_eq!(cell.recovered.revision, history.last().map_or(0, |batch| batch.last));
     assert_eq!(cell.recovered.docs, docs(model));
-    assert_eq!(cell.recovered.tail, tail_of(history, options().tail_bytes));
+    let tail = tail_of(history, options().tail_bytes);
+    assert_eq!(cell.recovered.tail, tail);
+    // In front of the tail the kept log may begin anywhere up to one batch short of its bound.
+    let (front, mut before) = (&history[..history.len() - tail.len()], Model::new());
+    front.iter().for_each(|batch| play(&mut before, batch));
+    let kept = tail_of(history, options().keep_log_bytes - 2_000);
+    let touched = |batches: &[Batch]| batches.iter().flat_map(|batch| &batch.records).map(|record| record.key.clone()).collect::<BTreeSet<_>>();
+    let (near, in_tail) = (touched(&kept[..kept.len().saturating_sub(tail.len())]), touched(tail));
+    for (key, value) in &cell.recovered.before_tail {
+        assert!(in_tail.contains(key) && before.get(key).is_some_and(|(_, stored)| stored == value), "{key:?}");
+    }
+    for key in near.intersection(&in_tail).filter(|key| before.contains_key(*key)) {
+        assert!(cell.recovered.before_tail.contains_key(key), "{key:?}");
+    }
 }
 
 proptest! {

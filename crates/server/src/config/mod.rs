@@ -159,7 +159,11 @@ impl ServerConfig {
         let invalid = |reason: String| ConfigError::Invalid { path: path.clone(), reason };
         let config: Self = serde_json::from_str(&text).map_err(|error| invalid(error.to_string()))?;
         if config.format != FORMAT {
-            return Err(invalid(format!("format {} is not {FORMAT}: written by another version of nodelane", config.format)));
+            return Err(invalid(format!(
+                "it has data format {}, nodelane {} reads {FORMAT}: run the version that wrote it, or begin anew with another data directory (`--data-dir`)",
+                config.format,
+                env!("CARGO_PKG_VERSION")
+            )));
         }
         Ok(config)
     }

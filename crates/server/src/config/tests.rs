@@ -52,12 +52,14 @@ fn a_cluster_key_cannot_leave_the_data_directory() {
 }
 
 #[test]
-fn a_configuration_of_another_format_is_refused() {
+fn a_configuration_of_another_format_is_refused_with_both_formats_and_what_to_do() {
     let (_folder, paths) = scratch();
     ServerConfig::open(&paths).unwrap();
     let text = std::fs::read_to_string(paths.server_config()).unwrap();
     std::fs::write(paths.server_config(), text.replace("\"format\": 1", "\"format\": 2")).unwrap();
-    assert!(matches!(ServerConfig::open(&paths), Err(ConfigError::Invalid { .. })));
+    let error = ServerConfig::open(&paths).unwrap_err();
+    assert!(matches!(error, ConfigError::Invalid { .. }));
+    assert!(error.to_string().contains("data format 2, nodelane") && error.to_string().contains("reads 1: run the version that wrote it"), "{error}");
 }
 
 #[test]
