@@ -155,6 +155,10 @@ def main():
         thread.start()
     for thread in lanes:
         thread.join()
+    from harness.canary import leaks
+    found = leaks(options.results)
+    results.append({"suite": "canary", "test": "no_secret_is_in_what_the_run_left_behind", "seconds": 0, "error": "\n".join(found) or None})
+    print(f"{'FAIL' if found else 'ok  '} canary: no secret is in what the run left behind", *found, sep="\n    ", flush=True)
     (options.results / "results.json").write_text(json.dumps(results, indent=1))
     failed = [r for r in results if r["error"]]
     for r in failed:

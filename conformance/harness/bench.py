@@ -13,6 +13,8 @@ import subprocess
 import sys
 import time
 
+from . import http
+from .canary import HANDS_OUT
 from .http import Arm, Kube
 from .server import Server
 from .suite import Failed
@@ -59,6 +61,7 @@ class Bench:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.server = Server(options.nodelane, self.folder / "first", profile)
         self._others = []
+        http.REFUSALS = self.folder / "refusals.log"
         if start:
             self.server.up()
             self.use()
@@ -88,7 +91,7 @@ class Bench:
         environment = dict(self.server.env(), **(env or {}))
         feed = {"input": stdin} if stdin is not None else {"stdin": subprocess.DEVNULL}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=timeout, **feed)
-        return Ran(command, done.returncode, done.stdout, done.stderr, time.monotonic() - begin)
+        return self._ran(Ran(command, done.returncode, done.stdout, done.stderr, time.monotonic() - begin))
 
     def kubectl(self, *arguments, **more):
         """kubectl."""
@@ -115,7 +118,14 @@ class Bench:
                 code = get_default_cli().invoke([str(a) for a in arguments], out_file=out)
             except SystemExit as stop:
                 code = stop.code if isinstance(stop.code, int) else 1
-        return Ran(("az", *map(str, arguments)), code or 0, out.getvalue(), err.getvalue(), time.monotonic() - begin)
+        return self._ran(Ran(("az", *map(str, arguments)), code or 0, out.getvalue(), err.getvalue(), time.monotonic() - begin))
+
+    def _ran(self, ran):
+        """Writes down what a client printed, for the search at the end of the run."""
+        if not HANDS_OUT & set(ran.command):
+            with open(self.folder / "printed.log", "a") as log:
+                log.write(f"{' '.join(ran.command)}\n{ran.out}{ran.err}\n")
+        return ran
 
     def az_pool(self, verb, *arguments):
         """`az aks nodepool VERB` on the first cluster."""

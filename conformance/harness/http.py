@@ -20,6 +20,9 @@ GROUP_PATH = f"/subscriptions/{SUB}/resourceGroups/{GROUP}"
 CLUSTER_PATH = f"{GROUP_PATH}/providers/Microsoft.ContainerService/managedClusters/{CLUSTER}"
 
 
+REFUSALS = None  # the file that takes what was refused, for the search at the end of the run
+
+
 class Response:
     """Status, headers (case-insensitive `get`) and body of one answer."""
 
@@ -55,7 +58,11 @@ def send(base, context, method, path, body=None, headers=None, timeout=60):
     try:
         connection.request(method, path, body=body, headers=headers)
         answer = connection.getresponse()
-        return Response(answer.status, answer.headers, answer.read())
+        response = Response(answer.status, answer.headers, answer.read())
+        if REFUSALS is not None and response.status >= 400:
+            with open(REFUSALS, "ab") as log:
+                log.write(f"{method} {url.path} {response.status}\n{response.headers}".encode() + response.body + b"\n")
+        return response
     finally:
         connection.close()
 

@@ -25,7 +25,8 @@ fn key(name: &str) -> Key {
 
 /// Writes a configuration map with a label and some data, new or not.
 async fn put(live: &LiveCell, name: &str, lane: &str, data_bytes: usize) {
-    let value = json!({"metadata": {"name": name, "namespace": "default", "labels": {"lane": lane}}, "data": {"x": "x".repeat(data_bytes)}});
+    let value =
+        json!({"metadata": {"name": name, "namespace": "default", "labels": {"lane": lane}}, "data": {"x": "x".repeat(data_bytes)}});
     let mut doc = from_value(Kind::ConfigMap, &value).unwrap();
     let world = live.world();
     let Some(stored) = world.get(&key(name)) else { return ask(live, Change::Create(Arc::new(doc))).await };

@@ -146,7 +146,10 @@ impl State {
         };
         if state.meta.format < FORMAT {
             (recovered.tail, recovered.before_tail) = (Vec::new(), BTreeMap::new());
-            state.migrate().map_err(|error| OpenError::Io { path: path.into(), what: format!("while it was brought to data format {FORMAT}: {error}") })?;
+            state.migrate().map_err(|error| OpenError::Io {
+                path: path.into(),
+                what: format!("while it was brought to data format {FORMAT}: {error}"),
+            })?;
         }
         Ok((state, recovered))
     }

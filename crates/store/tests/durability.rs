@@ -66,7 +66,8 @@ fn check(cell: &Cell, model: &Model, history: &[Batch]) {
     let (front, mut before) = (&history[..history.len() - tail.len()], Model::new());
     front.iter().for_each(|batch| play(&mut before, batch));
     let kept = tail_of(history, options().keep_log_bytes - 2_000);
-    let touched = |batches: &[Batch]| batches.iter().flat_map(|batch| &batch.records).map(|record| record.key.clone()).collect::<BTreeSet<_>>();
+    let touched =
+        |batches: &[Batch]| batches.iter().flat_map(|batch| &batch.records).map(|record| record.key.clone()).collect::<BTreeSet<_>>();
     let (near, in_tail) = (touched(&kept[..kept.len().saturating_sub(tail.len())]), touched(tail));
     for (key, value) in &cell.recovered.before_tail {
         assert!(in_tail.contains(key) && before.get(key).is_some_and(|(_, stored)| stored == value), "{key:?}");

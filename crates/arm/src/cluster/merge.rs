@@ -183,13 +183,15 @@ fn windows(spec: &mut ClusterSpec, properties: &Fields) -> Result<(), ArmError> 
     Ok(())
 }
 
-/// A value without what must not be stored: `adminPassword`, `secret`.
+/// A value without what must not be stored: `adminPassword`, `secret`, `serverAppSecret`, and what else ends so.
 fn without_secrets(value: &Value) -> Value {
+    let is_secret = |key: &str| ["password", "secret"].iter().any(|end| key.to_lowercase().ends_with(end));
     match value {
         Value::Object(map) => {
-            let open = map.iter().filter(|(key, _)| !matches!(key.as_str(), "adminPassword" | "secret"));
+            let open = map.iter().filter(|(key, value)| !(is_secret(key) && value.is_string()));
             open.map(|(key, value)| (key.clone(), without_secrets(value))).collect::<Map<_, _>>().into()
         }
+        Value::Array(items) => items.iter().map(without_secrets).collect(),
         other => other.clone(),
     }
 }

@@ -62,9 +62,14 @@ fn a_new_cluster_is_an_overlay_with_azures_own_ranges() {
 
 #[test]
 fn passwords_are_never_stored() {
-    let (spec, _) = merged(&create(), None, BTreeMap::new()).unwrap();
+    let mut sent = create();
+    sent["properties"]["servicePrincipalProfile"] = json!({"clientId": "c", "secret": "hunter2"});
+    sent["properties"]["aadProfile"] = json!({"serverAppID": "s", "serverAppSecret": "hunter2"});
+    sent["properties"]["unknown"] = json!({"list": [{"Password": "hunter2", "kept": "here"}]});
+    let (spec, _) = merged(&sent, None, BTreeMap::new()).unwrap();
     let text = serde_json::to_string(&spec).unwrap();
-    assert!(!text.contains("hunter2") && text.contains("adminUsername"), "{text}");
+    assert!(!text.contains("hunter2"), "{text}");
+    assert!(["adminUsername", "clientId", "serverAppID", "here"].iter().all(|open| text.contains(open)), "{text}");
 }
 
 #[test]

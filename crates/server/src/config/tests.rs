@@ -59,7 +59,10 @@ fn a_configuration_of_another_format_is_refused_with_both_formats_and_what_to_do
     std::fs::write(paths.server_config(), text.replace("\"format\": 1", "\"format\": 2")).unwrap();
     let error = ServerConfig::open(&paths).unwrap_err();
     assert!(matches!(error, ConfigError::Invalid { .. }));
-    assert!(error.to_string().contains("data format 2, nodelane") && error.to_string().contains("reads 1: run the version that wrote it"), "{error}");
+    assert!(
+        error.to_string().contains("data format 2, nodelane") && error.to_string().contains("reads 1: run the version that wrote it"),
+        "{error}"
+    );
 }
 
 #[test]
