@@ -1,6 +1,6 @@
 //! `cargo xtask VERB`: the project's own tools.
 //!
-//! Verbs: `tidy`, `peers`, `test [--full] [-k WORD]`, `bench NAME [-o json] [--runs N] [--peer-runs N]`.
+//! Verbs: `tidy`, `peers`, `test [--full] [-k WORD]`, `bench NAME|all [-o json] [--runs N] [--peer-runs N] [--small]`.
 //! The work is in the library; here is only the reading of the command line.
 
 use std::process::ExitCode;
@@ -12,8 +12,8 @@ const USAGE: &str = "usage: cargo xtask VERB
   tidy                            the house style, and how long the files are
   peers [--full]                  install the real clients and servers under target/peers
   test [--full] [-k WORD]         everything: cargo test, then conformance; ends with `N passed, N failed`
-  bench NAME [-o json] [--runs N] [--peer-runs N]
-                                  start, restart, nodes-1000, pods-5000, pods-20000, list-5000, build";
+  bench NAME|all [-o json] [--runs 5] [--peer-runs 1] [--small]
+                                  start, idle, restart, nodes-1000, pods-5000, nodes-5000, pods-20000, list-5000, write-500, build";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -47,9 +47,9 @@ fn run(arguments: &[String]) -> Result<bool> {
         "test" => suite::run(flag("--full"), value("-k")),
         "bench" => {
             let Some(name) = rest.first() else { bail!("{USAGE}") };
-            let runs = value("--runs").map_or(Ok(5), str::parse)?;
-            let peer_runs = value("--peer-runs").map_or(Ok(runs), str::parse)?;
-            bench::run(name, value("-o") == Some("json"), runs, peer_runs)
+            let number = |name: &str, default: usize| value(name).map_or(Ok(default), str::parse);
+            let (runs, peer_runs) = (number("--runs", 5)?, number("--peer-runs", 1)?);
+            bench::run(name, &bench::Options { json: value("-o") == Some("json"), runs, peer_runs, small: flag("--small") })
         }
         _ => bail!("{USAGE}"),
     }

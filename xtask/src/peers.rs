@@ -40,7 +40,7 @@ pub fn install(full: bool) -> Result<Peers> {
     let peers = Peers {
         python: azure_cli(&folder)?,
         kubectl: kubectl(&folder)?,
-        kperf: go_program(&folder, "kperf")?,
+        kperf: load_tool()?,
         scheduler_oracle: go_program(&folder, "scheduler-oracle")?,
         folder: folder.clone(),
     };
@@ -82,7 +82,13 @@ fn azure_cli(folder: &Path) -> Result<PathBuf> {
     Ok(python)
 }
 
-fn kubectl(folder: &Path) -> Result<PathBuf> {
+/// The load tool.
+pub fn load_tool() -> Result<PathBuf> {
+    go_program(&target().join("peers"), "kperf")
+}
+
+/// kubectl, the machine's where it is new enough.
+pub fn kubectl(folder: &Path) -> Result<PathBuf> {
     match on_path("kubectl").filter(|path| minor_version(path).is_some_and(|minor| minor >= 30)) {
         Some(path) => Ok(path),
         None => go_program(folder, "kubectl"),
@@ -113,6 +119,7 @@ fn go_program(folder: &Path, name: &str) -> Result<PathBuf> {
         return Ok(program);
     }
     timed(name, || {
+        std::fs::create_dir_all(folder.join("bin"))?;
         let mut go = Command::new("go");
         go.args(["build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o"]).arg(&program).arg(".");
         succeed(go.current_dir(&source)).context("go is needed")?;
@@ -122,10 +129,10 @@ fn go_program(folder: &Path, name: &str) -> Result<PathBuf> {
 }
 
 fn timed(what: &str, install: impl FnOnce() -> Result<()>) -> Result<()> {
-    println!("peers: installing {what}");
+    eprintln!("peers: installing {what}");
     let start = Instant::now();
     install().with_context(|| format!("installing {what}"))?;
-    println!("peers: {what} after {:.0} s", start.elapsed().as_secs_f64());
+    eprintln!("peers: {what} after {:.0} s", start.elapsed().as_secs_f64());
     Ok(())
 }
 

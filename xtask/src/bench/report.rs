@@ -28,20 +28,22 @@ impl Figures {
 }
 
 /// One figure, ours beside the peer's.
-pub struct Report<'a> {
+pub struct Report {
     /// As typed.
-    pub name: &'a str,
+    pub name: &'static str,
     /// What we measured of ourselves.
     pub ours: Figures,
     /// What the peer needed, here or on record.
     pub peer: Figures,
     /// True when the peer ran here.
     pub peer_ran: bool,
+    /// True for a try with small counts.
+    pub small: bool,
     /// File system under our data.
     pub file_system: String,
 }
 
-impl Report<'_> {
+impl Report {
     /// True when there is a figure of ours.
     pub fn complete(&self) -> bool {
         !self.ours.0.is_empty()
@@ -77,13 +79,15 @@ impl Report<'_> {
             "peer": side(&self.peer),
             "ratio": Value::Object(ratios.collect()),
             "peerSource": self.source(),
+            "small": self.small,
             "fileSystem": self.file_system,
         })
     }
 
     /// For people.
     pub fn text(&self) -> String {
-        let mut lines = vec![format!("{} (peer {}, data on {})", self.name, self.source(), self.file_system)];
+        let small = if self.small { ", a fiftieth: not to be quoted" } else { "" };
+        let mut lines = vec![format!("{} (peer {}, data on {}{small})", self.name, self.source(), self.file_system)];
         for metric in self.ours.0.keys() {
             let (min, median) = self.ours.spread(metric).unwrap_or_default();
             let peer = self.peer.spread(metric).map_or("-".to_owned(), |(_, m)| format!("{m:.3}"));
@@ -103,7 +107,7 @@ mod tests {
         let (mut ours, mut peer) = (Figures::default(), Figures::default());
         [3.0, 1.0, 2.0].iter().for_each(|&v| ours.add("seconds", v));
         [10.0, 30.0].iter().for_each(|&v| peer.add("seconds", v));
-        let report = Report { name: "x", ours, peer, peer_ran: false, file_system: "ext4".into() };
+        let report = Report { name: "x", ours, peer, peer_ran: false, small: false, file_system: "ext4".into() };
         let json = report.json();
         assert_eq!(json["ours"]["seconds"]["min"], 1.0);
         assert_eq!(json["ours"]["seconds"]["median"], 2.0);
