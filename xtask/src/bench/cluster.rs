@@ -111,6 +111,7 @@ impl Cluster for Ours {
         Ok((text("url")?.to_owned(), std::fs::read_to_string(text("tokenFile")?)?.trim().to_owned()))
     }
     fn kubeconfig(&self) -> Result<PathBuf> {
+        self.nodelane(&["env"])?; // Writes the client's files.
         Ok(self.status()?["clusters"][0]["kubeconfig"].as_str().context("status names the kubeconfig")?.into())
     }
     fn pids(&self) -> Result<Vec<u32>> {

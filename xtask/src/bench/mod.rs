@@ -61,7 +61,7 @@ fn measure(figure: &Figure, options: &Options) -> Result<Report> {
         }
     }
     match figure.measure {
-        Measure::Both(measure) if figure.peer_ends && options.peer_runs > 0 && Reference::is_installed() => {
+        Measure::Both(measure) if figure.peer_rests.is_none() && options.peer_runs > 0 && Reference::is_installed() => {
             for _ in 0..options.peer_runs {
                 measure(&|| Ok(Box::new(Reference::up()?) as Box<dyn Cluster>), divisor, &mut peer)?;
             }
@@ -69,5 +69,6 @@ fn measure(figure: &Figure, options: &Options) -> Result<Report> {
         }
         _ => figure.recorded.iter().for_each(|&(metric, value)| peer.add(metric, value)),
     }
-    Ok(Report { name: figure.name, ours, peer, peer_ran, small: options.small, file_system: process::file_system()? })
+    let (name, note, small) = (figure.name, figure.peer_rests, options.small);
+    Ok(Report { name, ours, peer, peer_ran, note, small, file_system: process::file_system()? })
 }

@@ -52,7 +52,8 @@ pub fn idle_percent_of_a_core(pids: &[u32]) -> Result<f64> {
 
 /// Type of the file system under our data.
 pub fn file_system() -> Result<String> {
-    Ok(output(Command::new("stat").args(["-f", "-c", "%T"]).arg(crate::peers::target()))?.trim().to_owned())
+    let said = output(Command::new("df").arg("--output=fstype").arg(crate::peers::target()))?;
+    Ok(said.lines().last().unwrap_or("?").trim().to_owned())
 }
 
 #[cfg(test)]

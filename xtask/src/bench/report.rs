@@ -37,6 +37,8 @@ pub struct Report {
     pub peer: Figures,
     /// True when the peer ran here.
     pub peer_ran: bool,
+    /// Why it did not.
+    pub note: Option<&'static str>,
     /// True for a try with small counts.
     pub small: bool,
     /// File system under our data.
@@ -79,6 +81,7 @@ impl Report {
             "peer": side(&self.peer),
             "ratio": Value::Object(ratios.collect()),
             "peerSource": self.source(),
+            "peerNote": self.note,
             "small": self.small,
             "fileSystem": self.file_system,
         })
@@ -94,6 +97,7 @@ impl Report {
             let ratio = self.ratio(metric).map_or("-".to_owned(), |r| format!("{r:.1}x"));
             lines.push(format!("  {metric:<32} min {min:>10.3}  median {median:>10.3}  peer {peer:>10}  {ratio:>8}"));
         }
+        lines.extend(self.note.map(|note| format!("  {note}")));
         lines.join("\n")
     }
 }
@@ -107,7 +111,7 @@ mod tests {
         let (mut ours, mut peer) = (Figures::default(), Figures::default());
         [3.0, 1.0, 2.0].iter().for_each(|&v| ours.add("seconds", v));
         [10.0, 30.0].iter().for_each(|&v| peer.add("seconds", v));
-        let report = Report { name: "x", ours, peer, peer_ran: false, small: false, file_system: "ext4".into() };
+        let report = Report { name: "x", ours, peer, peer_ran: false, note: None, small: false, file_system: "ext4".into() };
         let json = report.json();
         assert_eq!(json["ours"]["seconds"]["min"], 1.0);
         assert_eq!(json["ours"]["seconds"]["median"], 2.0);
