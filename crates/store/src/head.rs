@@ -74,7 +74,7 @@ impl Head {
                 place: "acknowledged head".into(),
                 revision: None,
                 key: None,
-                what: "checksum differs; if `data check` of the data alone passes, remove this file".into(),
+                what: "checksum differs; with this file removed the data opens, but not knowing what was acknowledged last".into(),
             }));
         }
         let holder = format!("{:<10}\n", std::process::id());
