@@ -85,6 +85,14 @@ impl Serialize for Doc {
                 map.serialize_entry("status", &$body.status)?;
             }};
         }
+        macro_rules! flat {
+            ($body:expr) => {{
+                let fields = serde_json::to_value($body).map_err(serde::ser::Error::custom)?;
+                for (name, value) in fields.as_object().into_iter().flatten() {
+                    map.serialize_entry(name, value)?;
+                }
+            }};
+        }
         match &self.body {
             Body::Pod(pod) => {
                 map.serialize_entry("spec", &BoundSpec { node_name: pod.node.as_ref(), spec: &pod.spec })?;
@@ -98,6 +106,9 @@ impl Serialize for Doc {
             Body::Job(body) => two!(body),
             Body::CronJob(body) => two!(body),
             Body::PodDisruptionBudget(body) => two!(body),
+            Body::PersistentVolume(body) => two!(body),
+            Body::PersistentVolumeClaim(body) => two!(body),
+            Body::CSINode(body) => map.serialize_entry("spec", &body.spec)?,
             Body::NodePool(body) => {
                 map.serialize_entry("spec", &body.spec)?;
                 map.serialize_entry("state", &body.state)?;
@@ -107,12 +118,8 @@ impl Serialize for Doc {
                 map.serialize_entry("state", &body.state)?;
             }
             Body::Machine(body) => map.serialize_entry("spec", body)?,
-            Body::Event(body) => {
-                let fields = serde_json::to_value(body).map_err(serde::ser::Error::custom)?;
-                for (name, value) in fields.as_object().into_iter().flatten() {
-                    map.serialize_entry(name, value)?;
-                }
-            }
+            Body::Event(body) => flat!(body),
+            Body::StorageClass(body) => flat!(body),
             Body::Opaque(rest) => {
                 for (name, value) in rest {
                     map.serialize_entry(name, value)?;
@@ -292,16 +299,17 @@ impl RawDoc<'_> {
             Kind::Job => two!(Job, crate::workload::Job),
             Kind::CronJob => two!(CronJob, crate::workload::CronJob),
             Kind::PodDisruptionBudget => two!(PodDisruptionBudget, crate::Budget),
+            Kind::PersistentVolume => two!(PersistentVolume, crate::volume::PersistentVolume),
+            Kind::PersistentVolumeClaim => two!(PersistentVolumeClaim, crate::volume::VolumeClaim),
+            Kind::CSINode => Body::CSINode(Box::new(crate::volume::CsiNode { spec: part(self.spec)? })),
             Kind::NodePool => Body::NodePool(Box::new(crate::NodePool { spec: part(self.spec)?, state: part(self.state)? })),
             Kind::Cluster => Body::Cluster(Box::new(crate::Cluster { spec: part(self.spec)?, state: part(self.state)? })),
             Kind::Machine => {
                 let raw = self.spec.ok_or_else(|| serde_json::Error::missing_field("spec"))?;
                 Body::Machine(Box::new(serde_json::from_str(raw.get())?))
             }
-            Kind::Event => {
-                let fields: Rest = self.fields()?;
-                Body::Event(Box::new(serde_json::from_value(fields.into())?))
-            }
+            Kind::Event => Body::Event(Box::new(serde_json::from_value(self.fields()?.into())?)),
+            Kind::StorageClass => Body::StorageClass(Box::new(serde_json::from_value(self.fields()?.into())?)),
             _ => Body::Opaque(self.fields()?),
         })
     }
@@ -357,6 +365,31 @@ mod tests {
         let map = serde_json::json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "x"},
             "data": {"k": "v"}, "immutable": true});
         assert_eq!(to_value(&read(Kind::ConfigMap, map.clone())), map);
+    }
+
+    #[test]
+    fn volumes_come_back_as_they_came() {
+        for value in [
+            serde_json::json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "pv"},
+                "spec": {"capacity": {"storage": "8Gi"}, "accessModes": ["ReadWriteOnce"], "mountOptions": ["ro"],
+                    "azureDisk": {"diskName": "d", "diskURI": "/u"}, "persistentVolumeReclaimPolicy": "Retain",
+                    "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [
+                        {"key": "zone", "operator": "In", "values": ["1"]}]}]}},
+                    "claimRef": {"kind": "PersistentVolumeClaim", "namespace": "x", "name": "c", "uid": "u"}},
+                "status": {"phase": "Bound", "lastPhaseTransitionTime": "2026-01-01T00:00:00Z"}}),
+            serde_json::json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "c", "namespace": "x"},
+                "spec": {"accessModes": ["ReadWriteOncePod"], "resources": {"requests": {"storage": "8Gi"}}, "storageClassName": "",
+                    "volumeName": "pv", "dataSource": {"kind": "PersistentVolumeClaim", "name": "d"}}, "status": {"phase": "Bound"}}),
+            serde_json::json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "s"},
+                "provisioner": "disk.csi.azure.com", "parameters": {"skuname": "Premium_LRS"}, "allowVolumeExpansion": true,
+                "reclaimPolicy": "Delete", "volumeBindingMode": "WaitForFirstConsumer",
+                "allowedTopologies": [{"matchLabelExpressions": [{"key": "zone", "values": ["1"]}]}]}),
+            serde_json::json!({"apiVersion": "storage.k8s.io/v1", "kind": "CSINode", "metadata": {"name": "n"},
+                "spec": {"drivers": [{"name": "disk.csi.azure.com", "nodeID": "n", "topologyKeys": ["zone"], "allocatable": {"count": 8}}]}}),
+        ] {
+            let kind = Kind::from_name(value["kind"].as_str().unwrap()).unwrap();
+            assert_eq!(to_value(&read(kind, value.clone())), value);
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Documents are immutable behind an `Arc`: lists, watches, planners and forks share the one copy. A change makes a new document.
 //! The encoded form is made at most once per document, by the first who needs it; planning never does.
 
+use crate::volume::{CsiNode, PersistentVolume, StorageClass, VolumeClaim};
 use crate::workload::{CronJob, DaemonSet, Deployment, Job, ReplicaSet, StatefulSet};
 use crate::{Budget, Cluster, Event, Key, Kind, Machine, Meta, Node, NodePool, Pod, Rest};
 use bytes::Bytes;
@@ -114,6 +115,14 @@ bodies! {
     CronJob(CronJob), as_cron_job, as_cron_job_mut;
     /// A disruption budget.
     PodDisruptionBudget(Budget), as_budget, as_budget_mut;
+    /// A persistent volume.
+    PersistentVolume(PersistentVolume), as_persistent_volume, as_persistent_volume_mut;
+    /// A claim for a volume.
+    PersistentVolumeClaim(VolumeClaim), as_volume_claim, as_volume_claim_mut;
+    /// A storage class.
+    StorageClass(StorageClass), as_storage_class, as_storage_class_mut;
+    /// What the CSI drivers of a node can do.
+    CSINode(CsiNode), as_csi_node, as_csi_node_mut;
     /// An event.
     Event(Event), as_event, as_event_mut;
 }

@@ -26,6 +26,7 @@ pub mod refusal;
 pub mod report;
 pub mod selector;
 pub mod time;
+pub mod volume;
 pub mod workload;
 
 pub use budget::Budget;

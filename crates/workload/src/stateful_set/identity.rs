@@ -6,6 +6,7 @@ use crate::claim::with;
 use crate::revision::REVISION_LABEL;
 use crate::stamp::Stamp;
 use nodelane_model::pod::{PodTemplate, Volume};
+use nodelane_model::volume::{ClaimStatus, VolumeClaim};
 use nodelane_model::workload::StatefulSet;
 use nodelane_model::{Body, Doc, Key, Kind, Labels, Meta, Name, Rest};
 use nodelane_world::{Draft, World};
@@ -43,10 +44,10 @@ impl Identity<'_> {
             let annotations = template.get("metadata").and_then(|meta| serde_json::from_value(meta.get("annotations")?.clone()).ok());
             let labels: Labels = Arc::new(self.set.spec.selector.match_labels.clone());
             let meta = Meta { labels, annotations: annotations.unwrap_or_default(), ..Meta::default() };
-            let spec = template.get("spec").cloned().unwrap_or_else(|| json!({}));
-            let rest = Rest::from_iter([("spec".to_owned(), spec), ("status".to_owned(), json!({"phase": "Pending"}))]);
+            let spec = template.get("spec").and_then(|spec| serde_json::from_value(spec.clone()).ok()).unwrap_or_default();
             made.push(key.name.clone());
-            draft.create(key, meta, Body::Opaque(rest));
+            let status = ClaimStatus { phase: "Pending".into(), ..ClaimStatus::default() };
+            draft.create(key, meta, Body::PersistentVolumeClaim(Box::new(VolumeClaim { spec, status })));
         }
         made
     }
