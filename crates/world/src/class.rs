@@ -5,6 +5,7 @@
 //! order of commits; they name caches and decide nothing.
 
 use crate::room::{Amounts, HostPort};
+use crate::volume::{self, ClaimUse, Disk, EphemeralOwner, VolumeUse};
 use nodelane_model::pod::PodSpec;
 use nodelane_model::{Doc, Labels, Name};
 use std::sync::Arc;
@@ -32,18 +33,27 @@ pub struct PodClass {
     pub scoring_memory_bytes: i64,
     /// Ports of the node that a pod takes.
     pub ports: Vec<HostPort>,
+    /// Claims of its volumes, in order.
+    pub claims: Vec<ClaimUse>,
+    /// Disks that its volumes name without a claim, in order.
+    pub disks: Vec<Disk>,
+    /// The one pod of this class, where it has generic ephemeral volumes.
+    pub only: Option<EphemeralOwner>,
 }
 
-/// What makes a class: the addresses of its shared parts, which the class keeps from being reused, and the namespace.
-pub(crate) type ClassKey = (usize, usize, Name);
+/// What makes a class: the addresses of its shared parts, which the class keeps from being reused, the namespace, and the name of a pod
+/// with claims of its own.
+pub(crate) type ClassKey = (usize, usize, Name, Name);
 
 impl PodClass {
     pub(crate) fn key(doc: &Doc) -> Option<ClassKey> {
         let pod = doc.as_pod()?;
-        Some((Arc::as_ptr(&pod.spec) as usize, Arc::as_ptr(&doc.meta.labels) as usize, doc.key.namespace.clone()))
+        let only = EphemeralOwner::of(doc).map(|only| only.name).unwrap_or_default();
+        Some((Arc::as_ptr(&pod.spec) as usize, Arc::as_ptr(&doc.meta.labels) as usize, doc.key.namespace.clone(), only))
     }
     pub(crate) fn of(doc: &Doc, id: ClassId) -> Option<PodClass> {
         let spec = doc.as_pod()?.spec.clone();
+        let only = EphemeralOwner::of(doc);
         let (scoring_cpu_milli, scoring_memory_bytes) = Amounts::for_scoring(&spec);
         Some(PodClass {
             id,
@@ -53,7 +63,15 @@ impl PodClass {
             scoring_cpu_milli,
             scoring_memory_bytes,
             ports: HostPort::of_pod(&spec),
+            claims: volume::claims_of(&spec, &doc.key.namespace, only.as_ref()),
+            disks: volume::disks_of(&spec),
+            only,
             spec,
         })
+    }
+    /// What its pods use of a node's volumes.
+    pub(crate) fn volumes(&self) -> impl Iterator<Item = VolumeUse> {
+        let claims = self.claims.iter().map(|claim| VolumeUse::Claim(claim.key.clone()));
+        claims.chain(self.disks.iter().cloned().map(VolumeUse::Disk))
     }
 }

@@ -6,6 +6,7 @@
 use crate::class::{ClassId, ClassKey, PodClass};
 use crate::ledger::{self, BudgetRow};
 use crate::room::NodeRow;
+use crate::storage::Storage;
 use crate::work::{List, Work};
 use imbl::{HashMap, OrdMap, OrdSet};
 use nodelane_model::cluster::CLUSTER;
@@ -35,6 +36,7 @@ pub struct World {
     budgets: OrdMap<Key, BudgetRow>,
     /// Events by their last write, the oldest first.
     events_by_age: OrdSet<(Revision, Key)>,
+    pub(crate) storage: Storage,
     classes: HashMap<ClassKey, Arc<PodClass>>,
     next_class: u32,
 }
@@ -176,6 +178,7 @@ impl World {
             Kind::NodePool => self.touch_machines(&doc.key.name),
             Kind::Cluster => self.touch_all(Kind::NodePool),
             Kind::PodDisruptionBudget => self.note_budget(&doc.key, new),
+            Kind::PersistentVolume | Kind::PersistentVolumeClaim | Kind::StorageClass => self.note_storage(old, new),
             Kind::Event => {
                 old.map(|old| self.events_by_age.remove(&(old.revision, old.key.clone())));
                 new.map(|new| self.events_by_age.insert((new.revision, new.key.clone())));
@@ -299,6 +302,7 @@ impl World {
         }
         self.count_in_budgets(old, new);
         self.touch_services(old, new);
+        self.note_claims(old, new);
     }
 
     fn count_in_budgets(&mut self, old: Option<&Arc<Doc>>, new: Option<&Arc<Doc>>) {
@@ -448,7 +452,7 @@ fn charge_of(doc: &Doc) -> Option<&Name> {
 }
 
 /// The keys under one prefix of a pair index.
-fn range_of<P: Ord + Clone>(index: &OrdSet<(P, Key)>, prefix: P) -> impl Iterator<Item = &Key> {
+pub(crate) fn range_of<P: Ord + Clone>(index: &OrdSet<(P, Key)>, prefix: P) -> impl Iterator<Item = &Key> {
     let start = (prefix.clone(), Key::new(Kind::ALL[0], "", ""));
     index.range(start..).take_while(move |(of, _)| *of == prefix).map(|(_, key)| key)
 }

@@ -14,6 +14,8 @@ mod ledger;
 mod room;
 mod silence;
 mod snapshot;
+mod storage;
+mod volume;
 mod work;
 
 pub use class::{ClassId, PodClass};
@@ -23,4 +25,5 @@ pub use ledger::{BudgetRow, serves};
 pub use room::{Amounts, HostPort, NodeRow};
 pub use silence::Silence;
 pub use snapshot::Snapshot;
+pub use volume::{ClaimUse, Disk, DiskKind, EphemeralOwner, VolumeUse};
 pub use work::{List, Work};

@@ -3,6 +3,8 @@
 //! CPU in milli-cores, memory and ephemeral storage in bytes, everything else in whole units. A pod takes what kube-scheduler says it
 //! takes: the larger of its containers' sum (sidecars included) and its largest init step, or the pod-level amount, plus overhead.
 
+use crate::volume::VolumeUse;
+use imbl::OrdMap;
 use nodelane_model::pod::{ContainerResources, PodSpec};
 use nodelane_model::quantity::Resources;
 use nodelane_model::{Doc, Name, Quantity};
@@ -192,13 +194,15 @@ pub struct NodeRow {
     pub scoring_memory_bytes: i64,
     /// Host ports taken, with how many pods take each.
     pub ports: BTreeMap<HostPort, u32>,
+    /// Volumes in use, with how many uses each has.
+    pub volumes: OrdMap<VolumeUse, u32>,
 }
 
 impl NodeRow {
     /// A node that holds nothing.
     pub fn empty(doc: Arc<Doc>) -> NodeRow {
         let allocatable = doc.as_node().map(|node| Amounts::from_resources(&node.status.allocatable)).unwrap_or_default();
-        NodeRow { doc, allocatable, used: Amounts::default(), scoring_cpu_milli: 0, scoring_memory_bytes: 0, ports: BTreeMap::new() }
+        NodeRow { doc, allocatable, used: Amounts::default(), scoring_cpu_milli: 0, scoring_memory_bytes: 0, ports: BTreeMap::new(), volumes: OrdMap::new() }
     }
     /// Takes (1) or gives back (-1) what a class of pods needs.
     pub fn charge(&mut self, class: &crate::PodClass, times: i64) {
@@ -211,6 +215,13 @@ impl NodeRow {
             if *count == 0 {
                 self.ports.remove(port);
             }
+        }
+        for volume in class.volumes() {
+            let count = self.volumes.get(&volume).copied().unwrap_or(0).saturating_add_signed(times as i32);
+            match count {
+                0 => self.volumes.remove(&volume),
+                _ => self.volumes.insert(volume, count),
+            };
         }
     }
     /// Replaces the node's document, keeping what is taken.

@@ -16,6 +16,8 @@ enum Step {
     Budget { name: u8, app: u8 },
     ReplicaSet { name: u8 },
     Machine { name: u8, pool: u8, waits: bool },
+    Claim { name: u8, class: u8, bound: bool },
+    Volume { name: u8, class: u8, claim: Option<u8> },
     Remove { kind: u8, name: u8 },
 }
 
@@ -28,14 +30,24 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..2_u8, small.clone()).prop_map(|(name, app)| Step::Budget { name, app }),
         1 => (0..2_u8).prop_map(|name| Step::ReplicaSet { name }),
         1 => (small.clone(), 0..2_u8, any::<bool>()).prop_map(|(name, pool, waits)| Step::Machine { name, pool, waits }),
-        3 => (0..5_u8, 0..8_u8).prop_map(|(kind, name)| Step::Remove { kind, name }),
+        1 => (small.clone(), 0..2_u8, any::<bool>()).prop_map(|(name, class, bound)| Step::Claim { name, class, bound }),
+        1 => (small.clone(), 0..2_u8, proptest::option::of(small.clone())).prop_map(|(name, class, claim)| Step::Volume { name, class, claim }),
+        3 => (0..7_u8, 0..8_u8).prop_map(|(kind, name)| Step::Remove { kind, name }),
     ]
 }
 
-const KINDS: [Kind; 5] = [Kind::Pod, Kind::Node, Kind::PodDisruptionBudget, Kind::ReplicaSet, Kind::Machine];
+const KINDS: [Kind; 7] = [
+    Kind::Pod,
+    Kind::Node,
+    Kind::PodDisruptionBudget,
+    Kind::ReplicaSet,
+    Kind::Machine,
+    Kind::PersistentVolumeClaim,
+    Kind::PersistentVolume,
+];
 
 fn key(kind: Kind, name: u8) -> Key {
-    let namespace = if matches!(kind, Kind::Node | Kind::Machine) { "" } else { "x" };
+    let namespace = if matches!(kind, Kind::Node | Kind::Machine | Kind::PersistentVolume) { "" } else { "x" };
     Key::new(kind, namespace, format!("{}{name}", kind.as_str().to_lowercase()))
 }
 
@@ -58,7 +70,9 @@ fn doc(step: &Step) -> Doc {
                 .collect();
             let mut value = json!({
                 "metadata": {"name": key(Kind::Pod, *name).name, "namespace": "x", "uid": uid(Kind::Pod, *name), "labels": {"app": app.to_string()}, "ownerReferences": owners},
-                "spec": {"containers": [{"name": "c", "resources": {"requests": {"cpu": format!("{}m", 100 + u32::from(*app))}}, "ports": [{"containerPort": 1, "hostPort": 80 + i32::from(*app)}]}]},
+                "spec": {"containers": [{"name": "c", "resources": {"requests": {"cpu": format!("{}m", 100 + u32::from(*app))}}, "ports": [{"containerPort": 1, "hostPort": 80 + i32::from(*app)}]}],
+                    "volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": key(Kind::PersistentVolumeClaim, *app).name}},
+                        {"name": "d", "azureDisk": {"diskURI": app.to_string()}}, {"name": "e", (if *ready { "ephemeral" } else { "emptyDir" }): {}}]},
                 "status": {"phase": phase, "conditions": [{"type": "Ready", "status": if *ready { "True" } else { "False" }}]},
             });
             if let Some(node) = node {
@@ -96,6 +110,25 @@ fn doc(step: &Step) -> Doc {
             )
             .unwrap()
         }
+        Step::Claim { name, class, bound } => {
+            let key = key(Kind::PersistentVolumeClaim, *name);
+            let mut value = json!({"metadata": {"name": key.name, "namespace": "x", "uid": uid(key.kind, *name)},
+                "spec": {"storageClassName": class.to_string()}});
+            if *bound {
+                value["metadata"]["annotations"] = json!({"pv.kubernetes.io/bind-completed": "yes"});
+                value["spec"]["volumeName"] = "pv".into();
+            }
+            from_value(key.kind, &value).unwrap()
+        }
+        Step::Volume { name, class, claim } => {
+            let key = key(Kind::PersistentVolume, *name);
+            let claim = claim.map(|claim| json!({"namespace": "x", "name": self::key(Kind::PersistentVolumeClaim, claim).name}));
+            let mut value = json!({"metadata": {"name": key.name, "uid": uid(key.kind, *name)}, "spec": {"storageClassName": class.to_string()}});
+            if let Some(claim) = claim {
+                value["spec"]["claimRef"] = claim;
+            }
+            from_value(key.kind, &value).unwrap()
+        }
         Step::Remove { .. } => unreachable!("a removal makes no document"),
     }
 }
@@ -121,8 +154,8 @@ fn derived(world: &World) -> Vec<String> {
     let mut lines = Vec::new();
     for (name, row) in world.nodes() {
         lines.push(format!(
-            "node {name} {:?} {:?} {} {} {:?}",
-            row.allocatable, row.used, row.scoring_cpu_milli, row.scoring_memory_bytes, row.ports
+            "node {name} {:?} {:?} {} {} {:?} {:?}",
+            row.allocatable, row.used, row.scoring_cpu_milli, row.scoring_memory_bytes, row.ports, row.volumes
         ));
         lines.push(format!("on {name} {:?}", world.pods_on(name).map(|pod| pod.key.to_string()).collect::<Vec<_>>()));
     }
@@ -134,6 +167,14 @@ fn derived(world: &World) -> Vec<String> {
         lines.push(format!("owned {:?}", world.owned_by(uid).map(|doc| doc.key.to_string()).collect::<Vec<_>>()));
         let pool = format!("p{owner}").into();
         lines.push(format!("pool {:?}", world.machines_of(&pool).map(|(doc, _)| doc.key.to_string()).collect::<Vec<_>>()));
+    }
+    for name in 0..4 {
+        let names = |docs: Vec<&Arc<Doc>>| docs.into_iter().map(|doc| doc.key.to_string()).collect::<Vec<_>>();
+        let (class, claim) = (name.to_string(), key(Kind::PersistentVolumeClaim, name));
+        lines.push(format!("free {:?}", names(world.free_volumes(&class).collect())));
+        lines.push(format!("unbound {:?}", names(world.unbound_claims(&class).collect())));
+        lines.push(format!("volumes of {claim} {:?}", names(world.volumes_of(&claim).collect())));
+        lines.push(format!("users of {claim} {:?}", names(world.users_of(&claim).collect())));
     }
     lines.push(format!("pending {:?}", world.work.pending));
     lines
