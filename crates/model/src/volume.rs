@@ -239,6 +239,7 @@ pub struct CsiNode {
 #[serde(default)]
 pub struct CsiNodeSpec {
     /// One entry per driver.
+    #[serde(deserialize_with = "none_of_null")]
     pub drivers: Vec<CsiNodeDriver>,
     /// Everything else.
     #[serde(flatten)]
@@ -254,8 +255,8 @@ pub struct CsiNodeDriver {
     /// The driver's name for the node.
     #[serde(rename = "nodeID")]
     pub node_id: Name,
-    /// Node labels that its volumes' topology is about.
-    pub topology_keys: Vec<Name>,
+    /// Node labels that its volumes' topology is about; Kubernetes writes `null` for none.
+    pub topology_keys: Option<Vec<Name>>,
     /// How many volumes it attaches; absent is without limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allocatable: Option<VolumeCount>,
@@ -271,6 +272,10 @@ pub struct VolumeCount {
     /// The number; absent is without limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<i32>,
+}
+
+fn none_of_null<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<CsiNodeDriver>, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 impl PersistentVolume {
@@ -303,6 +308,17 @@ impl StorageClass {
 }
 
 impl ClaimRef {
+    /// A reference to a claim, as the volume controllers write it.
+    pub fn to(claim: &Doc) -> ClaimRef {
+        let rest =
+            [("apiVersion", "v1".into()), ("kind", "PersistentVolumeClaim".into()), ("resourceVersion", claim.revision.to_string().into())];
+        ClaimRef {
+            namespace: claim.key.namespace.clone(),
+            name: claim.key.name.clone(),
+            uid: claim.meta.uid.to_string().into(),
+            rest: rest.into_iter().map(|(field, value)| (field.to_owned(), value)).collect(),
+        }
+    }
     /// Whether it means this claim: by name, and by id where it has one.
     pub fn is(&self, claim: &Doc) -> bool {
         let same_id = || self.uid.is_empty() || self.uid == claim.meta.uid.to_string();

@@ -7,6 +7,7 @@
 use crate::filter::inter_pod_affinity::AffinityFilter;
 use crate::filter::node_affinity::Named;
 use crate::filter::topology_spread::SpreadFilter;
+use crate::filter::volumes::VolumeFilter;
 use crate::filter::{self, node_ports, resources_fit};
 use crate::profile::Profile;
 use crate::reason::Refusal;
@@ -51,6 +52,7 @@ pub(crate) struct Board {
     profile: u32,
     fixed: Vec<Fixed>,
     pub tally: Tally,
+    volumes: VolumeFilter,
     spread: SpreadFilter,
     affinity: AffinityFilter,
     spread_score: SpreadScore,
@@ -72,6 +74,7 @@ impl Board {
         let mut board = Board {
             profile,
             fixed: fixed(session, profile),
+            volumes: VolumeFilter::new(session, profile, &mut tally),
             spread: SpreadFilter::new(session, profile, &mut tally),
             affinity: AffinityFilter::new(session, profile, &mut tally),
             spread_score: SpreadScore::new(session, profile, &mut tally),
@@ -106,6 +109,7 @@ impl Board {
         if self.moves[other as usize].is_none() {
             let (own, pod) = (&session.profiles[self.profile as usize], &session.profiles[other as usize]);
             let mut moves = Moves::new();
+            self.volumes.moves(pod, &mut moves);
             self.spread.moves(pod, &mut moves);
             self.spread_score.moves(pod, &mut moves);
             self.affinity.moves(session, own, pod, &mut moves)?;
@@ -124,7 +128,10 @@ impl Board {
     /// Takes up what was bound since it was last asked.
     pub fn catch_up(&mut self, session: &mut Session) {
         let news: Vec<(u32, u32)> = session.log[self.seen..].to_vec();
-        if news.len() > session.rows.len() || news.iter().any(|(_, other)| self.learn(session, *other).is_none()) {
+        if self.volumes.is_stale(session)
+            || news.len() > session.rows.len()
+            || news.iter().any(|(_, other)| self.learn(session, *other).is_none())
+        {
             *self = Board::new(session, self.profile);
             return;
         }
@@ -145,7 +152,8 @@ impl Board {
     fn refresh(&mut self, session: &Session, node: u32) {
         let (own, row) = (&session.profiles[self.profile as usize], &session.rows[node as usize]);
         let fixed = &self.fixed[node as usize];
-        let fits = fixed.refusal.is_none() && resources_fit::fits(own, row) && node_ports::check(own, row).is_none();
+        let room = || resources_fit::fits(own, row) && node_ports::check(own, row).is_none();
+        let fits = fixed.refusal.is_none() && room() && self.volumes.fits(session, row, node);
         let spot = if fits {
             self.signature.clear();
             self.signature.extend([fixed.taints, fixed.preference]);
@@ -175,6 +183,9 @@ impl Board {
     }
     /// The node with the highest score of those that fit; the first by name of several.
     pub fn pick(&mut self) -> Option<u32> {
+        if self.volumes.is_in_use(&self.tally) {
+            return None;
+        }
         let mut candidates = Vec::with_capacity(16);
         let mut own_scores = Vec::with_capacity(16);
         for (at, group) in self.groups.iter_mut().enumerate().filter(|(_, group)| group.size > 0) {
@@ -197,7 +208,12 @@ impl Board {
     pub fn refusal(&self, session: &Session, row: &NodeRow, tally: &Tally, node: u32) -> Option<Refusal> {
         let own = &session.profiles[self.profile as usize];
         let lasting = self.fixed[node as usize].refusal.clone();
-        lasting.or_else(|| filter::taken(own, row)).or_else(|| self.spread.check(tally, node)).or_else(|| self.affinity.check(tally, node))
+        let volumes = || self.volumes.check(session, row, tally, node);
+        lasting
+            .or_else(|| filter::taken(own, row))
+            .or_else(volumes)
+            .or_else(|| self.spread.check(tally, node))
+            .or_else(|| self.affinity.check(tally, node))
     }
     /// The scores of nodes that fit.
     pub fn scores(&self, session: &Session, nodes: &[u32]) -> Vec<Scores> {

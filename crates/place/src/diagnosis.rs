@@ -88,6 +88,28 @@ impl fmt::Display for Reason {
         f.write_str(match self {
             Reason::Insufficient(resource) => return write!(f, "Insufficient {resource}"),
             Reason::ClaimMissing(claim) => return write!(f, "persistentvolumeclaim \"{claim}\" not found"),
+            Reason::ClaimAwaited(claim) => {
+                return write!(f, "waiting for ephemeral volume controller to create the persistentvolumeclaim \"{claim}\"");
+            }
+            Reason::ClaimLost { claim, volume } => {
+                return write!(f, "persistentvolumeclaim \"{claim}\" bound to non-existent persistentvolume \"{volume}\"");
+            }
+            Reason::ClaimTerminating(claim) => return write!(f, "persistentvolumeclaim \"{claim}\" is being deleted"),
+            Reason::ClaimOfAnother { namespace, claim, pod } => {
+                return write!(f, "PVC {namespace}/{claim} was not created for pod {namespace}/{pod} (pod is not owner)");
+            }
+            Reason::VolumeNotFound(volume) => return write!(f, "persistentvolume \"{volume}\" not found"),
+            Reason::ClaimsUnbound => "pod has unbound immediate PersistentVolumeClaims",
+            Reason::DiskTaken => "node(s) had no available disk",
+            Reason::ClaimInUse => {
+                "node(s) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access mode already in-use by another pod"
+            }
+            Reason::TooManyVolumes => "node(s) exceed max volume count",
+            Reason::VolumeElsewhere => "node(s) didn't match PersistentVolume's node affinity",
+            Reason::NoVolumeToBind => "node(s) didn't find available persistent volumes to bind",
+            Reason::VolumeMissing => "node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)",
+            Reason::VolumeZone => "node(s) had no available volume zone",
+            Reason::DeviceClaims => "pod has resource claims, and devices are not simulated",
             Reason::Unschedulable => "node(s) were unschedulable",
             Reason::OtherNodeNamed => "node(s) didn't match the requested node name",
             Reason::UntoleratedTaint => "node(s) had untolerated taint(s)",

@@ -5,6 +5,7 @@
 
 use crate::board::Board;
 use crate::diagnosis::Diagnosis;
+use crate::filter::volumes;
 use crate::preempt;
 use crate::session::Session;
 use imbl::OrdSet;
@@ -64,7 +65,8 @@ impl Memory {
 ///
 /// Binds by writing the node and the condition `PodScheduled`, with the event `Scheduled`; a pod that fits nowhere gets the condition
 /// with the whole message and the event `FailedScheduling`, both only when the message changes. Pods with scheduling gates are not
-/// pending. kube-scheduler breaks ties at random and looks at a sample of large clusters; here ties go by name and all nodes count.
+/// pending. Claims that wait for the pod are given its node first, and the pod is bound in a later run, when they are bound; until then
+/// its place is kept in each run. kube-scheduler breaks ties at random and looks at a sample of large clusters; here ties go by name and all nodes count.
 pub fn plan(draft: &mut Draft, memory: &mut Memory, budget: usize) -> usize {
     if draft.world.work.pending.is_empty() || memory.is_settled(&draft.world) {
         return 0;
@@ -124,10 +126,18 @@ impl Run {
         let spent = match verdict {
             None => 0,
             Some((profile, Ok(node))) => {
-                bind(draft, doc, session.name(node));
+                let revision = draft.world.revision;
+                if volumes::reserve(draft, &session.profiles[profile as usize], &session.rows[node as usize].doc) {
+                    // Its place is kept for the rest of this run; it is bound when its claims are.
+                    self.waiting = true;
+                    session.renew_claims(&draft.world);
+                } else {
+                    bind(draft, doc, session.name(node));
+                }
                 session.bind(profile, node);
-                self.bound = true;
-                1
+                let wrote = draft.world.revision > revision;
+                self.bound |= wrote;
+                usize::from(wrote)
             }
             Some((_, Err((message, spent)))) => {
                 if waits_for_more_than_room(doc) {
@@ -212,7 +222,7 @@ fn waits_for_more_than_room(doc: &Doc) -> bool {
     let near = spec.affinity.as_ref().and_then(|affinity| affinity.pod_affinity.as_ref());
     near.is_some_and(|near| !near.required.is_empty())
         || spec.topology_spread_constraints.iter().any(|constraint| constraint.when_unsatisfiable == "DoNotSchedule")
-        || spec.volumes.iter().any(|volume| volume.rest.contains_key("persistentVolumeClaim"))
+        || spec.volumes.iter().any(|volume| ["persistentVolumeClaim", "ephemeral"].iter().any(|source| volume.rest.contains_key(*source)))
 }
 
 /// Whether the pod is left to the default scheduler.

@@ -4,23 +4,21 @@
 
 use crate::board::Board;
 use crate::diagnosis::{Diagnosis, Preemption};
-use crate::filter::node_affinity::Named;
+use crate::filter::{node_affinity::Named, volumes};
 use crate::reason::{Reason, Refusal};
 use crate::session::Session;
-use nodelane_model::{Key, Kind};
 use std::collections::BTreeMap;
 
-/// Why the pods of a profile are refused before any node is asked: there is none, affinity terms contradict each other, or a claim does
-/// not exist. Claims that exist constrain nothing yet.
+/// Why the pods of a profile are refused before any node is asked: there is none, affinity terms contradict each other, or claims are
+/// not as they must be.
 pub(crate) fn refused_before(session: &Session, profile: u32) -> Option<Diagnosis> {
     let (own, nodes) = (&session.profiles[profile as usize], session.rows.len());
     let refused = |before| Diagnosis { nodes, before, reasons: BTreeMap::new(), preemption: Preemption::NotReached };
     if nodes == 0 {
         return Some(refused(None));
     }
-    let key = |claim| Key::new(Kind::PersistentVolumeClaim, own.namespace().clone(), claim);
-    let missing = || own.claims().find(|claim| session.world.get(&key(*claim)).is_none());
-    let reason = Named::by(own).conflict().or_else(|| missing().map(|claim| Reason::ClaimMissing(claim.into())));
+    let devices = || own.claims_devices().then_some(Reason::DeviceClaims);
+    let reason = Named::by(own).conflict().or_else(|| volumes::refused_before(&session.world, own)).or_else(devices);
     reason.map(|reason| refused(Some(reason)))
 }
 

@@ -71,10 +71,9 @@ impl Profile {
     pub fn is_affine(&self) -> bool {
         self.near().is_some() || self.away().is_some()
     }
-    /// Claims that its volumes name. Generic ephemeral volumes are not here.
-    pub fn claims(&self) -> impl Iterator<Item = &str> {
-        let claims = self.spec().volumes.iter().filter_map(|volume| volume.rest.get("persistentVolumeClaim"));
-        claims.filter_map(|claim| claim.get("claimName")?.as_str())
+    /// Whether it claims devices (dynamic resource allocation).
+    pub fn claims_devices(&self) -> bool {
+        self.spec().rest.get("resourceClaims").and_then(|claims| claims.as_array()).is_some_and(|claims| !claims.is_empty())
     }
     /// A hash under which profiles that are alike meet.
     pub fn hash(&self) -> u64 {
@@ -103,7 +102,8 @@ impl Profile {
             && a.topology_spread_constraints == b.topology_spread_constraints
             && self.priority() == other.priority()
             && a.preemption_policy == b.preemption_policy
-            && a.volumes == b.volumes
+            && (&self.class.claims, &self.class.disks, &self.class.only) == (&other.class.claims, &other.class.disks, &other.class.only)
+            && self.claims_devices() == other.claims_devices()
             && a.containers.iter().map(|c| &c.image).eq(b.containers.iter().map(|c| &c.image))
             && a.init_containers.iter().map(|c| &c.image).eq(b.init_containers.iter().map(|c| &c.image))
     }

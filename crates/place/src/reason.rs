@@ -20,12 +20,20 @@ pub enum Plugin {
     NodePorts,
     /// Resources and the number of pods.
     NodeResourcesFit,
-    /// Claims that do not exist.
+    /// Claims that do not exist, disks and claims for one pod only.
     VolumeRestrictions,
+    /// How many volumes a node attaches.
+    NodeVolumeLimits,
+    /// Claims, and where their volumes can be reached.
+    VolumeBinding,
+    /// Zones and regions of volumes.
+    VolumeZone,
     /// Topology spread.
     PodTopologySpread,
     /// Affinity and anti-affinity between pods.
     InterPodAffinity,
+    /// Claims for devices; all are refused.
+    DynamicResources,
     /// Making room.
     DefaultPreemption,
 }
@@ -53,6 +61,46 @@ pub enum Reason {
     Insufficient(Name),
     /// A claim does not exist.
     ClaimMissing(Name),
+    /// The claim of a generic ephemeral volume is not made yet.
+    ClaimAwaited(Name),
+    /// The volume of a claim is gone.
+    ClaimLost {
+        /// The claim.
+        claim: Name,
+        /// The volume that it had.
+        volume: Name,
+    },
+    /// A claim is being deleted.
+    ClaimTerminating(Name),
+    /// The claim under an ephemeral volume's name is not the pod's.
+    ClaimOfAnother {
+        /// Namespace of claim and pod.
+        namespace: Name,
+        /// The claim.
+        claim: Name,
+        /// The pod.
+        pod: Name,
+    },
+    /// A claim that waits for no pod is not bound.
+    ClaimsUnbound,
+    /// The volume that a claim names does not exist.
+    VolumeNotFound(Name),
+    /// A disk of the pod is in use here.
+    DiskTaken,
+    /// A claim that only one pod may use is in use.
+    ClaimInUse,
+    /// The node attaches as many volumes as it may.
+    TooManyVolumes,
+    /// A volume cannot be reached from here.
+    VolumeElsewhere,
+    /// No volume is free for a claim that waits, and none can be made here.
+    NoVolumeToBind,
+    /// A claim of an ephemeral volume has a volume that does not exist.
+    VolumeMissing,
+    /// A volume's zone or region is not the node's.
+    VolumeZone,
+    /// The pod claims devices dynamically, and they are not known here.
+    DeviceClaims,
     /// The node lacks a label that a spread constraint counts by.
     SpreadLabelMissing,
     /// The pod would make the spread too uneven.
@@ -79,7 +127,13 @@ impl Reason {
             Reason::NodeAffinity | Reason::NotAmongNamed | Reason::AffinityConflict => Plugin::NodeAffinity,
             Reason::PortsTaken => Plugin::NodePorts,
             Reason::TooManyPods | Reason::Insufficient(_) => Plugin::NodeResourcesFit,
-            Reason::ClaimMissing(_) => Plugin::VolumeRestrictions,
+            Reason::ClaimMissing(_) | Reason::DiskTaken | Reason::ClaimInUse => Plugin::VolumeRestrictions,
+            Reason::TooManyVolumes => Plugin::NodeVolumeLimits,
+            Reason::ClaimAwaited(_) | Reason::ClaimLost { .. } | Reason::ClaimTerminating(_) => Plugin::VolumeBinding,
+            Reason::ClaimOfAnother { .. } | Reason::ClaimsUnbound => Plugin::VolumeBinding,
+            Reason::VolumeElsewhere | Reason::NoVolumeToBind | Reason::VolumeMissing => Plugin::VolumeBinding,
+            Reason::VolumeNotFound(_) | Reason::VolumeZone => Plugin::VolumeZone,
+            Reason::DeviceClaims => Plugin::DynamicResources,
             Reason::SpreadLabelMissing | Reason::SpreadSkew => Plugin::PodTopologySpread,
             Reason::PodAffinity | Reason::PodAntiAffinity | Reason::ExistingAntiAffinity => Plugin::InterPodAffinity,
             Reason::NoVictims | Reason::PreemptionNoHelp => Plugin::DefaultPreemption,

@@ -3,11 +3,12 @@
 //! Rows are read from the world once and then kept by this run alone; boards catch up with the log when they are asked next. Pods are
 //! read once per run: the world has no index of those with affinity terms.
 
+use crate::filter::volumes::CsiNodes;
 use crate::profile::{Profile, owner_of};
 use crate::topology::Topologies;
 use nodelane_model::node::Image;
 use nodelane_model::{Doc, Key, Kind, Labels, Name};
-use nodelane_world::{NodeRow, World};
+use nodelane_world::{EphemeralOwner, NodeRow, World};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -29,7 +30,7 @@ pub(crate) struct ImageList {
 /// One run of placing.
 #[derive(Debug)]
 pub(crate) struct Session {
-    /// The world as the run found it, for what does not change while placing.
+    /// The world as the run found it, for what does not change while placing; moves on when claims do ([`Session::renew_claims`]).
     pub world: World,
     /// Nodes in order of name.
     pub rows: Vec<NodeRow>,
@@ -43,6 +44,9 @@ pub(crate) struct Session {
     /// The lowest priority of a pod on each node; `i32::MAX` where there is none.
     pub lowest_priority: Vec<i32>,
     pub topologies: Topologies,
+    pub csi_nodes: CsiNodes,
+    /// Moves with the claims that this run gives a node.
+    pub claims_epoch: u64,
     pub image_lists: Vec<ImageList>,
     /// The image list by node.
     pub image_list_of: Vec<u32>,
@@ -65,6 +69,8 @@ impl Session {
             affine: Vec::new(),
             log: Vec::new(),
             topologies: Topologies::default(),
+            csi_nodes: CsiNodes::default(),
+            claims_epoch: 0,
             image_lists,
             image_list_of,
             by_address: HashMap::new(),
@@ -98,10 +104,13 @@ impl Session {
         let address = (Arc::as_ptr(&pod.spec) as usize, Arc::as_ptr(&doc.meta.labels) as usize);
         let owner = if pending { owner_of(doc) } else { None };
         let node = pod.node.clone().filter(|_| pending);
+        let only = EphemeralOwner::of(doc);
         if let Some(known) = self.by_address.get(&address) {
             let found = known.iter().find(|at| {
                 let profile = &self.profiles[**at as usize];
-                *profile.namespace() == doc.key.namespace && (!pending || (profile.owner == owner && profile.node == node))
+                *profile.namespace() == doc.key.namespace
+                    && profile.class.only == only
+                    && (!pending || (profile.owner == owner && profile.node == node))
             });
             if found.is_some() {
                 return found.copied();
@@ -136,6 +145,11 @@ impl Session {
         self.rows[node as usize].charge(&self.profiles[profile as usize].class, 1);
         self.place(profile, node, false);
         self.log.push((node, profile));
+    }
+    /// Takes up that claims were given to a node.
+    pub fn renew_claims(&mut self, world: &World) {
+        self.world = world.clone();
+        self.claims_epoch += 1;
     }
     /// Labels of a namespace, where it exists.
     pub fn namespace(&self, name: &Name) -> Option<&Labels> {

@@ -37,6 +37,10 @@ impl Topology {
         let domain_of: Vec<u32> = domain_of.collect();
         Topology { domain_of, domains: ids.len(), singletons: ids.len() == labelled }
     }
+    /// All nodes one domain.
+    pub fn of_all(nodes: &[NodeRow]) -> Topology {
+        Topology { domain_of: vec![0; nodes.len()], domains: 1, singletons: false }
+    }
     /// Every node a domain of its own, whatever the value of its label.
     fn by_node(nodes: &[NodeRow], key: &str) -> Topology {
         let labelled = |row: &NodeRow| row.doc.meta.labels.contains_key(key);

@@ -232,7 +232,74 @@ fn gated_pods_wait_and_a_missing_claim_is_named() {
     assert_eq!(condition(&draft, "claims").2, "0/1 nodes are available: persistentvolumeclaim \"data\" not found. not found");
     put(&mut draft, Kind::PersistentVolumeClaim, &json!({"metadata": {"name": "data", "namespace": "default"}}));
     plan(&mut draft, &mut memory, 10);
+    assert!(condition(&draft, "claims").2.contains("pod has unbound immediate PersistentVolumeClaims"));
+    put(&mut draft, Kind::PersistentVolume, &json!({"metadata": {"name": "pv"}, "spec": {}}));
+    put(&mut draft, Kind::PersistentVolumeClaim, &bound_claim("data", "pv"));
+    plan(&mut draft, &mut memory, 10);
     assert_eq!(node_of(&draft, "claims").as_deref(), Some("n1"));
+}
+
+fn bound_claim(name: &str, volume: &str) -> Value {
+    json!({"metadata": {"name": name, "namespace": "default", "annotations": {"pv.kubernetes.io/bind-completed": "yes"}},
+        "spec": {"volumeName": volume}, "status": {"phase": "Bound"}})
+}
+
+#[test]
+fn a_claim_that_waits_is_given_the_node_before_its_pod_and_keeps_the_room() {
+    let mut draft = draft();
+    put(&mut draft, Kind::Node, &node("n1", "4"));
+    put(
+        &mut draft,
+        Kind::StorageClass,
+        &json!({"metadata": {"name": "wait"}, "provisioner": "disk.csi.azure.com",
+        "volumeBindingMode": "WaitForFirstConsumer"}),
+    );
+    let claim = json!({"metadata": {"name": "data", "namespace": "default"}, "spec": {"storageClassName": "wait"}});
+    put(&mut draft, Kind::PersistentVolumeClaim, &claim);
+    let volumes = json!({"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}], "priority": 5});
+    put(&mut draft, Kind::Pod, &pod("p", "3", &volumes));
+    put(&mut draft, Kind::Pod, &pod("q", "3", &json!({})));
+    let mut memory = Memory::default();
+    plan(&mut draft, &mut memory, 10);
+    let claim = draft.world.get(&Key::new(Kind::PersistentVolumeClaim, "default", "data")).expect("it is there");
+    assert_eq!(claim.meta.annotations.get("volume.kubernetes.io/selected-node").map(|node| node.as_str()), Some("n1"));
+    assert_eq!((node_of(&draft, "p"), node_of(&draft, "q")), (None, None));
+    let revision = draft.world.revision;
+    plan(&mut draft, &mut memory, 10);
+    assert_eq!(draft.world.revision, revision, "nothing is written twice");
+    put(&mut draft, Kind::PersistentVolume, &json!({"metadata": {"name": "pv"}, "spec": {}}));
+    put(&mut draft, Kind::PersistentVolumeClaim, &bound_claim("data", "pv"));
+    plan(&mut draft, &mut memory, 10);
+    assert_eq!((node_of(&draft, "p").as_deref(), node_of(&draft, "q")), (Some("n1"), None));
+}
+
+#[test]
+fn two_pods_of_one_run_do_not_get_the_same_free_volume() {
+    let mut draft = draft();
+    put(&mut draft, Kind::Node, &node("n1", "4"));
+    put(
+        &mut draft,
+        Kind::StorageClass,
+        &json!({"metadata": {"name": "local"}, "provisioner": "kubernetes.io/no-provisioner",
+        "volumeBindingMode": "WaitForFirstConsumer"}),
+    );
+    put(
+        &mut draft,
+        Kind::PersistentVolume,
+        &json!({"metadata": {"name": "pv"}, "spec": {"storageClassName": "local",
+        "capacity": {"storage": "4Gi"}}, "status": {"phase": "Available"}}),
+    );
+    for name in ["a", "b"] {
+        let claim = json!({"metadata": {"name": name, "namespace": "default"}, "spec": {"storageClassName": "local",
+            "resources": {"requests": {"storage": "1Gi"}}}});
+        put(&mut draft, Kind::PersistentVolumeClaim, &claim);
+        let volumes = json!({"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": name}}]});
+        put(&mut draft, Kind::Pod, &pod(name, "1", &volumes));
+    }
+    plan(&mut draft, &mut Memory::default(), 10);
+    let volume = draft.world.get(&Key::global(Kind::PersistentVolume, "pv")).and_then(|doc| doc.as_persistent_volume());
+    assert_eq!(volume.and_then(|volume| volume.spec.claim_ref.as_ref()).map(|claim| claim.name.as_str()), Some("a"));
+    assert!(condition(&draft, "b").2.contains("node(s) didn't find available persistent volumes to bind"));
 }
 
 /// A replica set of pods, all of one specification.

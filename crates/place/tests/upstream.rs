@@ -31,6 +31,14 @@ struct Input {
     services: Vec<Value>,
     #[serde(default)]
     replica_sets: Vec<Value>,
+    #[serde(default)]
+    pvs: Vec<Value>,
+    #[serde(default)]
+    pvcs: Vec<Value>,
+    #[serde(default)]
+    storage_classes: Vec<Value>,
+    #[serde(default)]
+    csi_nodes: Vec<Value>,
 }
 
 #[derive(Deserialize)]
@@ -52,12 +60,18 @@ fn world_of(input: &Input) -> (World, Doc) {
         (Kind::Namespace, &input.namespaces),
         (Kind::Service, &input.services),
         (Kind::ReplicaSet, &input.replica_sets),
+        (Kind::PersistentVolume, &input.pvs),
+        (Kind::PersistentVolumeClaim, &input.pvcs),
+        (Kind::StorageClass, &input.storage_classes),
+        (Kind::CSINode, &input.csi_nodes),
     ];
     for (kind, values) in kinds {
         for value in values {
             let mut doc = read(kind, value);
             doc.revision = world.revision + 1;
-            doc.meta.uid = Uid(u128::from(doc.revision));
+            if doc.meta.uid == Uid::default() {
+                doc.meta.uid = Uid(u128::from(doc.revision));
+            }
             world.put(Arc::new(doc));
         }
     }
@@ -65,10 +79,12 @@ fn world_of(input: &Input) -> (World, Doc) {
     (world, pod)
 }
 
-/// The scenarios' uids are words; ours are numbers, and what matters here is that they differ.
+/// Where the scenarios' uids are words, ours are numbers: what matters is that they differ.
 fn read(kind: Kind, value: &Value) -> Doc {
     let mut value = value.clone();
-    value["metadata"].as_object_mut().expect("metadata is an object").remove("uid");
+    if value["metadata"]["uid"].as_str().and_then(Uid::parse).is_none() {
+        value["metadata"].as_object_mut().expect("metadata is an object").remove("uid");
+    }
     codec::from_value(kind, &value).unwrap_or_else(|err| panic!("{err}: {value}"))
 }
 
@@ -143,6 +159,12 @@ fn compare(text: &str) -> usize {
 #[test]
 fn each_plugin_refuses_and_scores_as_kube_schedulers_does() {
     assert!(compare(include_str!("golden/plugins-1.36.3.json")) >= 70);
+}
+
+/// Claims, volumes, classes and limits; written and random.
+#[test]
+fn volumes_decide_as_kube_schedulers_plugins_do() {
+    assert!(compare(include_str!("golden/volumes-1.36.3.json")) >= 400);
 }
 
 /// Random nodes, bound pods and one pending pod, with several plugins at work.

@@ -202,7 +202,15 @@ impl NodeRow {
     /// A node that holds nothing.
     pub fn empty(doc: Arc<Doc>) -> NodeRow {
         let allocatable = doc.as_node().map(|node| Amounts::from_resources(&node.status.allocatable)).unwrap_or_default();
-        NodeRow { doc, allocatable, used: Amounts::default(), scoring_cpu_milli: 0, scoring_memory_bytes: 0, ports: BTreeMap::new(), volumes: OrdMap::new() }
+        NodeRow {
+            doc,
+            allocatable,
+            used: Amounts::default(),
+            scoring_cpu_milli: 0,
+            scoring_memory_bytes: 0,
+            ports: BTreeMap::new(),
+            volumes: OrdMap::new(),
+        }
     }
     /// Takes (1) or gives back (-1) what a class of pods needs.
     pub fn charge(&mut self, class: &crate::PodClass, times: i64) {

@@ -25,7 +25,11 @@ pub(crate) struct Storage {
 
 fn swap<P: Ord + Clone>(set: &mut OrdSet<(P, Key)>, prefix: P, key: &Key, is_new: bool) {
     let entry = (prefix, key.clone());
-    if is_new { set.insert(entry) } else { set.remove(&entry) };
+    if is_new {
+        set.insert(entry)
+    } else {
+        set.remove(&entry)
+    };
 }
 
 impl World {

@@ -1,7 +1,7 @@
 //! The filters of kube-scheduler's default profile, one file per plugin, in its order.
 //!
 //! The first four look at the node alone and hold for a whole run. Ports and resources change with what is bound to the node, spread and
-//! affinity with what is bound anywhere, by counters. Not here: volumes (claims are only looked up), dynamic resources.
+//! affinity with what is bound anywhere, by counters; volumes do all three. Not here: dynamic resources.
 
 pub(crate) mod inter_pod_affinity;
 pub(crate) mod node_affinity;
@@ -11,6 +11,7 @@ pub(crate) mod node_unschedulable;
 pub(crate) mod resources_fit;
 pub(crate) mod taint_toleration;
 pub(crate) mod topology_spread;
+pub(crate) mod volumes;
 
 use crate::profile::Profile;
 use crate::reason::{Reason, Refusal};
