@@ -28,6 +28,12 @@ const BETA_CLASS: &str = "volume.beta.kubernetes.io/storage-class";
 pub const WAIT_FOR_FIRST_CONSUMER: &str = "WaitForFirstConsumer";
 /// The provisioner of classes that provision nothing.
 pub const NO_PROVISIONER: &str = "kubernetes.io/no-provisioner";
+/// The driver of Azure's managed disks.
+pub const DISK_DRIVER: &str = "disk.csi.azure.com";
+/// The driver of Azure's file shares.
+pub const FILE_DRIVER: &str = "file.csi.azure.com";
+/// The node label by which [`DISK_DRIVER`] knows zones.
+pub const DISK_ZONE: &str = "topology.disk.csi.azure.com/zone";
 /// The access mode of claims that one pod may use at a time.
 pub const READ_WRITE_ONCE_POD: &str = "ReadWriteOncePod";
 

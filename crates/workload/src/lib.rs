@@ -1,4 +1,4 @@
-//! Deployments to CronJobs, budgets, endpoint slices, garbage: pods come and go, as pure reconcilers.
+//! Deployments to CronJobs, budgets, endpoint slices, volumes, garbage: pods come and go, as pure reconcilers.
 //!
 //! [`plan`] takes the subjects of the worklists `Doomed` and `Owners` in key order and reconciles each against the world under change.
 //! A pass looks at what was on the lists when it began: what a reconciler makes is looked at in the next turn, one level of the chain
@@ -24,6 +24,7 @@ mod replica_set;
 mod revision;
 mod stamp;
 mod stateful_set;
+mod storage;
 mod taint;
 
 pub use admission::complete_pod;
@@ -32,6 +33,7 @@ pub use claim::offer;
 pub use delete::delete;
 pub use job::complete::complete_job;
 pub use stamp::qos_class;
+pub use storage::complete_storage;
 pub use taint::evict_tainted;
 
 use nodelane_model::{Key, Kind};
@@ -73,6 +75,7 @@ fn reconcile(draft: &mut Draft, key: &Key, units: usize) -> usize {
         Kind::CronJob => cron::reconcile(draft, key),
         Kind::PodDisruptionBudget => budget::reconcile(draft, key),
         Kind::Service => endpoints::reconcile(draft, key),
+        Kind::PersistentVolumeClaim | Kind::PersistentVolume | Kind::Pod => storage::reconcile(draft, key),
         _ => 0,
     }
 }

@@ -50,6 +50,15 @@ impl World {
         range_of(&self.storage.users, claim.clone()).filter_map(|key| self.get(key))
     }
 
+    /// Volumes that could serve a claim as far as anything but nodes says, in order of name: those kept for it, and free ones of its class.
+    pub fn volumes_for(&self, claim: &Doc) -> Vec<Arc<Doc>> {
+        let class = claim.storage_class();
+        let kept = self.volumes_of(&claim.key).filter(|volume| volume.storage_class() == class);
+        let mut volumes: Vec<Arc<Doc>> = self.free_volumes(class).chain(kept).filter(|volume| may_serve(claim, volume)).cloned().collect();
+        volumes.sort_by(|a, b| a.key.cmp(&b.key));
+        volumes
+    }
+
     pub(crate) fn note_storage(&mut self, old: Option<&Arc<Doc>>, new: Option<&Arc<Doc>>) {
         for (doc, is_new) in old.map(|doc| (doc, false)).into_iter().chain(new.map(|doc| (doc, true))) {
             match doc.key.kind {
@@ -109,6 +118,25 @@ impl World {
         if let Some(pod) = new.filter(|pod| !pod.is_terminating() && EphemeralOwner::of(pod).is_some()) {
             self.work.add(List::Owners, pod.key.clone());
         }
+    }
+}
+
+fn may_serve(claim: &Doc, volume: &Doc) -> bool {
+    let Some((wanted, body)) = claim.as_volume_claim().zip(volume.as_persistent_volume()) else { return false };
+    let mode = |mode: &Option<Name>| mode.clone().unwrap_or(Name::new_static("Filesystem"));
+    let attributes = |name: &Option<Name>| name.clone().unwrap_or_default();
+    let fits = body.size_bytes() >= wanted.size_bytes()
+        && mode(&body.spec.volume_mode) == mode(&wanted.spec.volume_mode)
+        && attributes(&body.spec.volume_attributes_class_name) == attributes(&wanted.spec.volume_attributes_class_name)
+        && !volume.is_terminating();
+    let is_free = || {
+        body.status.phase == "Available"
+            && wanted.spec.selector.as_ref().is_none_or(|selector| selector.matches(&volume.meta.labels))
+            && wanted.spec.access_modes.iter().all(|mode| body.spec.access_modes.contains(mode))
+    };
+    fits && match &body.spec.claim_ref {
+        Some(kept) => kept.is(claim),
+        None => is_free(),
     }
 }
 

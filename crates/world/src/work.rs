@@ -14,7 +14,7 @@ pub enum List {
     Operations,
     /// Machines that differ from what is wanted, or whose node does.
     Machines,
-    /// Workloads and budgets whose pods or status may be off.
+    /// Workloads and budgets whose pods or status may be off, volumes and claims, and pods whose claims are still to be made.
     Owners,
     /// Documents that are terminating, or whose owner is gone.
     Doomed,
@@ -99,6 +99,8 @@ impl Work {
             | Kind::Job
             | Kind::CronJob
             | Kind::Namespace
+            | Kind::PersistentVolume
+            | Kind::PersistentVolumeClaim
             | Kind::PodDisruptionBudget
             | Kind::Service => Some(List::Owners),
             _ => None,

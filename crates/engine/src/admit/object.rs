@@ -55,10 +55,14 @@ fn create(draft: &mut Draft, doc: &Arc<Doc>, origin: &Origin, env: &Env) -> Resu
             nodelane_workload::complete_job(&mut doc);
         }
         Kind::Pod => nodelane_workload::complete_pod(draft, &mut doc),
+        Kind::PersistentVolume | Kind::PersistentVolumeClaim => nodelane_workload::complete_storage(&draft.world, &mut doc),
         _ => {}
     }
     let Doc { key, meta, body, .. } = doc;
     let stored = draft.create(key, meta, body);
+    if stored.key.kind == Kind::Node {
+        converge::register_drivers(draft, env, &stored);
+    }
     // A pod or replica set that no one controls may be what a workload looks for.
     nodelane_workload::offer(draft, &stored.key);
     Ok(accepted(draft, Some(stored), true))

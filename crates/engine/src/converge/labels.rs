@@ -36,6 +36,8 @@ pub fn of_node(cluster: &Cluster, pool: &PoolSpec, machine: &Machine, node: &str
         set(&format!("{prefix}/region"), location);
         set(&format!("{prefix}/zone"), &zone);
     }
+    // Set by the disk driver; empty outside of zones.
+    set(nodelane_model::volume::DISK_ZONE, if machine.zone.is_empty() { "" } else { &zone });
     set("agentpool", &machine.pool);
     set(&azure("agentpool"), &machine.pool);
     let mut group = cluster.node_resource_group();

@@ -4,12 +4,14 @@
 //! labels and taints (re-asserted: aks-semantics LB-6, T-3). Which machines there are to be, and when one is emptied, is decided by
 //! operations; here nothing is created and nothing is evicted but what a NoExecute taint drives off.
 
+mod drivers;
 pub mod labels;
 pub(crate) mod lifecycle;
 mod observe;
 mod preempt;
 mod register;
 
+pub use drivers::register_drivers;
 pub use observe::observe;
 pub use preempt::preempt;
 pub use register::register;

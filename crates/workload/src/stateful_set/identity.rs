@@ -5,10 +5,11 @@
 use crate::claim::with;
 use crate::revision::REVISION_LABEL;
 use crate::stamp::Stamp;
+use crate::storage::create_claim;
 use nodelane_model::pod::{PodTemplate, Volume};
 use nodelane_model::volume::{ClaimStatus, VolumeClaim};
 use nodelane_model::workload::StatefulSet;
-use nodelane_model::{Body, Doc, Key, Kind, Labels, Meta, Name, Rest};
+use nodelane_model::{Doc, Key, Kind, Labels, Meta, Name, Rest};
 use nodelane_world::{Draft, World};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -47,7 +48,7 @@ impl Identity<'_> {
             let spec = template.get("spec").and_then(|spec| serde_json::from_value(spec.clone()).ok()).unwrap_or_default();
             made.push(key.name.clone());
             let status = ClaimStatus { phase: "Pending".into(), ..ClaimStatus::default() };
-            draft.create(key, meta, Body::PersistentVolumeClaim(Box::new(VolumeClaim { spec, status })));
+            create_claim(draft, key, meta, VolumeClaim { spec, status });
         }
         made
     }

@@ -9,7 +9,7 @@ use super::zone::Zones;
 use crate::profile::Profile;
 use crate::reason::{Reason, Refusal};
 use crate::session::Session;
-use nodelane_model::volume::{BOUND_BY_CONTROLLER, ClaimRef, PersistentVolume, SELECTED_NODE, StorageClass, VolumeNodeAffinity};
+use nodelane_model::volume::{BOUND_BY_CONTROLLER, ClaimRef, SELECTED_NODE, StorageClass, VolumeNodeAffinity};
 use nodelane_model::{Doc, Key, Kind, Labels, Name};
 use nodelane_world::{Draft, World};
 use std::collections::BTreeMap;
@@ -168,12 +168,8 @@ fn is_reached_from(affinity: Option<&VolumeNodeAffinity>, labels: &BTreeMap<Name
 
 impl Waiting {
     fn new(world: &World, claim: Arc<Doc>) -> Waiting {
-        let class = claim.storage_class();
-        let kept = world.volumes_of(&claim.key).filter(|volume| volume.storage_class() == class);
-        let mut candidates: Vec<Arc<Doc>> = world.free_volumes(class).chain(kept).cloned().collect();
-        candidates.retain(|volume| volume.as_persistent_volume().is_some_and(|body| may_serve(&claim, volume, body)));
-        candidates.sort_by(|a, b| a.key.cmp(&b.key));
-        let class = world.get(&Key::global(Kind::StorageClass, class)).cloned();
+        let candidates = world.volumes_for(&claim);
+        let class = world.get(&Key::global(Kind::StorageClass, claim.storage_class())).cloned();
         Waiting { claim, candidates, class }
     }
     /// The volume that it gets on a node: the one that is kept for it, else the smallest.
@@ -201,24 +197,4 @@ fn allows(class: &StorageClass, labels: &BTreeMap<Name, Name>) -> bool {
     let holds = |key: &Name, values: &[Name]| labels.get(key).is_some_and(|value| values.contains(value));
     class.allowed_topologies.is_empty()
         || terms.any(|term| !term.is_empty() && term.iter().all(|requirement| holds(&requirement.key, &requirement.values)))
-}
-
-/// Whether a volume can serve a claim, wherever the pod goes.
-fn may_serve(claim: &Doc, volume: &Doc, body: &PersistentVolume) -> bool {
-    let Some(wanted) = claim.as_volume_claim() else { return false };
-    let mode = |mode: &Option<Name>| mode.clone().unwrap_or(Name::new_static("Filesystem"));
-    let attributes = |name: &Option<Name>| name.clone().unwrap_or_default();
-    let fits = body.size_bytes() >= wanted.size_bytes()
-        && mode(&body.spec.volume_mode) == mode(&wanted.spec.volume_mode)
-        && attributes(&body.spec.volume_attributes_class_name) == attributes(&wanted.spec.volume_attributes_class_name)
-        && !volume.is_terminating();
-    let is_free = || {
-        body.status.phase == "Available"
-            && wanted.spec.selector.as_ref().is_none_or(|selector| selector.matches(&volume.meta.labels))
-            && wanted.spec.access_modes.iter().all(|mode| body.spec.access_modes.contains(mode))
-    };
-    fits && match &body.spec.claim_ref {
-        Some(kept) => kept.is(claim),
-        None => is_free(),
-    }
 }
