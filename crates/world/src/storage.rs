@@ -70,7 +70,10 @@ impl World {
                     let volumes: Vec<Key> = self.volumes_of(&doc.key).map(|doc| doc.key.clone()).collect();
                     volumes.into_iter().for_each(|key| self.work.add(List::Owners, key));
                 }
-                Kind::StorageClass => self.touch_unbound(&doc.key.name.clone()),
+                Kind::StorageClass => {
+                    self.touch_unbound(&doc.key.name);
+                    self.touch_unbound(&Name::default()); // It may be the default.
+                }
                 _ => {}
             }
         }

@@ -66,7 +66,7 @@ fn body(catalog: &Catalog) -> Value {
     })
 }
 
-/// What AKS puts into a new cluster, as far as anything here decides on it: namespaces, priority classes, the add-ons with their budgets
+/// What AKS puts into a new cluster, as far as anything here decides on it: namespaces, priority and storage classes, the add-ons with their budgets
 /// (aks-semantics H-8).
 fn objects(version: String) -> Vec<(&'static str, Value)> {
     let mut objects = Vec::new();
@@ -78,6 +78,7 @@ fn objects(version: String) -> Vec<(&'static str, Value)> {
             "description": "Used for system critical pods."});
         objects.push(("priorityclasses", class));
     }
+    objects.extend(STORAGE_CLASSES.map(|class| ("storageclasses", storage_class(class))));
     objects.push((
         "services",
         json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "kubernetes", "namespace": "default",
@@ -101,6 +102,37 @@ fn objects(version: String) -> Vec<(&'static str, Value)> {
         objects.push(("poddisruptionbudgets", budget));
     }
     objects
+}
+
+/// Name, whether disks or files, SKU (Microsoft Learn: AKS, storage options, storage classes).
+const STORAGE_CLASSES: [(&str, bool, &str); 9] = [
+    ("azurefile", false, "Standard_LRS"),
+    ("azurefile-csi", false, "Standard_LRS"),
+    ("azurefile-csi-premium", false, "Premium_LRS"),
+    ("azurefile-premium", false, "Premium_LRS"),
+    ("default", true, "StandardSSD_LRS"),
+    ("managed", true, "StandardSSD_LRS"),
+    ("managed-csi", true, "StandardSSD_LRS"),
+    ("managed-csi-premium", true, "Premium_LRS"),
+    ("managed-premium", true, "Premium_LRS"),
+];
+
+fn storage_class((name, is_disk, sku): (&str, bool, &str)) -> Value {
+    let labels = json!({"addonmanager.kubernetes.io/mode": "EnsureExists", "kubernetes.io/cluster-service": "true"});
+    let (provisioner, mode) = match is_disk {
+        true => ("disk.csi.azure.com", "WaitForFirstConsumer"),
+        false => ("file.csi.azure.com", "Immediate"),
+    };
+    let mut class = json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": name, "labels": labels},
+        "provisioner": provisioner, "parameters": {if is_disk { "skuname" } else { "skuName" }: sku}, "reclaimPolicy": "Delete",
+        "volumeBindingMode": mode, "allowVolumeExpansion": true});
+    if name == "default" {
+        class["metadata"]["annotations"] = json!({"storageclass.kubernetes.io/is-default-class": "true"});
+    }
+    if !is_disk {
+        class["mountOptions"] = json!(["mfsymlinks", "actimeo=30", "nosharesock"]);
+    }
+    class
 }
 
 /// An add-on of two pods that prefers system nodes and tolerates their taint.

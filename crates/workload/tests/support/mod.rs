@@ -32,7 +32,7 @@ impl Bench {
     /// Creates or replaces a document; a new specification is a new generation.
     pub fn apply(&mut self, kind: Kind, json: Value) -> Key {
         let mut doc = codec::from_value(kind, &json).unwrap();
-        if doc.key.namespace.is_empty() && !matches!(kind, Kind::Node | Kind::Namespace) {
+        if doc.key.namespace.is_empty() && !matches!(kind, Kind::Node | Kind::Namespace | Kind::PersistentVolume | Kind::StorageClass) {
             doc.key.namespace = NS.into();
         }
         let key = doc.key.clone();
@@ -51,6 +51,9 @@ impl Bench {
                 doc.meta.generation = 1;
                 doc.meta.uid = self.draft.uid();
                 nodelane_workload::complete_job(&mut doc);
+                if matches!(kind, Kind::PersistentVolume | Kind::PersistentVolumeClaim) {
+                    nodelane_workload::complete_storage(&self.draft.world, &mut doc);
+                }
                 self.draft.create(key.clone(), doc.meta, doc.body);
             }
         }
