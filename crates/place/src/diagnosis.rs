@@ -95,9 +95,7 @@ impl fmt::Display for Reason {
                 return write!(f, "persistentvolumeclaim \"{claim}\" bound to non-existent persistentvolume \"{volume}\"");
             }
             Reason::ClaimTerminating(claim) => return write!(f, "persistentvolumeclaim \"{claim}\" is being deleted"),
-            Reason::ClaimOfAnother { namespace, claim, pod } => {
-                return write!(f, "PVC {namespace}/{claim} was not created for pod {namespace}/{pod} (pod is not owner)");
-            }
+            Reason::ClaimOfAnother { claim, pod } => return write!(f, "PVC {claim} was not created for pod {pod} (pod is not owner)"),
             Reason::VolumeNotFound(volume) => return write!(f, "persistentvolume \"{volume}\" not found"),
             Reason::ClaimsUnbound => "pod has unbound immediate PersistentVolumeClaims",
             Reason::DiskTaken => "node(s) had no available disk",

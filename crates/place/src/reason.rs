@@ -74,11 +74,9 @@ pub enum Reason {
     ClaimTerminating(Name),
     /// The claim under an ephemeral volume's name is not the pod's.
     ClaimOfAnother {
-        /// Namespace of claim and pod.
-        namespace: Name,
-        /// The claim.
+        /// Namespace and name of the claim, with a slash between.
         claim: Name,
-        /// The pod.
+        /// The same of the pod.
         pod: Name,
     },
     /// A claim that waits for no pod is not bound.

@@ -120,17 +120,19 @@ fn doc(step: &Step) -> Doc {
             }
             from_value(key.kind, &value).unwrap()
         }
-        Step::Volume { name, class, claim } => {
-            let key = key(Kind::PersistentVolume, *name);
-            let claim = claim.map(|claim| json!({"namespace": "x", "name": self::key(Kind::PersistentVolumeClaim, claim).name}));
-            let mut value = json!({"metadata": {"name": key.name, "uid": uid(key.kind, *name)}, "spec": {"storageClassName": class.to_string()}});
-            if let Some(claim) = claim {
-                value["spec"]["claimRef"] = claim;
-            }
-            from_value(key.kind, &value).unwrap()
-        }
+        Step::Volume { name, class, claim } => volume(*name, *class, *claim),
         Step::Remove { .. } => unreachable!("a removal makes no document"),
     }
+}
+
+fn volume(name: u8, class: u8, claim: Option<u8>) -> Doc {
+    let key = key(Kind::PersistentVolume, name);
+    let claim = claim.map(|claim| json!({"namespace": "x", "name": self::key(Kind::PersistentVolumeClaim, claim).name}));
+    let mut value = json!({"metadata": {"name": key.name, "uid": uid(key.kind, name)}, "spec": {"storageClassName": class.to_string()}});
+    if let Some(claim) = claim {
+        value["spec"]["claimRef"] = claim;
+    }
+    from_value(key.kind, &value).unwrap()
 }
 
 fn run(world: &mut World, step: &Step) {

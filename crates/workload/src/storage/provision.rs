@@ -134,7 +134,7 @@ fn affinity(draft: &Draft, claim: &Doc, class: &StorageClass, is_redundant: bool
         NodeTerm { match_expressions: vec![requirement], ..NodeTerm::default() }
     };
     let node_selector_terms: Vec<NodeTerm> = zones.into_iter().map(term).collect();
-    (!node_selector_terms.is_empty()).then(|| VolumeNodeAffinity { required: Some(NodeSelector { node_selector_terms }) })
+    (!node_selector_terms.is_empty()).then_some(VolumeNodeAffinity { required: Some(NodeSelector { node_selector_terms }) })
 }
 
 /// Whether a class allows disks in a zone; topologies by other keys do not narrow it.

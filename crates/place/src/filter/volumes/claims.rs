@@ -80,5 +80,6 @@ fn fault(world: &World, claim: &ClaimUse, owner: Option<&EphemeralOwner>) -> Opt
     }
     let owner = owner.filter(|_| claim.is_ephemeral)?;
     let is_own = doc.meta.controller().and_then(|owner| Uid::parse(&owner.uid)) == Some(owner.uid);
-    (!is_own).then(|| Reason::ClaimOfAnother { namespace: claim.key.namespace.clone(), claim: name(), pod: owner.name.clone() })
+    let full = |name: &str| format!("{}/{name}", claim.key.namespace).into();
+    (!is_own).then(|| Reason::ClaimOfAnother { claim: full(&claim.key.name), pod: full(&owner.name) })
 }
