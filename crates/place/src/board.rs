@@ -280,8 +280,18 @@ mod tests {
     fn session(scenario: &Value) -> (Session, Vec<u32>) {
         let mut world = World::new(0);
         let of = |kind: &str| scenario["input"][kind].as_array().cloned().unwrap_or_default();
-        let kinds = [(Kind::Namespace, "namespaces"), (Kind::Service, "services"), (Kind::ReplicaSet, "replicaSets")];
-        for (kind, name) in kinds.into_iter().chain([(Kind::Node, "nodes"), (Kind::Pod, "pods")]) {
+        let kinds = [
+            (Kind::Namespace, "namespaces"),
+            (Kind::Service, "services"),
+            (Kind::ReplicaSet, "replicaSets"),
+            (Kind::StorageClass, "storageClasses"),
+            (Kind::PersistentVolume, "pvs"),
+            (Kind::PersistentVolumeClaim, "pvcs"),
+            (Kind::CSINode, "csiNodes"),
+            (Kind::Node, "nodes"),
+            (Kind::Pod, "pods"),
+        ];
+        for (kind, name) in kinds {
             of(name).iter().for_each(|value| drop(fixture::put(&mut world, kind, value)));
         }
         let pending: Vec<_> = std::iter::once(scenario["input"]["pod"].clone())
@@ -301,7 +311,9 @@ mod tests {
 
     #[test]
     fn a_board_that_follows_what_is_bound_stands_as_one_that_is_made_anew() {
-        let scenarios: Vec<Value> = serde_json::from_str(include_str!("../tests/golden/scenarios-1.36.3.json")).expect("readable");
+        let read = |text: &str| serde_json::from_str::<Vec<Value>>(text).expect("readable");
+        let mut scenarios = read(include_str!("../tests/golden/scenarios-1.36.3.json"));
+        scenarios.extend(read(include_str!("../tests/golden/volumes-1.36.3.json")));
         let mut bound = 0;
         for (at, scenario) in scenarios.iter().enumerate() {
             let (mut session, profiles) = session(scenario);

@@ -4,8 +4,8 @@
 //! plugin is a file under `filter` and `score`; all texts are made in `diagnosis`. Verdicts are kept per profile of pods on a board
 //! that follows what is bound, so a pod costs what changed.
 //!
-//! Not here yet: volumes (a claim must exist, no more), preemption (its outcome is foretold, nobody is evicted), nominated nodes,
-//! dynamic resources, other scheduler names than the default.
+//! Claims that wait for a pod are given its node and bound by others (`workload`) before the pod is. Not here yet: preemption (its outcome is foretold, nobody is evicted), nominated nodes,
+//! dynamic resources (such pods are refused), other scheduler names than the default.
 
 mod board;
 mod diagnosis;

@@ -82,6 +82,9 @@ impl Profile {
         for (key, value) in self.labels().iter() {
             hash = hash.text(key).text(value);
         }
+        for claim in &self.class.claims {
+            hash = hash.text(&claim.key.name);
+        }
         hash.get()
     }
     /// Whether placing cannot tell the two apart.

@@ -406,6 +406,19 @@ fn figures_of_other_shapes() {
     timed("2,000 nodes, 10,000 pods of Karpenter's five kinds", &mut draft, &mut Memory::default());
     let mut draft = cluster(1000, 1, 0);
     for at in 0..5000 {
+        let name = format!("p{at:05}");
+        put(
+            &mut draft,
+            Kind::PersistentVolume,
+            &json!({"metadata": {"name": name}, "spec": {"csi": {"driver": "d", "volumeHandle": name}}}),
+        );
+        put(&mut draft, Kind::PersistentVolumeClaim, &bound_claim(&name, &name));
+        let volumes = json!({"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": name}}]});
+        put(&mut draft, Kind::Pod, &pod(&name, "100m", &volumes));
+    }
+    timed("1,000 nodes, 5,000 bare pods with a claim each", &mut draft, &mut Memory::default());
+    let mut draft = cluster(1000, 1, 0);
+    for at in 0..5000 {
         put(&mut draft, Kind::Pod, &pod(&format!("p{at:05}"), "100m", &json!({})));
     }
     timed("1,000 nodes, 5,000 bare pods alike", &mut draft, &mut Memory::default());
