@@ -2,6 +2,7 @@
 //!
 //! `cargo bench -p nodelane-place [-- NAME]` prints a line a figure: decisions a second, or time for one question; the best and the
 //! median of five. Nodes and pods are those of scheduler_perf: 4 CPU, 32 GiB, 110 pods; 100m, 500 MiB.
+#![allow(clippy::disallowed_methods, reason = "a bench is what reads the time")]
 
 use nodelane_model::pod::PodSpec;
 use nodelane_model::{Doc, Key, Kind, Time, codec};
