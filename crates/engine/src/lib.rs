@@ -54,7 +54,9 @@ pub fn plan(
         let spent = match planner {
             Planner::Operation => operation::plan(draft, env, UNITS_PER_TURN),
             Planner::Workload => nodelane_workload::plan(draft, UNITS_PER_TURN),
-            Planner::Place => nodelane_place::plan(draft, &mut memory.place, UNITS_PER_TURN),
+            Planner::Place => nodelane_place::plan(draft, &mut memory.place, UNITS_PER_TURN, |draft, pod| {
+                nodelane_workload::delete(draft, pod, None, None)
+            }),
             Planner::Converge => converge::plan(draft, env, UNITS_PER_TURN),
             Planner::Repair | Planner::Upgrade | Planner::Autoscale => 0,
         };

@@ -14,9 +14,11 @@ use crate::reason::Refusal;
 use crate::score::inter_pod_affinity::AffinityScore;
 use crate::score::topology_spread::SpreadScore;
 use crate::score::{self, Candidate, Scores, balanced_allocation, image_locality, least_allocated};
-use crate::session::Session;
+use crate::session::{Fate, News, Nominee, Session};
 use crate::tally::{Moves, Tally};
-use nodelane_world::NodeRow;
+use crate::victims::{self, Way};
+use nodelane_model::Key;
+use nodelane_world::{NodeRow, World};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
@@ -66,6 +68,8 @@ pub(crate) struct Board {
     by_signature: BTreeMap<Vec<i64>, u32>,
     /// Reused: the signature of the node at hand.
     signature: Vec<i64>,
+    /// What making room comes to by node, where it is known and holds.
+    ways: BTreeMap<u32, Result<Way, Refusal>>,
 }
 
 impl Board {
@@ -86,6 +90,7 @@ impl Board {
             groups: Vec::new(),
             by_signature: BTreeMap::new(),
             signature: Vec::new(),
+            ways: BTreeMap::new(),
         };
         if !board.tally.is_empty() {
             for other in 0..session.profiles.len() as u32 {
@@ -125,35 +130,50 @@ impl Board {
             None => Moves::new(),
         }
     }
-    /// Takes up what was bound since it was last asked.
+    /// Takes up what happened since it was last asked.
     pub fn catch_up(&mut self, session: &mut Session) {
-        let news: Vec<(u32, u32)> = session.log[self.seen..].to_vec();
+        let news: Vec<News> = session.log[self.seen..].to_vec();
         if self.volumes.is_stale(session)
             || news.len() > session.rows.len()
-            || news.iter().any(|(_, other)| self.learn(session, *other).is_none())
+            || news.iter().any(|news| self.learn(session, news.profile).is_none())
         {
             *self = Board::new(session, self.profile);
             return;
         }
         self.seen = session.log.len();
-        for (node, other) in &news {
-            if let Some(moves) = &self.moves[*other as usize] {
-                self.tally.apply(moves, *node, false, 1);
+        for News { node, profile, fate } in &news {
+            if let Some(moves) = &self.moves[*profile as usize] {
+                match fate {
+                    Fate::Bound => self.tally.apply(moves, *node, false, 1),
+                    Fate::Left => self.tally.apply(moves, *node, false, -1),
+                    Fate::Terminating => {
+                        self.tally.apply(moves, *node, false, -1);
+                        self.tally.apply(moves, *node, true, 1);
+                    }
+                    Fate::Nominated => {}
+                }
             }
         }
-        let mut nodes: Vec<u32> = news.into_iter().map(|(node, _)| node).collect();
+        let mut nodes: Vec<u32> = news.into_iter().map(|news| news.node).collect();
+        if !self.tally.is_empty() && !nodes.is_empty() {
+            // Counters may have changed what these nodes say with the pods there that wait for room.
+            nodes.extend(session.nominees.keys());
+            self.ways.clear();
+        }
         nodes.sort_unstable();
         nodes.dedup();
         for node in nodes {
+            self.ways.remove(&node);
             self.refresh(session, node);
         }
     }
     /// Works out a node's spot anew.
     fn refresh(&mut self, session: &Session, node: u32) {
+        let waited_for = session.nominees.contains_key(&node) && self.refusal_beside(session, node, None).is_some();
         let (own, row) = (&session.profiles[self.profile as usize], &session.rows[node as usize]);
         let fixed = &self.fixed[node as usize];
         let room = || resources_fit::fits(own, row) && node_ports::check(own, row).is_none();
-        let fits = fixed.refusal.is_none() && room() && self.volumes.fits(session, row, node);
+        let fits = !waited_for && fixed.refusal.is_none() && room() && self.volumes.fits(session, row, node);
         let spot = if fits {
             self.signature.clear();
             self.signature.extend([fixed.taints, fixed.preference]);
@@ -208,12 +228,51 @@ impl Board {
     pub fn refusal(&self, session: &Session, row: &NodeRow, tally: &Tally, node: u32) -> Option<Refusal> {
         let own = &session.profiles[self.profile as usize];
         let lasting = self.fixed[node as usize].refusal.clone();
+        let affinity = || if self.affinity.is_idle(&self.tally) { None } else { self.affinity.check(tally, node) };
         let volumes = || self.volumes.check(session, row, tally, node);
-        lasting
-            .or_else(|| filter::taken(own, row))
-            .or_else(volumes)
-            .or_else(|| self.spread.check(tally, node))
-            .or_else(|| self.affinity.check(tally, node))
+        lasting.or_else(|| filter::taken(own, row)).or_else(volumes).or_else(|| self.spread.check(tally, node)).or_else(affinity)
+    }
+    /// The same, first with the pods thought there that wait for room on the node and are at least as urgent, then without them. The pod
+    /// `own` does not stand in its own way.
+    pub fn refusal_with(&mut self, session: &Session, row: &NodeRow, tally: &Tally, node: u32, own: Option<&Key>) -> Option<Refusal> {
+        let priority = self.profile(session).priority();
+        let counts = |nominee: &&Nominee| nominee.priority >= priority && Some(&nominee.key) != own;
+        let beside: Vec<u32> = session.nominees.get(&node).into_iter().flatten().filter(counts).map(|nominee| nominee.profile).collect();
+        let mut with = None;
+        if !beside.is_empty() {
+            let (mut row, mut tally) = (row.clone(), tally.clone());
+            for profile in beside {
+                row.charge(&session.profiles[profile as usize].class, 1);
+                tally.apply(&self.moves_of(session, profile), node, false, 1);
+            }
+            with = self.refusal(session, &row, &tally, node);
+        }
+        with.or_else(|| self.refusal(session, row, tally, node))
+    }
+    /// The same as things are.
+    pub fn refusal_beside(&mut self, session: &Session, node: u32, own: Option<&Key>) -> Option<Refusal> {
+        let row = &session.rows[node as usize];
+        if !session.nominees.contains_key(&node) {
+            return self.refusal(session, row, &self.tally, node);
+        }
+        let tally = self.tally.clone();
+        self.refusal_with(session, row, &tally, node, own)
+    }
+    /// Which pods would have to go from a node for `own`, or why that would not help.
+    pub fn way(&mut self, session: &mut Session, world: &World, node: u32, own: &Key) -> Result<Way, Refusal> {
+        if let Some(known) = self.ways.get(&node) {
+            return known.clone();
+        }
+        let way = victims::select(session, self, world, node, own);
+        let is_own = |nominee: &Nominee| nominee.key == *own;
+        if !session.nominees.get(&node).is_some_and(|nominees| nominees.iter().any(is_own)) {
+            self.ways.insert(node, way.clone());
+        }
+        way
+    }
+    /// The profile that this is about.
+    pub fn profile<'a>(&self, session: &'a Session) -> &'a Profile {
+        &session.profiles[self.profile as usize]
     }
     /// The scores of nodes that fit.
     pub fn scores(&self, session: &Session, nodes: &[u32]) -> Vec<Scores> {
@@ -341,5 +400,61 @@ mod tests {
             }
         }
         assert!(bound > 1000, "only {bound} pods were bound");
+    }
+
+    /// Pods come, are asked to go, go, begin to wait for a node and cease to, all by a fixed rule.
+    fn stir(session: &mut Session, profile: u32, round: u32) {
+        let node = round % session.rows.len() as u32;
+        let at = (round % session.placed.len() as u32) as usize;
+        match (round % 4, session.placed[at].iter().find(|pod| !pod.terminating).copied()) {
+            (0 | 1, Some(pod)) => session.end(at as u32, pod.node, round % 4 == 1),
+            (2, _) => session.nominate(&Key::new(Kind::Pod, "default", format!("waits-{round}")), profile, node),
+            _ => match session
+                .nominees
+                .iter()
+                .next()
+                .filter(|_| round.is_multiple_of(3))
+                .map(|(node, nominees)| (*node, nominees[0].key.clone()))
+            {
+                Some((node, key)) => session.dismiss(&key, node),
+                None => session.bind(profile, node),
+            },
+        }
+    }
+
+    #[test]
+    fn a_board_that_follows_who_goes_and_who_waits_stands_as_one_that_is_made_anew() {
+        let scenarios: Vec<Value> = serde_json::from_str(include_str!("../tests/golden/preemption-1.36.3.json")).expect("readable");
+        let mut picks = 0;
+        for (at, mut scenario) in scenarios.into_iter().enumerate().step_by(3) {
+            // Whatever else is at work, what goes on at one node changes what others say.
+            let spread = json!([{"maxSkew": 1, "topologyKey": "topology.kubernetes.io/zone", "whenUnsatisfiable": "DoNotSchedule",
+                "labelSelector": {"matchExpressions": [{"key": "app", "operator": "Exists"}]}}]);
+            let input = scenario["input"].as_object_mut().expect("an object");
+            let own = input.get("pod").cloned().expect("a pod");
+            input.get_mut("pods").and_then(Value::as_array_mut).expect("a list").push(own);
+            for pod in input.get_mut("pods").and_then(Value::as_array_mut).expect("a list") {
+                pod["spec"]["topologySpreadConstraints"] = spread.clone();
+            }
+            let (mut session, profiles) = session(&scenario);
+            let mut boards: BTreeMap<u32, Board> = BTreeMap::new();
+            for (profile, round) in profiles.iter().cycle().take(3 * profiles.len()).zip(0..) {
+                stir(&mut session, *profile, round);
+                let board = boards.entry(*profile).or_insert_with(|| Board::new(&mut session, *profile));
+                board.catch_up(&mut session);
+                let mut anew = Board::new(&mut session, *profile);
+                let picked = board.pick();
+                assert_eq!(picked, anew.pick(), "scenario {at}, round {round}");
+                picks += usize::from(picked.is_some());
+                for node in 0..session.rows.len() as u32 {
+                    let refusals = [board.refusal_beside(&session, node, None), anew.refusal_beside(&session, node, None)];
+                    assert_eq!(refusals[0], refusals[1], "scenario {at}, round {round}");
+                    let (world, own) = (session.world.clone(), Key::new(Kind::Pod, "default", "own"));
+                    let ways = [board.way(&mut session, &world, node, &own), anew.way(&mut session, &world, node, &own)];
+                    assert_eq!(ways[0], ways[1], "scenario {at}, round {round}");
+                }
+            }
+        }
+        assert!(picks > 300, "only {picks} times something fitted");
     }
 }

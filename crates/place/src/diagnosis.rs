@@ -1,7 +1,7 @@
 //! Why a pod fits no node, counted, and the one function that words it as kube-scheduler does.
 //!
-//! The texts of 1.34, 1.35 and 1.36 are the same, so there is no version here. Preemption itself is not built yet: what it would find
-//! is computed (and shown in the text), but nothing is evicted.
+//! The texts of 1.34, 1.35 and 1.36 are the same, so there is no version here. Where room is made for the pod, the text ends with the
+//! reasons: kube-scheduler says nothing of its success.
 
 use crate::reason::Reason;
 use std::collections::BTreeMap;
@@ -14,6 +14,8 @@ pub enum Preemption {
     NotReached,
     /// The pod's policy is `Never`.
     Never,
+    /// Room is being made on the node that it is nominated for.
+    Waiting,
     /// Evicting less urgent pods would make room on a node.
     Possible,
     /// It would not, with the reasons by number of nodes.
@@ -52,6 +54,9 @@ impl Diagnosis {
             Preemption::Possible => {}
             Preemption::Never => {
                 text.push_str(" no new claims to deallocate, preemption: not eligible due to preemptionPolicy=Never.");
+            }
+            Preemption::Waiting => {
+                text.push_str(" no new claims to deallocate, preemption: not eligible due to a terminating pod on the nominated node.");
             }
             Preemption::Hopeless(reasons) => {
                 text.push_str(" no new claims to deallocate, preemption: ");

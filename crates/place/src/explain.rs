@@ -9,7 +9,7 @@ use crate::preempt;
 use crate::reason::Refusal;
 use crate::score::Scores;
 use crate::session::Session;
-use nodelane_model::{Doc, Name};
+use nodelane_model::{Doc, Key, Name};
 use nodelane_world::World;
 use std::collections::BTreeMap;
 
@@ -18,10 +18,14 @@ use std::collections::BTreeMap;
 pub struct Verdict {
     /// By node: its scores where it fits, or the first plugin's refusal. Empty where the pod was refused before any node was asked.
     pub nodes: BTreeMap<Name, Result<Scores, Refusal>>,
-    /// The node with the highest score; the first by name of several.
+    /// The node that it is nominated for, where it fits there; else the one with the highest score, the first by name of several.
     pub chosen: Option<Name>,
     /// Why it fits nowhere, where that is so.
     pub diagnosis: Option<Diagnosis>,
+    /// Where room would be made for it, where that is the way.
+    pub nominated: Option<Name>,
+    /// The pods that would go from there, the most important first.
+    pub victims: Vec<Key>,
 }
 
 /// What every node says to a pod as the world is. A document that is no pod gets an empty verdict.
@@ -38,8 +42,8 @@ pub fn explain(world: &World, pod: &Doc) -> Verdict {
     }
     let mut board = Board::new(&mut session, profile);
     let mut fitting = Vec::new();
-    for (row, node) in session.rows.iter().zip(0..) {
-        match board.refusal(&session, row, &board.tally, node) {
+    for node in 0..session.rows.len() as u32 {
+        match board.refusal_beside(&session, node, Some(&pod.key)) {
             Some(refusal) => {
                 verdict.nodes.insert(session.name(node).clone(), Err(refusal));
             }
@@ -49,9 +53,15 @@ pub fn explain(world: &World, pod: &Doc) -> Verdict {
     for (node, scores) in fitting.iter().zip(board.scores(&session, &fitting)) {
         verdict.nodes.insert(session.name(*node).clone(), Ok(scores));
     }
-    match board.pick() {
+    let nominated = session.nominated_node(pod).filter(|node| fitting.contains(node));
+    match nominated.or_else(|| board.pick()) {
         Some(node) => verdict.chosen = Some(session.name(node).clone()),
-        None => verdict.diagnosis = Some(preempt::diagnose(&mut session, &mut board, profile)),
+        None => {
+            let (diagnosis, way) = preempt::diagnose(&mut session, &mut board, world, pod);
+            verdict.diagnosis = Some(diagnosis);
+            verdict.nominated = way.as_ref().map(|way| session.name(way.node).clone());
+            verdict.victims = way.iter().flat_map(|way| way.victims.iter()).map(|doc| doc.key.clone()).collect();
+        }
     }
     verdict
 }

@@ -4,8 +4,10 @@
 //! plugin is a file under `filter` and `score`; all texts are made in `diagnosis`. Verdicts are kept per profile of pods on a board
 //! that follows what is bound, so a pod costs what changed.
 //!
-//! Claims that wait for a pod are given its node and bound by others (`workload`) before the pod is. Not here yet: preemption (its outcome is foretold, nobody is evicted), nominated nodes,
-//! dynamic resources (such pods are refused), other scheduler names than the default.
+//! Claims that wait for a pod are given its node and bound by others (`workload`) before the pod is. A pod that fits nowhere may have
+//! room made for it: `preempt` finds where and at whose expense, `nominate` writes it.
+//!
+//! Not here: dynamic resources (such pods are refused), other scheduler names than the default.
 
 mod board;
 mod diagnosis;
@@ -13,6 +15,7 @@ mod explain;
 mod filter;
 #[cfg(test)]
 mod fixture;
+mod nominate;
 mod plan;
 mod preempt;
 mod profile;
@@ -22,9 +25,10 @@ mod selection;
 mod session;
 mod tally;
 mod topology;
+mod victims;
 
 pub use diagnosis::{Diagnosis, Preemption};
 pub use explain::{Verdict, explain};
-pub use plan::{Memory, plan};
+pub use plan::{Evict, Memory, plan};
 pub use reason::{Plugin, Reason, Refusal};
 pub use score::Scores;

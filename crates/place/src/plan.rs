@@ -1,13 +1,14 @@
 //! Placing what is pending: the most urgent first, each on the best node, and a word to those that fit nowhere.
 //!
-//! A pod that fits nowhere is told once, and again only when the reason changes. Its class is not tried again before room may have come
+//! A pod that fits nowhere has room made for it, or is told once, and again only when the reason changes. Its class is not tried again before room may have come
 //! (the world's epoch) or, where it waits for more than room, before anything was written. Nothing here depends on a restart.
 
 use crate::board::Board;
-use crate::diagnosis::Diagnosis;
+use crate::diagnosis::{Diagnosis, Preemption};
 use crate::filter::volumes;
-use crate::preempt;
 use crate::session::Session;
+use crate::victims::{self, Way};
+use crate::{nominate, preempt};
 use imbl::OrdSet;
 use nodelane_model::event::Notice;
 use nodelane_model::pod::Condition;
@@ -60,14 +61,19 @@ impl Memory {
     }
 }
 
-/// Places every pending pod that may fit, most urgent first, and gives the units spent: at most `budget`, one for each pod that was bound,
-/// told, or looked at in vain. Pods that are known not to fit and have been told cost nothing.
+/// How a pod is deleted, with its own grace: the rules of deletion are another room's.
+pub type Evict = fn(&mut Draft, &Key);
+
+/// Places every pending pod that may fit, most urgent first, and gives the units spent: one for each pod that was bound,
+/// told, looked at in vain or asked to go; no pod is begun with once `budget` are spent. Pods that are known not to fit and have been told cost nothing.
 ///
 /// Binds by writing the node and the condition `PodScheduled`, with the event `Scheduled`; a pod that fits nowhere gets the condition
-/// with the whole message and the event `FailedScheduling`, both only when the message changes. Pods with scheduling gates are not
-/// pending. Claims that wait for the pod are given its node first, and the pod is bound in a later run, when they are bound; until then
-/// its place is kept in each run. kube-scheduler breaks ties at random and looks at a sample of large clusters; here ties go by name and all nodes count.
-pub fn plan(draft: &mut Draft, memory: &mut Memory, budget: usize) -> usize {
+/// with the whole message and the event `FailedScheduling`, both only when the message changes. Where less urgent
+/// pods are in the way, those that must go get the condition `DisruptionTarget` and the event `Preempted` and are given to `evict`, and the
+/// pod is nominated for their node until it is bound. Claims that wait for the pod are given its node first, and the pod is bound in a
+/// later run, when they are bound; until then its place is kept in each run. Pods with scheduling gates are not pending. kube-scheduler
+/// breaks ties at random and looks at a sample of large clusters; here ties go by name and all nodes count.
+pub fn plan(draft: &mut Draft, memory: &mut Memory, budget: usize, evict: Evict) -> usize {
     if draft.world.work.pending.is_empty() || memory.is_settled(&draft.world) {
         return 0;
     }
@@ -83,11 +89,11 @@ pub fn plan(draft: &mut Draft, memory: &mut Memory, budget: usize) -> usize {
         if memory.covers(entry, &doc, revision) {
             continue;
         }
-        if spent == budget {
+        if spent >= budget {
             complete = false;
             break;
         }
-        spent += run.place(draft, memory, &doc);
+        spent += run.place(draft, memory, &doc, evict);
         last = Some(entry.clone());
     }
     memory.waiting |= run.waiting;
@@ -107,66 +113,118 @@ struct Run {
     pods: u64,
     /// What profiles that fit nowhere are told in this run.
     refused: BTreeMap<u32, Name>,
+    /// What pods of a profile are told that wait for room where they are nominated.
+    told_to_wait: BTreeMap<u32, Name>,
     /// Whether a pod waits for more than room, and whether one was bound.
     waiting: bool,
     bound: bool,
 }
 
 impl Run {
-    /// Binds a pod or tells it that it fits nowhere; gives the units spent.
-    fn place(&mut self, draft: &mut Draft, memory: &mut Memory, doc: &Arc<Doc>) -> usize {
+    /// Binds a pod, makes room for it or tells it that it fits nowhere; gives the units spent.
+    fn place(&mut self, draft: &mut Draft, memory: &mut Memory, doc: &Arc<Doc>, evict: Evict) -> usize {
         let Some(class) = draft.world.class(doc).map(|class| class.id) else {
             return 0;
         };
-        if let Some(message) = memory.refused.get(&class) {
-            return decline(draft, doc, message);
+        let is_nominated = doc.as_pod().is_some_and(|pod| !pod.status.nominated_node_name.is_empty());
+        if let Some(message) = memory.refused.get(&class).filter(|_| !is_nominated) {
+            return decline(draft, doc, message, None);
         }
         let mut session = self.session.take().unwrap_or_else(|| Session::new(&draft.world));
-        let verdict = session.profile(doc, true).map(|profile| (profile, self.verdict(&mut session, profile)));
-        let spent = match verdict {
+        let spent = match session.profile(doc, true) {
             None => 0,
-            Some((profile, Ok(node))) => {
-                let revision = draft.world.revision;
-                if volumes::reserve(draft, &session.profiles[profile as usize], &session.rows[node as usize].doc) {
-                    // Its place is kept for the rest of this run; it is bound when its claims are.
-                    self.waiting = true;
-                    session.renew_claims(&draft.world);
-                } else {
-                    bind(draft, doc, session.name(node));
+            Some(profile) => match self.verdict(&mut session, &draft.world, doc, profile) {
+                Outcome::Node(node) => self.bind(draft, &mut session, doc, profile, node),
+                Outcome::Room(message, way) => {
+                    self.waiting |= waits_for_more_than_room(doc);
+                    let gone = nominate::make_room(draft, &mut session, &way, doc, profile, evict);
+                    if nominate::are_gone(draft, &way) && self.fits_on(&mut session, doc, profile, way.node) {
+                        // Nobody had to be waited for.
+                        gone + self.bind(draft, &mut session, doc, profile, way.node)
+                    } else {
+                        gone + decline(draft, doc, &message, Some(session.name(way.node).clone())).max(1)
+                    }
                 }
-                session.bind(profile, node);
-                let wrote = draft.world.revision > revision;
-                self.bound |= wrote;
-                usize::from(wrote)
-            }
-            Some((_, Err((message, spent)))) => {
-                if waits_for_more_than_room(doc) {
-                    self.waiting = true;
-                } else {
-                    memory.refused.insert(class, message.clone());
+                Outcome::Nowhere { message, gives_up, keeps, is_new } => {
+                    if waits_for_more_than_room(doc) {
+                        self.waiting = true;
+                    } else if gives_up {
+                        memory.refused.insert(class, message.clone());
+                    }
+                    if let Some(node) = session.nominated_node(doc).filter(|_| !keeps) {
+                        session.dismiss(&doc.key, node);
+                    }
+                    decline(draft, doc, &message, (!keeps).then(Name::default)).max(usize::from(is_new))
                 }
-                decline(draft, doc, &message).max(spent)
-            }
+            },
         };
         self.session = Some(session);
         spent
     }
-    /// The node for pods of a profile, or what to tell them and what it took to know.
-    fn verdict(&mut self, session: &mut Session, profile: u32) -> Result<u32, (Name, usize)> {
-        if let Some(message) = self.refused.get(&profile) {
-            return Err((message.clone(), 0));
+    /// Binds a pod, or gives the node to claims that wait for it; its place is kept for the rest of this run either way.
+    fn bind(&mut self, draft: &mut Draft, session: &mut Session, doc: &Arc<Doc>, profile: u32, node: u32) -> usize {
+        let revision = draft.world.revision;
+        if volumes::reserve(draft, &session.profiles[profile as usize], &session.rows[node as usize].doc) {
+            self.waiting = true;
+            session.renew_claims(&draft.world);
+            session.bind(profile, node);
+            let wrote = draft.world.revision > revision;
+            self.bound |= wrote;
+            return usize::from(wrote);
         }
-        self.node_for(session, profile).map_err(|diagnosis| {
-            let message = Name::from(diagnosis.message());
-            self.refused.insert(profile, message.clone());
-            (message, 1)
-        })
+        bind(draft, doc, session.name(node));
+        if let Some(node) = session.nominated_node(doc) {
+            session.dismiss(&doc.key, node);
+        }
+        session.dismiss(&doc.key, node);
+        session.bind(profile, node);
+        self.bound = true;
+        1
     }
-    fn node_for(&mut self, session: &mut Session, profile: u32) -> Result<u32, Diagnosis> {
+    /// What becomes of a pod.
+    fn verdict(&mut self, session: &mut Session, world: &World, doc: &Arc<Doc>, profile: u32) -> Outcome {
+        let nominated = session.nominated_node(doc);
+        if let Some(message) = self.refused.get(&profile).filter(|_| nominated.is_none()) {
+            return Outcome::Nowhere { message: message.clone(), gives_up: true, keeps: true, is_new: false };
+        }
         if let Some(diagnosis) = preempt::refused_before(session, profile) {
-            return Err(diagnosis);
+            let message = self.refused.entry(profile).or_insert_with(|| diagnosis.message().into()).clone();
+            return Outcome::Nowhere { message, gives_up: true, keeps: diagnosis.nodes > 0, is_new: true };
         }
         session.read_pods();
+        let board = self.board(session, profile);
+        if let Some(node) = nominated.filter(|node| board.refusal_beside(session, *node, Some(&doc.key)).is_none()) {
+            return Outcome::Node(node);
+        }
+        if let Some(node) = board.pick() {
+            return Outcome::Node(node);
+        }
+        let priority = session.profiles[profile as usize].priority();
+        if let Some(message) = self.told_to_wait.get(&profile)
+            && nominated.is_some_and(|node| victims::are_leaving(world, session.name(node), priority))
+        {
+            return Outcome::Nowhere { message: message.clone(), gives_up: false, keeps: true, is_new: false };
+        }
+        let board = self.board(session, profile);
+        let (diagnosis, way) = preempt::diagnose(session, board, world, doc);
+        let message = Name::from(diagnosis.message());
+        match way {
+            Some(way) => Outcome::Room(message, way),
+            None => {
+                let waits = diagnosis.preemption == Preemption::Waiting;
+                let known = if waits { &mut self.told_to_wait } else { &mut self.refused };
+                known.insert(profile, message.clone());
+                let keeps = !matches!(diagnosis.preemption, Preemption::Hopeless(_));
+                Outcome::Nowhere { message, gives_up: !waits, keeps, is_new: true }
+            }
+        }
+    }
+    /// Whether a pod fits on a node as things are now.
+    fn fits_on(&mut self, session: &mut Session, doc: &Doc, profile: u32, node: u32) -> bool {
+        self.board(session, profile).refusal_beside(session, node, Some(&doc.key)).is_none()
+    }
+    /// The board of a profile, up to date.
+    fn board(&mut self, session: &mut Session, profile: u32) -> &mut Board {
         self.pods += 1;
         if self.boards.len() == BOARD_LIMIT && !self.boards.contains_key(&profile) {
             let oldest = self.boards.iter().min_by_key(|(_, (_, used))| *used).map(|(profile, _)| *profile);
@@ -175,18 +233,30 @@ impl Run {
         let (board, used) = self.boards.entry(profile).or_insert_with(|| (Board::new(session, profile), 0));
         *used = self.pods;
         board.catch_up(session);
-        board.pick().ok_or_else(|| preempt::diagnose(session, board, profile))
+        board
     }
 }
 
+/// What becomes of a pod.
+enum Outcome {
+    /// It goes to this node.
+    Node(u32),
+    /// Room is to be made for it; with what it is told.
+    Room(Name, Way),
+    /// It fits nowhere. `gives_up` where it need not be tried again as things are, `keeps` where it stays nominated for a node if it is,
+    /// and `is_new` where it took a look to know.
+    Nowhere { message: Name, gives_up: bool, keeps: bool, is_new: bool },
+}
+
 const SCHEDULED: Name = Name::new_static("PodScheduled");
-const COMPONENT: &str = "default-scheduler";
+pub(crate) const COMPONENT: &str = "default-scheduler";
 
 fn bind(draft: &mut Draft, pod: &Arc<Doc>, node: &Name) {
     // Straight from the document at hand: comparing old and new, as `update` does, costs more than the rest.
     let mut doc = (**pod).clone();
     if let Some(pod) = doc.as_pod_mut() {
         pod.node = Some(node.clone());
+        pod.status.nominated_node_name = Name::default();
         set_condition(&mut pod.status.conditions, Name::new_static("True"), Name::default(), Name::default(), draft.now);
     }
     let key = doc.key.clone();
@@ -195,19 +265,25 @@ fn bind(draft: &mut Draft, pod: &Arc<Doc>, node: &Name) {
     draft.notify(&Notice { about: key, warning: false, reason: "Scheduled", message, component: COMPONENT });
 }
 
-/// Tells a pod that it fits nowhere, where it does not know; gives the units spent.
-fn decline(draft: &mut Draft, pod: &Arc<Doc>, message: &Name) -> usize {
-    if knows(pod, message) {
-        return 0;
-    }
+/// Tells a pod that it fits nowhere, and nominates it for a node (or none), where that is news to it; gives the units spent.
+fn decline(draft: &mut Draft, pod: &Arc<Doc>, message: &Name, nominated: Option<Name>) -> usize {
     let mut doc = (**pod).clone();
     let now = draft.now;
+    let is_told = knows(pod, message);
     if let Some(pod) = doc.as_pod_mut() {
+        let nominated = nominated.unwrap_or_else(|| pod.status.nominated_node_name.clone());
+        if is_told && pod.status.nominated_node_name == nominated {
+            return 0;
+        }
+        pod.status.nominated_node_name = nominated;
         let status = Name::new_static("False");
         set_condition(&mut pod.status.conditions, status, Name::new_static("Unschedulable"), message.clone(), now);
     }
     let key = doc.key.clone();
     draft.put(doc);
+    if is_told {
+        return 1;
+    }
     let note = Diagnosis::note(message).into();
     draft.notify(&Notice { about: key, warning: true, reason: "FailedScheduling", message: note, component: COMPONENT });
     1
@@ -226,7 +302,7 @@ fn waits_for_more_than_room(doc: &Doc) -> bool {
 }
 
 /// Whether the pod is left to the default scheduler.
-fn is_ours(pod: &Doc) -> bool {
+pub(crate) fn is_ours(pod: &Doc) -> bool {
     pod.as_pod().is_some_and(|pod| matches!(pod.spec.scheduler_name.as_str(), "" | COMPONENT))
 }
 

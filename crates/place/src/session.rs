@@ -1,13 +1,14 @@
-//! One run of placing: the nodes as dense rows, the pods on them by profile, and the log of what was bound.
+//! One run of placing: the nodes as dense rows, the pods on them by profile, and the log of what happened.
 //!
 //! Rows are read from the world once and then kept by this run alone; boards catch up with the log when they are asked next. Pods are
 //! read once per run: the world has no index of those with affinity terms.
 
 use crate::filter::volumes::CsiNodes;
+use crate::plan::is_ours;
 use crate::profile::{Profile, owner_of};
 use crate::topology::Topologies;
 use nodelane_model::node::Image;
-use nodelane_model::{Doc, Key, Kind, Labels, Name};
+use nodelane_model::{Doc, Key, Kind, Labels, Name, Pod};
 use nodelane_world::{EphemeralOwner, NodeRow, World};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -17,6 +18,34 @@ use std::sync::Arc;
 pub(crate) struct Placed {
     pub node: u32,
     pub terminating: bool,
+}
+
+/// A pending pod that waits for room on a node.
+#[derive(Clone, Debug)]
+pub(crate) struct Nominee {
+    pub key: Key,
+    pub profile: u32,
+    pub priority: i32,
+}
+
+/// What became of a pod on a node in this run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Fate {
+    Bound,
+    /// It was asked to go, and is still there.
+    Terminating,
+    /// It was asked to go, and went at once.
+    Left,
+    /// It began or ceased to wait for room there.
+    Nominated,
+}
+
+/// A line of the log: something became of a pod of a profile on a node.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct News {
+    pub node: u32,
+    pub profile: u32,
+    pub fate: Fate,
 }
 
 /// Images that nodes alike have in common.
@@ -39,9 +68,11 @@ pub(crate) struct Session {
     pub placed: Vec<Vec<Placed>>,
     /// Profiles with terms about other pods, of bound and of pending pods.
     pub affine: Vec<u32>,
-    /// What was bound in this run: node and profile.
-    pub log: Vec<(u32, u32)>,
-    /// The lowest priority of a pod on each node; `i32::MAX` where there is none.
+    /// Pods that wait for room, by node.
+    pub nominees: BTreeMap<u32, Vec<Nominee>>,
+    /// What happened in this run.
+    pub log: Vec<News>,
+    /// At most the lowest priority of a pod on each node; `i32::MAX` where there is none.
     pub lowest_priority: Vec<i32>,
     pub topologies: Topologies,
     pub csi_nodes: CsiNodes,
@@ -54,6 +85,8 @@ pub(crate) struct Session {
     by_address: HashMap<(usize, usize), Vec<u32>>,
     by_hash: BTreeMap<u64, Vec<u32>>,
     has_read_pods: bool,
+    /// Disruption budgets by namespace, once someone asked.
+    budgets: Option<Arc<BTreeMap<Name, Vec<Arc<Doc>>>>>,
 }
 
 impl Session {
@@ -67,6 +100,7 @@ impl Session {
             profiles: Vec::new(),
             placed: Vec::new(),
             affine: Vec::new(),
+            nominees: BTreeMap::new(),
             log: Vec::new(),
             topologies: Topologies::default(),
             csi_nodes: CsiNodes::default(),
@@ -76,6 +110,7 @@ impl Session {
             by_address: HashMap::new(),
             by_hash: BTreeMap::new(),
             has_read_pods: false,
+            budgets: None,
         }
     }
     /// Reads the bound pods, the first time that it is called. Before, nothing is known of them.
@@ -85,17 +120,18 @@ impl Session {
         }
         let world = self.world.clone();
         let index: HashMap<Name, u32> = self.rows.iter().zip(0..).map(|(row, at)| (row.doc.key.name.clone(), at)).collect();
+        let nominated = |pod: &Pod| Some(&pod.status.nominated_node_name).filter(|_| pod.node.is_none()).and_then(|name| index.get(name));
         for doc in world.list(Kind::Pod, None) {
             let Some(pod) = doc.as_pod().filter(|pod| !pod.status.is_terminal()) else {
                 continue;
             };
-            let Some(node) = pod.node.as_ref().and_then(|name| index.get(name)) else {
+            let bound = pod.node.as_ref().and_then(|name| index.get(name));
+            let nominated = nominated(pod).filter(|_| is_ours(doc));
+            let Some(profile) = bound.or(nominated).and_then(|_| self.profile(doc, false)) else {
                 continue;
             };
-            let Some(profile) = self.profile(doc, false) else {
-                continue;
-            };
-            self.place(profile, *node, doc.is_terminating());
+            bound.inspect(|node| self.place(profile, **node, doc.is_terminating()));
+            nominated.inspect(|node| self.note_nominee(&doc.key, profile, **node));
         }
     }
     /// The profile of a pod. Of a bound pod the owner does not matter, and its node is where it is, not what it asks for.
@@ -144,7 +180,57 @@ impl Session {
     pub fn bind(&mut self, profile: u32, node: u32) {
         self.rows[node as usize].charge(&self.profiles[profile as usize].class, 1);
         self.place(profile, node, false);
-        self.log.push((node, profile));
+        self.log.push(News { node, profile, fate: Fate::Bound });
+    }
+    /// Takes up that a pod on a node, not terminating so far, was asked to go; `left` where it went at once.
+    pub fn end(&mut self, profile: u32, node: u32, left: bool) {
+        let placed = &mut self.placed[profile as usize];
+        let Some(at) = placed.iter().position(|pod| pod.node == node && !pod.terminating) else {
+            return;
+        };
+        if left {
+            placed.swap_remove(at);
+            self.rows[node as usize].charge(&self.profiles[profile as usize].class, -1);
+        } else {
+            placed[at].terminating = true;
+        }
+        self.log.push(News { node, profile, fate: if left { Fate::Left } else { Fate::Terminating } });
+    }
+    fn note_nominee(&mut self, key: &Key, profile: u32, node: u32) {
+        let priority = self.profiles[profile as usize].priority();
+        self.nominees.entry(node).or_default().push(Nominee { key: key.clone(), profile, priority });
+    }
+    /// Takes up that a pod waits for room on a node.
+    pub fn nominate(&mut self, key: &Key, profile: u32, node: u32) {
+        self.note_nominee(key, profile, node);
+        self.log.push(News { node, profile, fate: Fate::Nominated });
+    }
+    /// Takes up that a pod no longer waits for room on a node.
+    pub fn dismiss(&mut self, key: &Key, node: u32) {
+        let Some(nominees) = self.nominees.get_mut(&node) else { return };
+        let Some(at) = nominees.iter().position(|nominee| nominee.key == *key) else { return };
+        let profile = nominees.remove(at).profile;
+        if nominees.is_empty() {
+            self.nominees.remove(&node);
+        }
+        self.log.push(News { node, profile, fate: Fate::Nominated });
+    }
+    /// The node that a pod waits for room on, where it exists.
+    pub fn nominated_node(&self, pod: &Doc) -> Option<u32> {
+        let name = Some(&pod.as_pod()?.status.nominated_node_name).filter(|name| !name.is_empty())?;
+        self.rows.binary_search_by(|row| row.doc.key.name.cmp(name)).ok().map(|at| at as u32)
+    }
+    /// Disruption budgets by namespace, as the run found them.
+    pub fn budgets(&mut self) -> Arc<BTreeMap<Name, Vec<Arc<Doc>>>> {
+        let world = &self.world;
+        let read = || {
+            let mut budgets: BTreeMap<Name, Vec<Arc<Doc>>> = BTreeMap::new();
+            for doc in world.list(Kind::PodDisruptionBudget, None) {
+                budgets.entry(doc.key.namespace.clone()).or_default().push(doc.clone());
+            }
+            Arc::new(budgets)
+        };
+        self.budgets.get_or_insert_with(read).clone()
     }
     /// Takes up that claims were given to a node.
     pub fn renew_claims(&mut self, world: &World) {

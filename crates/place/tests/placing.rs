@@ -4,6 +4,7 @@
 //! node is right is in `upstream.rs`. The ignored tests print figures.
 
 use nodelane_model::event::Event;
+use nodelane_model::pod::PodStatus;
 use nodelane_model::{Doc, Key, Kind, Name, Time, Uid, codec};
 use nodelane_place::{Memory, plan};
 use nodelane_world::{Draft, World};
@@ -30,6 +31,16 @@ fn pod(name: &str, cpu: &str, spec: &Value) -> Value {
         pod["spec"][key] = value.clone();
     }
     pod
+}
+
+/// Deletes a pod as the API server does: at once, or with its grace.
+fn evict(draft: &mut Draft, pod: &Key) {
+    let grace = draft.world.get(pod).and_then(|doc| doc.as_pod()?.spec.termination_grace_period_seconds).unwrap_or(30);
+    if grace == 0 {
+        return draft.remove(pod);
+    }
+    let deleted = draft.now.plus(grace * 1000);
+    draft.update(pod, |doc| (doc.meta.deleted, doc.meta.grace_seconds) = (Some(deleted), Some(grace)));
 }
 
 fn draft() -> Draft {
@@ -60,7 +71,7 @@ fn a_bound_pod_has_its_node_its_condition_and_its_event() {
     let mut draft = draft();
     put(&mut draft, Kind::Node, &node("n1", "2"));
     put(&mut draft, Kind::Pod, &pod("p", "1", &json!({})));
-    assert_eq!(plan(&mut draft, &mut Memory::default(), 10), 1);
+    assert_eq!(plan(&mut draft, &mut Memory::default(), 10, evict), 1);
     assert_eq!(node_of(&draft, "p").as_deref(), Some("n1"));
     assert_eq!(condition(&draft, "p"), ("True".into(), "".into(), "".into()));
     let events = events(&draft);
@@ -76,7 +87,7 @@ fn the_most_urgent_pod_gets_the_last_room() {
     put(&mut draft, Kind::Node, &node("n1", "1"));
     put(&mut draft, Kind::Pod, &pod("a", "1", &json!({})));
     put(&mut draft, Kind::Pod, &pod("b", "1", &json!({"priority": 5})));
-    plan(&mut draft, &mut Memory::default(), 10);
+    plan(&mut draft, &mut Memory::default(), 10, evict);
     assert_eq!((node_of(&draft, "a"), node_of(&draft, "b").as_deref()), (None, Some("n1")));
 }
 
@@ -89,7 +100,7 @@ fn ties_go_to_the_first_node_by_name() {
     for name in ["a", "b", "c"] {
         put(&mut draft, Kind::Pod, &pod(name, "1", &json!({})));
     }
-    plan(&mut draft, &mut Memory::default(), 10);
+    plan(&mut draft, &mut Memory::default(), 10, evict);
     let nodes: Vec<Option<Name>> = ["a", "b", "c"].map(|name| node_of(&draft, name)).to_vec();
     assert_eq!(nodes, [Some("n1".into()), Some("n2".into()), Some("n3".into())]);
 }
@@ -102,10 +113,10 @@ fn no_more_pods_than_the_budget_are_looked_at() {
         put(&mut draft, Kind::Pod, &pod(&format!("p{at}"), "1", &json!({})));
     }
     let mut memory = Memory::default();
-    assert_eq!(plan(&mut draft, &mut memory, 2), 2);
+    assert_eq!(plan(&mut draft, &mut memory, 2, evict), 2);
     assert_eq!(draft.world.work.pending.len(), 3);
-    assert_eq!(plan(&mut draft, &mut memory, 10), 3);
-    assert_eq!(plan(&mut draft, &mut memory, 10), 0);
+    assert_eq!(plan(&mut draft, &mut memory, 10, evict), 3);
+    assert_eq!(plan(&mut draft, &mut memory, 10, evict), 0);
 }
 
 #[test]
@@ -114,7 +125,7 @@ fn a_pod_that_fits_nowhere_is_told_once() {
     put(&mut draft, Kind::Node, &node("n1", "2"));
     put(&mut draft, Kind::Pod, &pod("big", "3", &json!({})));
     let mut memory = Memory::default();
-    plan(&mut draft, &mut memory, 10);
+    plan(&mut draft, &mut memory, 10, evict);
     // The text as kube-scheduler 1.36 has it for a node that is too small.
     let text = "0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: 0/1 nodes are available: \
                 1 Preemption is not helpful for scheduling.";
@@ -122,10 +133,10 @@ fn a_pod_that_fits_nowhere_is_told_once() {
     let found = events(&draft);
     assert_eq!((found[0].reason.as_str(), found[0].kind.as_str(), found[0].message.as_str()), ("FailedScheduling", "Warning", text));
     let revision = draft.world.revision;
-    assert_eq!(plan(&mut draft, &mut memory, 10), 0);
+    assert_eq!(plan(&mut draft, &mut memory, 10, evict), 0);
     assert_eq!(draft.world.revision, revision);
     // Without memory it is looked at again, and nothing is written for the same message.
-    assert_eq!(plan(&mut draft, &mut Memory::default(), 10), 1);
+    assert_eq!(plan(&mut draft, &mut Memory::default(), 10, evict), 1);
     assert_eq!(draft.world.revision, revision);
 }
 
@@ -134,10 +145,10 @@ fn a_pod_that_fits_nowhere_is_bound_once_a_node_comes() {
     let mut draft = draft();
     put(&mut draft, Kind::Pod, &pod("p", "3", &json!({})));
     let mut memory = Memory::default();
-    plan(&mut draft, &mut memory, 10);
+    plan(&mut draft, &mut memory, 10, evict);
     assert_eq!(condition(&draft, "p").2, "no nodes available to schedule pods");
     put(&mut draft, Kind::Node, &node("n1", "4"));
-    plan(&mut draft, &mut memory, 10);
+    plan(&mut draft, &mut memory, 10, evict);
     assert_eq!(node_of(&draft, "p").as_deref(), Some("n1"));
     assert_eq!(condition(&draft, "p"), ("True".into(), "".into(), "".into()));
 }
@@ -151,14 +162,14 @@ fn a_pod_that_waits_for_another_pod_is_bound_after_it_though_it_is_looked_at_fir
     put(&mut draft, Kind::Node, &node("n2", "4"));
     put(&mut draft, Kind::Pod, &pod("app", "1", &near));
     let mut memory = Memory::default();
-    plan(&mut draft, &mut memory, 10);
+    plan(&mut draft, &mut memory, 10, evict);
     assert_eq!(node_of(&draft, "app"), None);
     let mut db = pod("db", "1", &json!({"nodeSelector": {"kubernetes.io/hostname": "n2"}}));
     db["metadata"]["labels"] = json!({"app": "db"});
     put(&mut draft, Kind::Pod, &db);
-    plan(&mut draft, &mut memory, 10);
+    plan(&mut draft, &mut memory, 10, evict);
     assert_eq!((node_of(&draft, "app"), node_of(&draft, "db").as_deref()), (None, Some("n2")));
-    plan(&mut draft, &mut memory, 10);
+    plan(&mut draft, &mut memory, 10, evict);
     assert_eq!(node_of(&draft, "app").as_deref(), Some("n2"));
 }
 
@@ -173,7 +184,7 @@ fn a_pod_that_waits_is_looked_at_again_though_only_placing_wrote_since() {
     db["metadata"]["labels"] = json!({"app": "db"});
     put(&mut draft, Kind::Pod, &db);
     let mut memory = Memory::default();
-    let spent: Vec<usize> = (0..4).map(|_| plan(&mut draft, &mut memory, 1)).collect();
+    let spent: Vec<usize> = (0..4).map(|_| plan(&mut draft, &mut memory, 1, evict)).collect();
     assert_eq!((spent, node_of(&draft, "app").as_deref()), (vec![1, 1, 1, 0], Some("n1")));
 }
 
@@ -183,10 +194,10 @@ fn a_pending_pod_that_is_changed_is_looked_at_again() {
     put(&mut draft, Kind::Node, &node("n1", "4"));
     put(&mut draft, Kind::Pod, &pod("p", "1", &json!({"nodeSelector": {"zone": "1"}})));
     let mut memory = Memory::default();
-    plan(&mut draft, &mut memory, 10);
+    plan(&mut draft, &mut memory, 10, evict);
     assert_eq!(node_of(&draft, "p"), None);
     put(&mut draft, Kind::Pod, &pod("p", "1", &json!({})));
-    assert_eq!(plan(&mut draft, &mut memory, 10), 1);
+    assert_eq!(plan(&mut draft, &mut memory, 10, evict), 1);
     assert_eq!(node_of(&draft, "p").as_deref(), Some("n1"));
 }
 
@@ -202,12 +213,12 @@ fn pods_that_fit_nowhere_do_not_eat_the_budget_of_those_behind_them() {
         put(&mut draft, Kind::Pod, &pod(&format!("small{at}"), "1", &json!({})));
     }
     let mut memory = Memory::default();
-    let spent: Vec<usize> = (0..8).map(|_| plan(&mut draft, &mut memory, 3)).collect();
+    let spent: Vec<usize> = (0..8).map(|_| plan(&mut draft, &mut memory, 3, evict)).collect();
     assert!(spent.iter().all(|spent| *spent <= 3), "{spent:?}");
     assert_eq!((0..4).filter(|at| node_of(&draft, &format!("small{at}")).is_some()).count(), 4, "{spent:?}");
     let revision = draft.world.revision;
-    plan(&mut draft, &mut memory, 3);
-    assert_eq!((plan(&mut draft, &mut memory, 3), draft.world.revision), (0, revision));
+    plan(&mut draft, &mut memory, 3, evict);
+    assert_eq!((plan(&mut draft, &mut memory, 3, evict), draft.world.revision), (0, revision));
 }
 
 #[test]
@@ -215,7 +226,7 @@ fn pods_of_another_scheduler_are_left_alone() {
     let mut draft = draft();
     put(&mut draft, Kind::Node, &node("n1", "8"));
     put(&mut draft, Kind::Pod, &pod("p", "1", &json!({"schedulerName": "mine"})));
-    assert_eq!(plan(&mut draft, &mut Memory::default(), 10), 0);
+    assert_eq!(plan(&mut draft, &mut Memory::default(), 10, evict), 0);
     assert_eq!(node_of(&draft, "p"), None);
 }
 
@@ -227,15 +238,15 @@ fn gated_pods_wait_and_a_missing_claim_is_named() {
     let volumes = json!({"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]});
     put(&mut draft, Kind::Pod, &pod("claims", "1", &volumes));
     let mut memory = Memory::default();
-    assert_eq!(plan(&mut draft, &mut memory, 10), 1);
+    assert_eq!(plan(&mut draft, &mut memory, 10, evict), 1);
     assert_eq!(node_of(&draft, "gated"), None);
     assert_eq!(condition(&draft, "claims").2, "0/1 nodes are available: persistentvolumeclaim \"data\" not found. not found");
     put(&mut draft, Kind::PersistentVolumeClaim, &json!({"metadata": {"name": "data", "namespace": "default"}}));
-    plan(&mut draft, &mut memory, 10);
+    plan(&mut draft, &mut memory, 10, evict);
     assert!(condition(&draft, "claims").2.contains("pod has unbound immediate PersistentVolumeClaims"));
     put(&mut draft, Kind::PersistentVolume, &json!({"metadata": {"name": "pv"}, "spec": {}}));
     put(&mut draft, Kind::PersistentVolumeClaim, &bound_claim("data", "pv"));
-    plan(&mut draft, &mut memory, 10);
+    plan(&mut draft, &mut memory, 10, evict);
     assert_eq!(node_of(&draft, "claims").as_deref(), Some("n1"));
 }
 
@@ -260,16 +271,16 @@ fn a_claim_that_waits_is_given_the_node_before_its_pod_and_keeps_the_room() {
     put(&mut draft, Kind::Pod, &pod("p", "3", &volumes));
     put(&mut draft, Kind::Pod, &pod("q", "3", &json!({})));
     let mut memory = Memory::default();
-    plan(&mut draft, &mut memory, 10);
+    plan(&mut draft, &mut memory, 10, evict);
     let claim = draft.world.get(&Key::new(Kind::PersistentVolumeClaim, "default", "data")).expect("it is there");
     assert_eq!(claim.meta.annotations.get("volume.kubernetes.io/selected-node").map(|node| node.as_str()), Some("n1"));
     assert_eq!((node_of(&draft, "p"), node_of(&draft, "q")), (None, None));
     let revision = draft.world.revision;
-    plan(&mut draft, &mut memory, 10);
+    plan(&mut draft, &mut memory, 10, evict);
     assert_eq!(draft.world.revision, revision, "nothing is written twice");
     put(&mut draft, Kind::PersistentVolume, &json!({"metadata": {"name": "pv"}, "spec": {}}));
     put(&mut draft, Kind::PersistentVolumeClaim, &bound_claim("data", "pv"));
-    plan(&mut draft, &mut memory, 10);
+    plan(&mut draft, &mut memory, 10, evict);
     assert_eq!((node_of(&draft, "p").as_deref(), node_of(&draft, "q")), (Some("n1"), None));
 }
 
@@ -296,10 +307,169 @@ fn two_pods_of_one_run_do_not_get_the_same_free_volume() {
         let volumes = json!({"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": name}}]});
         put(&mut draft, Kind::Pod, &pod(name, "1", &volumes));
     }
-    plan(&mut draft, &mut Memory::default(), 10);
+    plan(&mut draft, &mut Memory::default(), 10, evict);
     let volume = draft.world.get(&Key::global(Kind::PersistentVolume, "pv")).and_then(|doc| doc.as_persistent_volume());
     assert_eq!(volume.and_then(|volume| volume.spec.claim_ref.as_ref()).map(|claim| claim.name.as_str()), Some("a"));
     assert!(condition(&draft, "b").2.contains("node(s) didn't find available persistent volumes to bind"));
+}
+
+fn status(draft: &Draft, name: &str) -> PodStatus {
+    draft.world.get(&key(name)).and_then(|doc| doc.as_pod()).expect("the pod exists").status.clone()
+}
+
+fn is_leaving(draft: &Draft, name: &str) -> bool {
+    draft.world.get(&key(name)).expect("the pod exists").is_terminating()
+}
+
+/// A node of two cores, filled by one pod of each priority with a core each.
+fn full_node(draft: &mut Draft, name: &str, priorities: [i32; 2]) {
+    put(draft, Kind::Node, &node(name, "2"));
+    for (at, priority) in priorities.into_iter().enumerate() {
+        put(draft, Kind::Pod, &pod(&format!("{name}-{at}"), "1", &json!({"nodeName": name, "priority": priority})));
+    }
+}
+
+#[test]
+fn a_more_urgent_pod_is_nominated_and_bound_once_its_victim_is_gone() {
+    let mut draft = draft();
+    full_node(&mut draft, "n1", [5, 0]);
+    let urgent = put(&mut draft, Kind::Pod, &pod("urgent", "1", &json!({"priority": 9})));
+    let mut memory = Memory::default();
+    assert_eq!(plan(&mut draft, &mut memory, 10, evict), 2);
+    assert_eq!((node_of(&draft, "urgent"), status(&draft, "urgent").nominated_node_name.as_str()), (None, "n1"));
+    // The texts are kube-scheduler 1.36's.
+    assert_eq!(condition(&draft, "urgent").2, "0/1 nodes are available: 1 Insufficient cpu.");
+    assert_eq!((is_leaving(&draft, "n1-0"), is_leaving(&draft, "n1-1")), (false, true));
+    let target =
+        status(&draft, "n1-1").conditions.into_iter().find(|condition| condition.kind == "DisruptionTarget").expect("it is a target");
+    assert_eq!((target.status.as_str(), target.reason.as_str()), ("True", "PreemptionByScheduler"));
+    assert_eq!(target.message, "default-scheduler: preempting to accommodate a higher priority pod");
+    let found = events(&draft).into_iter().find(|event| event.reason == "Preempted").expect("the victim is told");
+    assert_eq!((found.involved_object.name.as_str(), found.kind.as_str()), ("n1-1", "Normal"));
+    assert_eq!(found.message, format!("Preempted by pod {} on node n1", urgent.meta.uid));
+    // Nothing is done twice while the victim is leaving, with memory or without.
+    let revision = draft.world.revision;
+    assert_eq!(plan(&mut draft, &mut memory, 10, evict), 0);
+    plan(&mut draft, &mut Memory::default(), 10, evict);
+    let text = "0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: not eligible due to a terminating pod on \
+                the nominated node.";
+    assert_eq!((condition(&draft, "urgent").2.as_str(), draft.world.revision), (text, revision + 2));
+    assert_eq!(status(&draft, "urgent").nominated_node_name, "n1");
+    draft.remove(&key("n1-1"));
+    plan(&mut draft, &mut memory, 10, evict);
+    assert_eq!((node_of(&draft, "urgent").as_deref(), status(&draft, "urgent").nominated_node_name.as_str()), (Some("n1"), ""));
+}
+
+#[test]
+fn room_that_was_made_is_not_for_less_urgent_pods() {
+    let mut draft = draft();
+    full_node(&mut draft, "n1", [5, 0]);
+    put(&mut draft, Kind::Pod, &pod("urgent", "2", &json!({"priority": 9})));
+    let mut memory = Memory::default();
+    plan(&mut draft, &mut memory, 10, evict);
+    assert!(is_leaving(&draft, "n1-0") && is_leaving(&draft, "n1-1"));
+    draft.remove(&key("n1-0"));
+    put(&mut draft, Kind::Pod, &pod("late", "1", &json!({"priority": 8})));
+    put(&mut draft, Kind::Pod, &pod("more-urgent", "1", &json!({"priority": 10})));
+    plan(&mut draft, &mut memory, 10, evict);
+    assert_eq!(["urgent", "late", "more-urgent"].map(|name| node_of(&draft, name).is_some()), [false, false, true]);
+}
+
+#[test]
+fn a_nomination_gives_way_to_a_more_urgent_pod() {
+    let mut draft = draft();
+    full_node(&mut draft, "n1", [0, 0]);
+    put(&mut draft, Kind::Pod, &pod("first", "1", &json!({"priority": 5})));
+    let mut memory = Memory::default();
+    plan(&mut draft, &mut memory, 10, evict);
+    assert_eq!(status(&draft, "first").nominated_node_name, "n1");
+    put(&mut draft, Kind::Pod, &pod("second", "2", &json!({"priority": 9})));
+    plan(&mut draft, &mut memory, 10, evict);
+    assert_eq!(["first", "second"].map(|name| status(&draft, name).nominated_node_name), [Name::default(), "n1".into()]);
+    assert!(is_leaving(&draft, "n1-0") && is_leaving(&draft, "n1-1"));
+}
+
+#[test]
+fn two_urgent_pods_do_not_count_on_the_same_room() {
+    let mut draft = draft();
+    full_node(&mut draft, "n1", [0, 0]);
+    full_node(&mut draft, "n2", [0, 0]);
+    for name in ["a", "b", "c"] {
+        put(&mut draft, Kind::Pod, &pod(name, "2", &json!({"priority": 9})));
+    }
+    let mut memory = Memory::default();
+    plan(&mut draft, &mut memory, 20, evict);
+    assert_eq!(["a", "b", "c"].map(|name| status(&draft, name).nominated_node_name), ["n1".into(), "n2".into(), Name::default()]);
+    ["n1-0", "n1-1", "n2-0", "n2-1"].into_iter().for_each(|name| draft.remove(&key(name)));
+    plan(&mut draft, &mut memory, 20, evict);
+    assert_eq!(["a", "b", "c"].map(|name| node_of(&draft, name)), [Some("n1".into()), Some("n2".into()), None]);
+}
+
+#[test]
+fn a_pod_that_is_nominated_is_bound_though_one_like_it_before_it_fits_nowhere() {
+    let mut draft = draft();
+    full_node(&mut draft, "n1", [0, 0]);
+    let second = put(&mut draft, Kind::Pod, &pod("b", "2", &json!({"priority": 9})));
+    let mut memory = Memory::default();
+    plan(&mut draft, &mut memory, 20, evict);
+    // Of one template, so that what is known of one is known of the other.
+    let mut first = (*second).clone();
+    first.key = key("a");
+    draft.put(first);
+    ["n1-0", "n1-1"].into_iter().for_each(|name| draft.remove(&key(name)));
+    plan(&mut draft, &mut memory, 20, evict);
+    assert_eq!(["a", "b"].map(|name| node_of(&draft, name)), [None, Some("n1".into())]);
+}
+
+#[test]
+fn a_pod_that_is_leaving_already_is_not_asked_to_go() {
+    let mut draft = draft();
+    full_node(&mut draft, "n1", [0, 9]);
+    evict(&mut draft, &key("n1-0"));
+    put(&mut draft, Kind::Pod, &pod("urgent", "1", &json!({"priority": 9})));
+    assert_eq!(plan(&mut draft, &mut Memory::default(), 20, evict), 1);
+    assert_eq!(status(&draft, "urgent").nominated_node_name, "n1");
+    assert!(events(&draft).iter().all(|event| event.reason != "Preempted") && status(&draft, "n1-0").conditions.is_empty());
+}
+
+#[test]
+fn victims_without_grace_make_room_at_once() {
+    let mut draft = draft();
+    put(&mut draft, Kind::Node, &node("n1", "2"));
+    put(&mut draft, Kind::Pod, &pod("cheap", "2", &json!({"nodeName": "n1", "terminationGracePeriodSeconds": 0})));
+    put(&mut draft, Kind::Pod, &pod("urgent", "1", &json!({"priority": 9})));
+    put(&mut draft, Kind::Pod, &pod("late", "1", &json!({})));
+    assert_eq!(plan(&mut draft, &mut Memory::default(), 10, evict), 3);
+    assert_eq!(["urgent", "late"].map(|name| node_of(&draft, name)), [Some("n1".into()), Some("n1".into())]);
+    assert!(draft.world.get(&key("cheap")).is_none());
+}
+
+#[test]
+fn a_budget_turns_preemption_to_another_node_and_a_policy_away_from_all() {
+    let mut draft = draft();
+    full_node(&mut draft, "n1", [0, 0]);
+    full_node(&mut draft, "n2", [1, 1]);
+    for name in ["n1-0", "n1-1"] {
+        draft.update(&key(name), |doc| doc.meta.labels = Arc::new([("app".into(), "db".into())].into()));
+    }
+    let budget = json!({"metadata": {"name": "db", "namespace": "default"}, "spec": {"selector": {"matchLabels": {"app": "db"}}}});
+    put(&mut draft, Kind::PodDisruptionBudget, &budget);
+    put(&mut draft, Kind::Pod, &pod("meek", "1", &json!({"priority": 9, "preemptionPolicy": "Never"})));
+    put(&mut draft, Kind::Pod, &pod("urgent", "1", &json!({"priority": 9})));
+    plan(&mut draft, &mut Memory::default(), 10, evict);
+    assert_eq!(["meek", "urgent"].map(|name| status(&draft, name).nominated_node_name), [Name::default(), "n2".into()]);
+    assert_eq!(["n1-0", "n1-1", "n2-0", "n2-1"].map(|name| is_leaving(&draft, name)), [false, false, false, true]);
+}
+
+#[test]
+fn a_pod_that_cannot_be_helped_any_more_loses_its_nomination() {
+    let mut draft = draft();
+    put(&mut draft, Kind::Node, &node("n1", "2"));
+    let mut value = pod("p", "3", &json!({"priority": 9}));
+    value["status"] = json!({"nominatedNodeName": "n1"});
+    put(&mut draft, Kind::Pod, &value);
+    plan(&mut draft, &mut Memory::default(), 10, evict);
+    assert_eq!(status(&draft, "p").nominated_node_name, "");
 }
 
 /// A replica set of pods, all of one specification.
@@ -339,7 +509,7 @@ fn cluster(nodes: usize, sets: usize, pods: usize) -> Draft {
 #[test]
 fn replicas_are_spread_over_zones_and_hosts_by_default() {
     let mut draft = cluster(9, 1, 9);
-    assert_eq!(plan(&mut draft, &mut Memory::default(), 100), 9);
+    assert_eq!(plan(&mut draft, &mut Memory::default(), 100, evict), 9);
     let busy = draft.world.nodes().filter(|(_, row)| row.used.pods == 1).count();
     assert_eq!(busy, 9);
 }
@@ -359,7 +529,7 @@ fn figures_of_the_two_targets() {
 #[allow(clippy::disallowed_methods, reason = "figures need a clock")]
 fn timed(what: &str, draft: &mut Draft, memory: &mut Memory) -> usize {
     let start = std::time::Instant::now();
-    let spent = plan(draft, memory, usize::MAX);
+    let spent = plan(draft, memory, usize::MAX, evict);
     println!("{what}: {:.1} ms, {spent} units", start.elapsed().as_secs_f64() * 1e3);
     spent
 }

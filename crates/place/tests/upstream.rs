@@ -39,6 +39,8 @@ struct Input {
     storage_classes: Vec<Value>,
     #[serde(default)]
     csi_nodes: Vec<Value>,
+    #[serde(default)]
+    pdbs: Vec<Value>,
 }
 
 #[derive(Deserialize)]
@@ -50,6 +52,10 @@ struct Oracle {
     scores: BTreeMap<String, i64>,
     #[serde(default)]
     parts: BTreeMap<String, BTreeMap<String, i64>>,
+    /// The node to make room on, and who goes.
+    nominated: Option<String>,
+    #[serde(default)]
+    victims: Vec<String>,
 }
 
 fn world_of(input: &Input) -> (World, Doc) {
@@ -64,6 +70,7 @@ fn world_of(input: &Input) -> (World, Doc) {
         (Kind::PersistentVolumeClaim, &input.pvcs),
         (Kind::StorageClass, &input.storage_classes),
         (Kind::CSINode, &input.csi_nodes),
+        (Kind::PodDisruptionBudget, &input.pdbs),
     ];
     for (kind, values) in kinds {
         for value in values {
@@ -135,7 +142,15 @@ fn differences(scenario: &Scenario) -> Vec<String> {
             found.push(format!("{name}: {node:?}, oracle {theirs:?} {:?}", oracle.parts.get(name.as_str())));
         }
     }
-    let best = oracle.scores.values().max();
+    let victims: Vec<String> = verdict.victims.iter().map(|key| format!("{}/{}", key.namespace, key.name)).collect();
+    if (verdict.nominated.as_deref(), &victims) != (oracle.nominated.as_deref(), &oracle.victims) {
+        found.push(format!("room on {:?} by {victims:?}, oracle {:?} by {:?}", verdict.nominated, oracle.nominated, oracle.victims));
+    }
+    let nominated = scenario.input.pod["status"]["nominatedNodeName"].as_str();
+    let best = match nominated.and_then(|name| oracle.scores.get(name)) {
+        Some(there) => Some(there),
+        None => oracle.scores.values().max(),
+    };
     if verdict.chosen.as_ref().map(|name| &oracle.scores[name.as_str()]) != best {
         found.push(format!("chose {:?}", verdict.chosen));
     }
@@ -171,4 +186,10 @@ fn volumes_decide_as_kube_schedulers_plugins_do() {
 #[test]
 fn every_verdict_text_and_score_is_kube_schedulers() {
     assert!(compare(include_str!("golden/scenarios-1.36.3.json")) >= 300);
+}
+
+/// Full nodes and a pod that is more urgent than some of what is on them: who would have to go, and where.
+#[test]
+fn room_is_made_where_and_by_whom_kube_scheduler_makes_it() {
+    assert!(compare(include_str!("golden/preemption-1.36.3.json")) >= 300);
 }

@@ -58,8 +58,8 @@ pub fn find(world: &World, key: &Key, now: Time) -> Option<Arc<Doc>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nodelane_model::machine::MachineModel;
     use nodelane_model::Machine;
+    use nodelane_model::machine::MachineModel;
 
     const CREATED: Time = Time(1_767_225_600_000);
 

@@ -47,6 +47,11 @@ impl AffinityFilter {
         }
         Some(())
     }
+    /// Whether nothing is to be asked: no terms of its own, and no pod there that has any against it. Then kube-scheduler leaves the plugin
+    /// out, and with it what pods want that only wait for room.
+    pub fn is_idle(&self, tally: &Tally) -> bool {
+        self.near.is_empty() && self.away.is_empty() && self.theirs.values().all(|id| tally.get(*id).total == 0)
+    }
     pub fn check(&self, tally: &Tally, node: u32) -> Option<Refusal> {
         let counts = |ids: &BTreeMap<Name, CounterId>| ids.values().map(|id| tally.get(*id).at(node)).collect::<Vec<_>>();
         if !self.near.is_empty() {
