@@ -2,10 +2,11 @@
 //!
 //! `tidy` holds the checks of the house style; it needs nothing but the standard library, so that the
 //! tests of another package can include it. `peers` installs the real clients and servers that
-//! conformance runs use, `suite` runs everything that proves the product, `bench` measures it.
+//! conformance runs use, `mutants` tests the placement's tests, `suite` runs everything that proves the product, `bench` measures it.
 //! Nothing of the product depends on this package.
 
 pub mod bench;
+pub mod mutants;
 pub mod peers;
 pub mod suite;
 pub mod tidy;

@@ -1,17 +1,19 @@
 //! `cargo xtask VERB`: the project's own tools.
 //!
-//! Verbs: `tidy`, `peers`, `test [--full] [-k WORD]`, `bench NAME|all [-o json] [--runs N] [--peer-runs N] [--small]`.
+//! Verbs: `tidy`, `peers`, `test [--full] [-k WORD]`, `mutants [WORD]`,
+//! `bench NAME|all [-o json] [--runs N] [--peer-runs N] [--small]`.
 //! The work is in the library; here is only the reading of the command line.
 
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
-use xtask::{bench, peers, root, suite, tidy};
+use xtask::{bench, mutants, peers, root, suite, tidy};
 
 const USAGE: &str = "usage: cargo xtask VERB
   tidy                            the house style, and how long the files are
   peers [--full]                  install the real clients and servers under target/peers
   test [--full] [-k WORD]         everything: cargo test, then conformance; ends with `N passed, N failed`
+  mutants [WORD]                  whether the golden scenarios notice each wrong placement of conformance/place-mutants.tsv
   bench NAME|all [-o json] [--runs 5] [--peer-runs 1] [--small]
                                   start, idle, restart, nodes-1000, pods-5000, nodes-5000, pods-20000, list-5000, write-500, build";
 
@@ -45,6 +47,7 @@ fn run(arguments: &[String]) -> Result<bool> {
         }
         "peers" => peers::install(flag("--full")).map(|_| true),
         "test" => suite::run(flag("--full"), value("-k")),
+        "mutants" => mutants::run(rest.first().map(String::as_str)),
         "bench" => {
             let Some(name) = rest.first() else { bail!("{USAGE}") };
             let number = |name: &str, default: usize| value(name).map_or(Ok(default), str::parse);

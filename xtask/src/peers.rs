@@ -110,7 +110,7 @@ pub fn on_path(name: &str) -> Option<PathBuf> {
 fn go_program(folder: &Path, name: &str) -> Result<PathBuf> {
     let source = root().join("conformance").join(name);
     let mut stamp = String::new();
-    for file in ["go.mod", "go.sum", "main.go"] {
+    for file in ["go.mod", "go.sum", "main.go", "config.go", "preempt.go"] {
         stamp += &std::fs::read_to_string(source.join(file)).unwrap_or_default();
     }
     let program = folder.join("bin").join(name);

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use crate::{peers, root};
+use crate::{mutants, peers, root};
 
 /// Passed and failed tests.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +56,14 @@ pub fn run(full: bool, only: Option<&str>) -> Result<bool> {
         (build, peers) => {
             let reasons = [build.err(), peers.err()];
             reasons.iter().flatten().for_each(|e| count.step_failed(&format!("conformance could not start: {e:#}")));
+        }
+    }
+    if full && only.is_none() {
+        println!("== mutants ({:.0} s so far)", start.elapsed().as_secs_f64());
+        match mutants::run(None) {
+            Ok(true) => count.passed += 1,
+            Ok(false) => count.step_failed("mutants: some lived"),
+            Err(error) => count.step_failed(&format!("mutants: {error:#}")),
         }
     }
     println!("{:.0} s", start.elapsed().as_secs_f64());

@@ -13,6 +13,7 @@ mod export;
 mod fault;
 mod look;
 mod nodepool;
+mod place;
 mod policy;
 mod quota;
 mod status;
@@ -50,6 +51,8 @@ enum Verb {
     Status(status::Status),
     /// Print what makes az, kubectl, terraform and nodelane of a shell use this server.
     Env(env::Env),
+    /// Say which node, and why not the others, for worlds given as plain Kubernetes objects.
+    Place(place::Place),
     /// Manage node pools: az's verbs, flags and output, in milliseconds.
     #[command(subcommand)]
     Nodepool(Box<nodepool::PoolVerb>),
@@ -92,6 +95,9 @@ fn main() -> ExitCode {
 }
 
 fn run(command_line: CommandLine) -> Result<ExitCode> {
+    if let Verb::Place(place) = &command_line.verb {
+        return place::run_verb(place);
+    }
     let environment = Environment::read(command_line.data_dir)?;
     let paths = &environment.paths;
     match &command_line.verb {
@@ -111,7 +117,7 @@ fn run(command_line: CommandLine) -> Result<ExitCode> {
             Verb::Fault(verb) => fault::run(verb, &environment).await?,
             Verb::Quota(verb) => quota::run(verb, &environment).await?,
             Verb::Policy(verb) => policy::run(verb, &environment).await?,
-            Verb::Up(_) | Verb::Down | Verb::Reset | Verb::Status(_) | Verb::Env(_) => unreachable!("answered above"),
+            Verb::Up(_) | Verb::Down | Verb::Reset | Verb::Status(_) | Verb::Env(_) | Verb::Place(_) => unreachable!("answered above"),
         }
         Ok(ExitCode::SUCCESS)
     })

@@ -3,17 +3,18 @@
 //! Detached, the server is a process of its own group that holds none of its caller's streams; the caller waits until both APIs answer
 //! and the first pool's nodes are Ready, or says why they are not.
 
-use crate::look;
+use crate::{look, place};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use nodelane_server::BootProfile;
 use nodelane_server::config::{Paths, RunState, run_state};
-use nodelane_server::process::{Failed, Options, Ready, run};
+use nodelane_server::process::{Failed, Options, Ready, Settings, run};
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Options of `up`.
@@ -28,6 +29,9 @@ pub struct Up {
     /// Names of subscriptions, the first being the default; only the first start looks at them
     #[arg(long, value_delimiter = ',', default_value = "local")]
     subscriptions: Vec<String>,
+    /// A KubeSchedulerConfiguration, YAML or JSON, by which pods are placed while this server runs; it is not kept for the next `up`
+    #[arg(long, value_name = "FILE")]
+    scheduler_config: Option<PathBuf>,
 }
 
 /// How long machines take.
@@ -55,6 +59,7 @@ const LINGER_LIMIT: Duration = Duration::from_secs(1);
 
 /// Runs the verb.
 pub fn run_verb(up: &Up, paths: &Paths) -> Result<ExitCode> {
+    let scheduler = up.scheduler_config.as_deref().map_or(Ok(Arc::default()), place::read_config)?;
     if up.detach {
         return detach(up, paths);
     }
@@ -67,7 +72,7 @@ pub fn run_verb(up: &Up, paths: &Paths) -> Result<ExitCode> {
         data_dir: paths.root().to_path_buf(),
         subscriptions: up.subscriptions.clone(),
         profile,
-        rule_off: crate::environment::rule_off(),
+        settings: Settings { scheduler, rule_off: crate::environment::rule_off().into() },
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     match runtime.block_on(run(options, |ready| print!("{}", welcome(ready, paths)))) {
@@ -107,8 +112,12 @@ fn detach(up: &Up, paths: &Paths) -> Result<ExitCode> {
     let log = paths.root().join("server.log");
     let out = OpenOptions::new().create(true).append(true).mode(0o600).open(&log).with_context(|| log.display().to_string())?;
     let errors = out.try_clone()?;
-    let mut child = Command::new(std::env::current_exe()?)
-        .arg("up")
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("up");
+    if let Some(file) = &up.scheduler_config {
+        command.arg("--scheduler-config").arg(std::path::absolute(file)?);
+    }
+    let mut child = command
         .args(["--data-dir".as_ref(), paths.root().as_os_str()])
         .args(["--boot-profile", up.boot_profile.as_str(), "--subscriptions", &up.subscriptions.join(",")])
         .stdin(Stdio::null())

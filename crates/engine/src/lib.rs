@@ -44,6 +44,7 @@ pub fn plan(
     running: &mut Planner,
 ) -> Result<bool, lint::Breach> {
     draft.world.work.ring(draft.now);
+    memory.place.config = env.scheduler.clone();
     let mut more = false;
     for planner in [Planner::Operation, Planner::Workload, Planner::Place, Planner::Converge] {
         if !enabled(planner) {

@@ -4,6 +4,7 @@
 //! are worked out once per group, and within it the best node is the top of a heap by the rest of its score. A bound pod changes the
 //! standing of its own node and some counters, nothing else. Ties go to the first node by name.
 
+use crate::config::Weights;
 use crate::filter::inter_pod_affinity::AffinityFilter;
 use crate::filter::node_affinity::Named;
 use crate::filter::topology_spread::SpreadFilter;
@@ -13,7 +14,7 @@ use crate::profile::Profile;
 use crate::reason::Refusal;
 use crate::score::inter_pod_affinity::AffinityScore;
 use crate::score::topology_spread::SpreadScore;
-use crate::score::{self, Candidate, Scores, balanced_allocation, image_locality, least_allocated};
+use crate::score::{self, Candidate, Scores, allocation, balanced_allocation, image_locality, least_allocated};
 use crate::session::{Fate, News, Nominee, Session};
 use crate::tally::{Moves, Tally};
 use crate::victims::{self, Way};
@@ -52,6 +53,7 @@ struct Group {
 #[derive(Debug)]
 pub(crate) struct Board {
     profile: u32,
+    weights: Weights,
     fixed: Vec<Fixed>,
     pub tally: Tally,
     volumes: VolumeFilter,
@@ -77,6 +79,7 @@ impl Board {
         let mut tally = Tally::default();
         let mut board = Board {
             profile,
+            weights: session.config.weights,
             fixed: fixed(session, profile),
             volumes: VolumeFilter::new(session, profile, &mut tally),
             spread: SpreadFilter::new(session, profile, &mut tally),
@@ -295,11 +298,12 @@ impl Board {
         score::normalise(&mut preference, false);
         let spread = self.spread_score.scores(&self.tally, candidates);
         let affinity = self.affinity_score.scores(&self.tally, candidates);
+        let weights = self.weights;
         let weigh = |at: usize| Scores {
-            taint_toleration: 3 * taints[at],
-            node_affinity: 2 * preference[at],
-            topology_spread: 2 * spread[at],
-            inter_pod_affinity: 2 * affinity[at],
+            taint_toleration: weights.taint_toleration * taints[at],
+            node_affinity: weights.node_affinity * preference[at],
+            topology_spread: weights.topology_spread * spread[at],
+            inter_pod_affinity: weights.inter_pod_affinity * affinity[at],
             ..Scores::default()
         };
         (0..candidates.len()).map(weigh).collect()
@@ -314,15 +318,18 @@ fn fixed(session: &Session, profile: u32) -> Vec<Fixed> {
         refusal: filter::lasting(own, &named, row),
         taints: row.doc.as_node().map_or(0, |node| score::taint_toleration::count(own, node)),
         preference: score::node_affinity::count(own, row),
-        images: images[*list as usize],
+        images: own.config.weights.image_locality * images[*list as usize],
     });
     fixed.collect()
 }
 
 fn own_score(profile: &Profile, row: &NodeRow) -> Scores {
+    let config = &profile.config;
+    let fit = if config.scores_fit_by_default() { least_allocated::score(profile, row) } else { allocation::fit(profile, row) };
+    let balance = if config.balances_by_default() { balanced_allocation::score(profile, row) } else { allocation::balance(profile, row) };
     Scores {
-        least_allocated: least_allocated::score(profile, row),
-        balanced_allocation: balanced_allocation::score(profile, row),
+        least_allocated: config.weights.node_resources_fit * fit,
+        balanced_allocation: config.weights.balanced_allocation * balance,
         ..Scores::default()
     }
 }

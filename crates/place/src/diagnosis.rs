@@ -12,6 +12,8 @@ use std::fmt::{self, Write};
 pub enum Preemption {
     /// It was not reached: the pod was refused before any node was looked at.
     NotReached,
+    /// The scheduler is configured without it.
+    Off,
     /// The pod's policy is `Never`.
     Never,
     /// Room is being made on the node that it is nominated for.
@@ -52,6 +54,7 @@ impl Diagnosis {
         match &self.preemption {
             Preemption::NotReached => text.push_str(" not found"),
             Preemption::Possible => {}
+            Preemption::Off => text.push_str(" no new claims to deallocate"),
             Preemption::Never => {
                 text.push_str(" no new claims to deallocate, preemption: not eligible due to preemptionPolicy=Never.");
             }
@@ -117,6 +120,7 @@ impl fmt::Display for Reason {
             Reason::OtherNodeNamed => "node(s) didn't match the requested node name",
             Reason::UntoleratedTaint => "node(s) had untolerated taint(s)",
             Reason::NodeAffinity => "node(s) didn't match Pod's node affinity/selector",
+            Reason::EnforcedAffinity => "node(s) didn't match scheduler-enforced node affinity",
             Reason::NotAmongNamed => "node(s) didn't satisfy plugin(s) [NodeAffinity]",
             Reason::AffinityConflict => "pod affinity terms conflict",
             Reason::PortsTaken => "node(s) didn't have free ports for the requested pod ports",

@@ -4,6 +4,7 @@
 //! is asked about as if it were one more, and only its own node passes. How to word a refusal is not here.
 
 use crate::board::Board;
+use crate::config::Config;
 use crate::diagnosis::Diagnosis;
 use crate::preempt;
 use crate::reason::Refusal;
@@ -12,6 +13,7 @@ use crate::session::Session;
 use nodelane_model::{Doc, Key, Name};
 use nodelane_world::World;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What every node says to a pod.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -30,7 +32,12 @@ pub struct Verdict {
 
 /// What every node says to a pod as the world is. A document that is no pod gets an empty verdict.
 pub fn explain(world: &World, pod: &Doc) -> Verdict {
-    let mut session = Session::new(world);
+    explain_with(world, pod, &Arc::default())
+}
+
+/// What every node says to a pod as the world is and the scheduler is configured.
+pub fn explain_with(world: &World, pod: &Doc, config: &Arc<Config>) -> Verdict {
+    let mut session = Session::configured(world, config.clone());
     let mut verdict = Verdict::default();
     let Some(profile) = session.profile(pod, true) else {
         return verdict;

@@ -43,5 +43,5 @@ pub(crate) fn pod_on_node(cpu: &str, memory: &str, node_cpu: &str, node_memory: 
     let doc = put(&mut world, Kind::Pod, &pod("p", cpu, memory, json!({})));
     let class = world.class(&doc).expect("it is a pod");
     let row = world.nodes().next().map(|(_, row)| (**row).clone()).expect("there is a node");
-    (Profile::new(class, None, None), row)
+    (Profile::new(class, None, None, Arc::default()), row)
 }

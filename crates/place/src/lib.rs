@@ -10,6 +10,7 @@
 //! Not here: dynamic resources (such pods are refused), other scheduler names than the default.
 
 mod board;
+mod config;
 mod diagnosis;
 mod explain;
 mod filter;
@@ -27,8 +28,9 @@ mod tally;
 mod topology;
 mod victims;
 
+pub use config::{Config, Strategy, Weights};
 pub use diagnosis::{Diagnosis, Preemption};
-pub use explain::{Verdict, explain};
+pub use explain::{Verdict, explain, explain_with};
 pub use plan::{Evict, Memory, plan};
 pub use reason::{Plugin, Reason, Refusal};
 pub use score::Scores;

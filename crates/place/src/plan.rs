@@ -4,6 +4,7 @@
 //! (the world's epoch) or, where it waits for more than room, before anything was written. Nothing here depends on a restart.
 
 use crate::board::Board;
+use crate::config::Config;
 use crate::diagnosis::{Diagnosis, Preemption};
 use crate::filter::volumes;
 use crate::session::Session;
@@ -32,6 +33,8 @@ pub struct Memory {
     /// Whether pods wait for more than room, and the revision at which they were looked at in vain.
     waiting: bool,
     waited_at: Revision,
+    /// How pods are placed. Given, not remembered: it is kept when the rest is forgotten.
+    pub config: Arc<Config>,
 }
 
 /// Pending pods as the world orders them: by urgency, age and name.
@@ -57,7 +60,7 @@ impl Memory {
     /// Whether a pod was dealt with, and cannot have become placeable.
     fn covers(&self, entry: &(i64, Time, Key), doc: &Doc, revision: Revision) -> bool {
         let seen = |done: &Done| doc.revision <= done.revision && done.last.as_ref().is_none_or(|last| entry <= last);
-        self.done.as_ref().is_some_and(seen) && (self.waited_at == revision || !waits_for_more_than_room(doc))
+        self.done.as_ref().is_some_and(seen) && (self.waited_at == revision || !waits_for_more_than_room(doc, &self.config))
     }
 }
 
@@ -78,12 +81,12 @@ pub fn plan(draft: &mut Draft, memory: &mut Memory, budget: usize, evict: Evict)
         return 0;
     }
     if memory.epoch != draft.world.room_epoch {
-        *memory = Memory { epoch: draft.world.room_epoch, ..Memory::default() };
+        *memory = Memory { epoch: draft.world.room_epoch, config: memory.config.clone(), ..Memory::default() };
     }
     let (pending, revision) = (draft.world.work.pending.clone(), draft.world.revision);
     let (mut run, mut spent, mut last, mut complete) = (Run::default(), 0, None, true);
     for entry in &pending {
-        let Some(doc) = draft.world.get(&entry.2).filter(|doc| is_ours(doc)).cloned() else {
+        let Some(doc) = draft.world.get(&entry.2).filter(|doc| is_ours(doc, &memory.config)).cloned() else {
             continue;
         };
         if memory.covers(entry, &doc, revision) {
@@ -130,13 +133,13 @@ impl Run {
         if let Some(message) = memory.refused.get(&class).filter(|_| !is_nominated) {
             return decline(draft, doc, message, None);
         }
-        let mut session = self.session.take().unwrap_or_else(|| Session::new(&draft.world));
+        let mut session = self.session.take().unwrap_or_else(|| Session::configured(&draft.world, memory.config.clone()));
         let spent = match session.profile(doc, true) {
             None => 0,
             Some(profile) => match self.verdict(&mut session, &draft.world, doc, profile) {
                 Outcome::Node(node) => self.bind(draft, &mut session, doc, profile, node),
                 Outcome::Room(message, way) => {
-                    self.waiting |= waits_for_more_than_room(doc);
+                    self.waiting |= waits_for_more_than_room(doc, &memory.config);
                     let gone = nominate::make_room(draft, &mut session, &way, doc, profile, evict);
                     if nominate::are_gone(draft, &way) && self.fits_on(&mut session, doc, profile, way.node) {
                         // Nobody had to be waited for.
@@ -146,7 +149,7 @@ impl Run {
                     }
                 }
                 Outcome::Nowhere { message, gives_up, keeps, is_new } => {
-                    if waits_for_more_than_room(doc) {
+                    if waits_for_more_than_room(doc, &memory.config) {
                         self.waiting = true;
                     } else if gives_up {
                         memory.refused.insert(class, message.clone());
@@ -291,19 +294,21 @@ fn decline(draft: &mut Draft, pod: &Arc<Doc>, message: &Name, nominated: Option<
 
 /// Whether something else than room could let the pod in: a pod that is bound, or a claim. (Pods that leave or change their labels move
 /// the world's epoch as nodes do.)
-fn waits_for_more_than_room(doc: &Doc) -> bool {
+fn waits_for_more_than_room(doc: &Doc, config: &Config) -> bool {
     let Some(spec) = doc.as_pod().map(|pod| &pod.spec) else {
         return false;
     };
     let near = spec.affinity.as_ref().and_then(|affinity| affinity.pod_affinity.as_ref());
     near.is_some_and(|near| !near.required.is_empty())
         || spec.topology_spread_constraints.iter().any(|constraint| constraint.when_unsatisfiable == "DoNotSchedule")
+        || config.spreads_as_a_must()
         || spec.volumes.iter().any(|volume| ["persistentVolumeClaim", "ephemeral"].iter().any(|source| volume.rest.contains_key(*source)))
 }
 
-/// Whether the pod is left to the default scheduler.
-pub(crate) fn is_ours(pod: &Doc) -> bool {
-    pod.as_pod().is_some_and(|pod| matches!(pod.spec.scheduler_name.as_str(), "" | COMPONENT))
+/// Whether the pod is left to the scheduler of this configuration; pods without a name are left to the default one.
+pub(crate) fn is_ours(pod: &Doc, config: &Config) -> bool {
+    let name = pod.as_pod().map(|pod| pod.spec.scheduler_name.as_str());
+    name.is_some_and(|name| if name.is_empty() { config.scheduler_name == COMPONENT } else { config.scheduler_name == name })
 }
 
 fn knows(pod: &Doc, message: &Name) -> bool {

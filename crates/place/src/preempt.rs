@@ -7,7 +7,7 @@
 use crate::board::Board;
 use crate::diagnosis::{Diagnosis, Preemption};
 use crate::filter::{node_affinity::Named, volumes};
-use crate::reason::{Reason, Refusal};
+use crate::reason::{Plugin, Reason, Refusal};
 use crate::session::Session;
 use crate::victims::{self, Way};
 use nodelane_model::Doc;
@@ -52,6 +52,9 @@ fn count(reasons: &mut BTreeMap<Reason, usize>, refusal: &Refusal) {
 
 fn prospects(session: &mut Session, board: &mut Board, world: &World, pod: &Doc, hopeful: &[u32]) -> (Preemption, Option<Way>) {
     let own = board.profile(session);
+    if !own.config.runs(Plugin::DefaultPreemption) {
+        return (Preemption::Off, None);
+    }
     if own.spec().preemption_policy.as_deref() == Some("Never") {
         return (Preemption::Never, None);
     }

@@ -3,6 +3,7 @@
 //! A profile is a world's pod class with what the class lacks: the owner, whose selector spreads the pods by default, and the resolved
 //! priority. Pods whose specifications are equal in what scheduling reads share a profile even where they were written one by one.
 
+use crate::config::Config;
 use nodelane_model::hash::Hash;
 use nodelane_model::pod::{Affinity, NodeAffinity, PodAffinity, PodSpec, PodTerm, PreferredPod};
 use nodelane_model::{Doc, Key, Kind, Labels, Name};
@@ -21,15 +22,26 @@ pub(crate) struct Profile {
     /// leaves pod-level amounts out: the scorer of kube-scheduler's NodeResourcesFit does not read them.
     pub scoring_cpu_milli: i64,
     pub scoring_memory_bytes: i64,
+    /// What the filter of NodeResourcesFit asks for: the class's needs without the resources that it ignores.
+    pub fit_needs: Amounts,
+    /// What scoring assumes of resources other than CPU and memory.
+    pub scoring_needs: Amounts,
+    /// How its pods are placed.
+    pub config: Arc<Config>,
 }
 
 impl Profile {
-    pub fn new(class: Arc<PodClass>, owner: Option<Key>, node: Option<Name>) -> Profile {
-        let (scoring_cpu_milli, scoring_memory_bytes) = match class.spec.resources {
-            None => (class.scoring_cpu_milli, class.scoring_memory_bytes),
-            Some(_) => Amounts::for_scoring(&PodSpec { resources: None, ..(*class.spec).clone() }),
+    pub fn new(class: Arc<PodClass>, owner: Option<Key>, node: Option<Name>, config: Arc<Config>) -> Profile {
+        let ((scoring_cpu_milli, scoring_memory_bytes), scoring_needs) = match class.spec.resources {
+            None => ((class.scoring_cpu_milli, class.scoring_memory_bytes), class.needs.clone()),
+            Some(_) => {
+                let spec = PodSpec { resources: None, ..(*class.spec).clone() };
+                (Amounts::for_scoring(&spec), Amounts::of_pod(&spec))
+            }
         };
-        Profile { class, owner, node, scoring_cpu_milli, scoring_memory_bytes }
+        let mut fit_needs = class.needs.clone();
+        fit_needs.extended.retain(|name, _| !config.ignores(name));
+        Profile { class, owner, node, scoring_cpu_milli, scoring_memory_bytes, fit_needs, scoring_needs, config }
     }
     pub fn spec(&self) -> &PodSpec {
         &self.class.spec

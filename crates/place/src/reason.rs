@@ -49,6 +49,8 @@ pub enum Reason {
     UntoleratedTaint,
     /// Selector or affinity does not match.
     NodeAffinity,
+    /// What the scheduler's configuration wants of nodes does not match.
+    EnforcedAffinity,
     /// The pod's affinity names other nodes, so this one was not looked at.
     NotAmongNamed,
     /// The pod's affinity asks for two node names at once.
@@ -122,7 +124,7 @@ impl Reason {
             Reason::Unschedulable => Plugin::NodeUnschedulable,
             Reason::OtherNodeNamed => Plugin::NodeName,
             Reason::UntoleratedTaint => Plugin::TaintToleration,
-            Reason::NodeAffinity | Reason::NotAmongNamed | Reason::AffinityConflict => Plugin::NodeAffinity,
+            Reason::NodeAffinity | Reason::EnforcedAffinity | Reason::NotAmongNamed | Reason::AffinityConflict => Plugin::NodeAffinity,
             Reason::PortsTaken => Plugin::NodePorts,
             Reason::TooManyPods | Reason::Insufficient(_) => Plugin::NodeResourcesFit,
             Reason::ClaimMissing(_) | Reason::DiskTaken | Reason::ClaimInUse => Plugin::VolumeRestrictions,

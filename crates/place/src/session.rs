@@ -3,6 +3,7 @@
 //! Rows are read from the world once and then kept by this run alone; boards catch up with the log when they are asked next. Pods are
 //! read once per run: the world has no index of those with affinity terms.
 
+use crate::config::Config;
 use crate::filter::volumes::CsiNodes;
 use crate::plan::is_ours;
 use crate::profile::{Profile, owner_of};
@@ -81,6 +82,8 @@ pub(crate) struct Session {
     pub image_lists: Vec<ImageList>,
     /// The image list by node.
     pub image_list_of: Vec<u32>,
+    /// How pods are placed.
+    pub config: Arc<Config>,
     /// Profiles by the addresses of the shared parts; `world` keeps them alive. Looked up, never iterated.
     by_address: HashMap<(usize, usize), Vec<u32>>,
     by_hash: BTreeMap<u64, Vec<u32>>,
@@ -107,11 +110,16 @@ impl Session {
             claims_epoch: 0,
             image_lists,
             image_list_of,
+            config: Arc::default(),
             by_address: HashMap::new(),
             by_hash: BTreeMap::new(),
             has_read_pods: false,
             budgets: None,
         }
+    }
+    /// A run that places as configured.
+    pub fn configured(world: &World, config: Arc<Config>) -> Session {
+        Session { config, ..Session::new(world) }
     }
     /// Reads the bound pods, the first time that it is called. Before, nothing is known of them.
     pub fn read_pods(&mut self) {
@@ -126,7 +134,7 @@ impl Session {
                 continue;
             };
             let bound = pod.node.as_ref().and_then(|name| index.get(name));
-            let nominated = nominated(pod).filter(|_| is_ours(doc));
+            let nominated = nominated(pod).filter(|_| is_ours(doc, &self.config));
             let Some(profile) = bound.or(nominated).and_then(|_| self.profile(doc, false)) else {
                 continue;
             };
@@ -152,7 +160,7 @@ impl Session {
                 return found.copied();
             }
         }
-        let profile = Profile::new(self.world.class(doc)?, owner, node);
+        let profile = Profile::new(self.world.class(doc)?, owner, node, self.config.clone());
         let hash = profile.hash();
         let alike = self.by_hash.entry(hash).or_default();
         let at = match alike.iter().find(|at| self.profiles[**at as usize].is_like(&profile)) {

@@ -151,7 +151,7 @@ fn differences(scenario: &Scenario) -> Vec<String> {
         Some(there) => Some(there),
         None => oracle.scores.values().max(),
     };
-    if verdict.chosen.as_ref().map(|name| &oracle.scores[name.as_str()]) != best {
+    if verdict.chosen.as_ref().and_then(|name| oracle.scores.get(name.as_str())) != best {
         found.push(format!("chose {:?}", verdict.chosen));
     }
     found
@@ -180,6 +180,12 @@ fn each_plugin_refuses_and_scores_as_kube_schedulers_does() {
 #[test]
 fn volumes_decide_as_kube_schedulers_plugins_do() {
     assert!(compare(include_str!("golden/volumes-1.36.3.json")) >= 400);
+}
+
+/// Worlds that found a difference, or a mutant that the other scenarios let live.
+#[test]
+fn what_was_once_missed_is_kube_schedulers_too() {
+    assert!(compare(include_str!("golden/found-1.36.3.json")) >= 2);
 }
 
 /// Random nodes, bound pods and one pending pod, with several plugins at work.

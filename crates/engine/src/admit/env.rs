@@ -8,6 +8,7 @@ use nodelane_model::{Kind, Name};
 use nodelane_world::World;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What deciding needs to know beside the world.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -20,6 +21,8 @@ pub struct Env {
     pub used_elsewhere: BTreeMap<Name, u64>,
     /// The subscription's policy.
     pub policy: Option<Policy>,
+    /// How pods are placed.
+    pub scheduler: Arc<nodelane_place::Config>,
     /// The rule that is not enforced, to see that a test misses it.
     #[cfg(feature = "rules-off")]
     pub rule_off: Name,

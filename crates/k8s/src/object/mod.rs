@@ -72,6 +72,13 @@ pub fn create(resource: &Resource, namespace: &str, mut object: Value) -> Result
     Ok(doc)
 }
 
+/// A document from an object that another server printed: as it is, neither defaulted nor judged. The error is the 400.
+pub fn from_elsewhere(resource: &Resource, object: &mut Value) -> Result<Doc, Status> {
+    let kind = Kind::from_name(resource.kind).ok_or_else(Status::method_not_allowed)?;
+    read::prepare(kind, object)?;
+    Ok(read::doc(resource, kind, object)?)
+}
+
 /// The object as a document, when it can be read and breaks no rule. The rules see the document only where all of it could
 /// be read, and nothing where a type is wrong.
 fn checked(resource: &Resource, kind: Kind, object: &Value, name: &str, rules: impl FnOnce(Option<&Doc>) -> Errors) -> Result<Doc, Status> {

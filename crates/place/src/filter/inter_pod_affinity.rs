@@ -4,7 +4,7 @@
 //! be the first of its kind. Terminating pods count.
 
 use crate::profile::Profile;
-use crate::reason::{Reason, Refusal};
+use crate::reason::{Plugin, Reason, Refusal};
 use crate::selection::{own_term_matches, their_term_matches};
 use crate::session::Session;
 use crate::tally::{CounterId, Moves, Tally};
@@ -26,6 +26,9 @@ pub(crate) struct AffinityFilter {
 impl AffinityFilter {
     pub fn new(session: &mut Session, profile: u32, tally: &mut Tally) -> AffinityFilter {
         let own = &session.profiles[profile as usize];
+        if !own.config.runs(Plugin::InterPodAffinity) {
+            return AffinityFilter::default();
+        }
         let keys = |terms: &[PodTerm]| terms.iter().map(|term| term.topology_key.clone()).collect::<Vec<Name>>();
         let (near, away) = (keys(own.required_near()), keys(own.required_away()));
         let may_be_first = is_near(session, own, own);
@@ -36,6 +39,9 @@ impl AffinityFilter {
     }
     /// `None` where a term of the other profile counts by a key that was not known when this was built.
     pub fn moves(&self, session: &Session, own: &Profile, other: &Profile, moves: &mut Moves) -> Option<()> {
+        if !own.config.runs(Plugin::InterPodAffinity) {
+            return Some(());
+        }
         if !self.near.is_empty() && is_near(session, own, other) {
             moves.extend(self.near.values().map(|id| (*id, 1)));
         }

@@ -14,7 +14,7 @@ pub(crate) mod topology_spread;
 pub(crate) mod volumes;
 
 use crate::profile::Profile;
-use crate::reason::{Reason, Refusal};
+use crate::reason::{Plugin, Reason, Refusal};
 use nodelane_world::NodeRow;
 
 /// What the filters say that look at the node alone.
@@ -23,9 +23,10 @@ pub(crate) fn lasting(profile: &Profile, named: &node_affinity::Named, row: &Nod
         return Some(Refusal::lasting(Reason::NotAmongNamed));
     }
     let node = row.doc.as_node()?;
+    let tainted = || if profile.config.runs(Plugin::TaintToleration) { taint_toleration::check(profile, node) } else { None };
     let reason = node_unschedulable::check(profile, node)
         .or_else(|| node_name::check(profile, row))
-        .or_else(|| taint_toleration::check(profile, node))
+        .or_else(tainted)
         .or_else(|| node_affinity::check(profile, row));
     reason.map(Refusal::lasting)
 }

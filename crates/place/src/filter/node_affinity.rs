@@ -1,10 +1,11 @@
 //! NodeAffinity: node selector and required terms; terms that name nodes narrow the search before any node is looked at.
 //!
 //! Terms are alternatives, requirements within one must all hold, an empty term holds for no node. Nodes that are not named are counted
-//! under a reason of their own. Preferred terms are a score; affinity that a scheduler's configuration adds is not here.
+//! under a reason of their own. Preferred terms are a score. What the configuration
+//! adds for every pod is asked first.
 
 use crate::profile::Profile;
-use crate::reason::Reason;
+use crate::reason::{Plugin, Reason};
 use nodelane_model::Name;
 use nodelane_model::pod::NodeTerm;
 use nodelane_world::NodeRow;
@@ -23,7 +24,8 @@ pub(crate) enum Named {
 
 impl Named {
     pub fn by(profile: &Profile) -> Named {
-        let required = profile.node_affinity().and_then(|affinity| affinity.required.as_ref());
+        let required =
+            profile.node_affinity().filter(|_| profile.config.runs(Plugin::NodeAffinity)).and_then(|affinity| affinity.required.as_ref());
         let Some(terms) = required.map(|required| &required.node_selector_terms).filter(|terms| !terms.is_empty()) else {
             return Named::Any;
         };
@@ -51,6 +53,13 @@ impl Named {
 }
 
 pub(crate) fn check(profile: &Profile, row: &NodeRow) -> Option<Reason> {
+    if !profile.config.runs(Plugin::NodeAffinity) {
+        return None;
+    }
+    let added = profile.config.added_affinity.as_ref().and_then(|affinity| affinity.required.as_ref());
+    if added.is_some_and(|added| !added.node_selector_terms.iter().any(|term| term_matches(term, row))) {
+        return Some(Reason::EnforcedAffinity);
+    }
     (!matches(profile, row)).then_some(Reason::NodeAffinity)
 }
 

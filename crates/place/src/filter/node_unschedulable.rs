@@ -4,11 +4,11 @@
 //! not help.
 
 use crate::profile::Profile;
-use crate::reason::Reason;
+use crate::reason::{Plugin, Reason};
 use nodelane_model::node::{Node, Taint};
 
 pub(crate) fn check(profile: &Profile, node: &Node) -> Option<Reason> {
-    if !node.spec.unschedulable {
+    if !node.spec.unschedulable || !profile.config.runs(Plugin::NodeUnschedulable) {
         return None;
     }
     let (key, effect) = ("node.kubernetes.io/unschedulable".into(), "NoSchedule".into());

@@ -4,12 +4,15 @@
 //! short. What a pod requests is worked out by its class, not here.
 
 use crate::profile::Profile;
-use crate::reason::{Reason, Refusal};
+use crate::reason::{Plugin, Reason, Refusal};
 use nodelane_world::NodeRow;
 
 /// Whether the pod fits: the verdict of [`check`] without its reasons, for the many times that nobody asks for them.
 pub(crate) fn fits(profile: &Profile, row: &NodeRow) -> bool {
-    let (needs, all, used) = (&profile.class.needs, &row.allocatable, &row.used);
+    if !profile.config.runs(Plugin::NodeResourcesFit) {
+        return true;
+    }
+    let (needs, all, used) = (&profile.fit_needs, &row.allocatable, &row.used);
     let fits = |need: i64, all: i64, used: i64| need <= 0 || need <= all - used;
     used.pods < all.pods
         && fits(needs.cpu_milli, all.cpu_milli, used.cpu_milli)
@@ -26,7 +29,7 @@ pub(crate) fn check(profile: &Profile, row: &NodeRow) -> Option<Refusal> {
     if fits(profile, row) {
         return None;
     }
-    let (needs, all, used) = (&profile.class.needs, &row.allocatable, &row.used);
+    let (needs, all, used) = (&profile.fit_needs, &row.allocatable, &row.used);
     let mut refusal = Refusal { reasons: Vec::new(), resolvable: true };
     if used.pods + 1 > all.pods {
         refusal.reasons.push(Reason::TooManyPods);

@@ -5,7 +5,7 @@
 
 use crate::filter::{node_affinity, taint_toleration};
 use crate::profile::Profile;
-use crate::reason::{Reason, Refusal};
+use crate::reason::{Plugin, Reason, Refusal};
 use crate::selection::Selection;
 use crate::session::Session;
 use crate::tally::{CounterId, Moves, Tally};
@@ -30,19 +30,21 @@ pub(crate) struct SpreadFilter {
 
 impl SpreadFilter {
     pub fn new(session: &mut Session, profile: u32, tally: &mut Tally) -> SpreadFilter {
-        let class = session.profiles[profile as usize].class.clone();
-        let hard = |constraint: &&SpreadConstraint| constraint.when_unsatisfiable == "DoNotSchedule";
-        let hard: Vec<&SpreadConstraint> = class.spec.topology_spread_constraints.iter().filter(hard).collect();
-        let complete = have_keys(session, hard.iter().map(|constraint| constraint.topology_key.as_str()));
-        let constraints = hard.into_iter().map(|constraint| {
+        let own = &session.profiles[profile as usize];
+        let class = own.class.clone();
+        if !own.config.runs(Plugin::PodTopologySpread) {
+            return SpreadFilter::default();
+        }
+        let hard = constraints_of(session, own, "DoNotSchedule");
+        let complete = have_keys(session, hard.iter().map(|(constraint, _)| constraint.topology_key.as_str()));
+        let constraints = hard.iter().map(|(constraint, selection)| {
             let eligible = eligible(session, profile, constraint, &complete);
             let topology = session.topologies.by_key(&session.rows, &constraint.topology_key);
             let counter = tally.push(Counter::of_spread(topology, Some(eligible)));
-            let selection = Selection::of_constraint(&session.profiles[profile as usize], constraint);
             Constraint {
                 counter,
                 counts_itself: selection.matches(&class.labels),
-                selection,
+                selection: selection.clone(),
                 max_skew: i64::from(constraint.max_skew),
                 min_domains: constraint.min_domains.unwrap_or(1).max(0) as u32,
             }
@@ -67,6 +69,23 @@ impl SpreadFilter {
         }
         None
     }
+}
+
+/// A pod's constraints of one kind with whom they count: its own, or those of the configuration for the pods of its services and sets.
+/// The system's own default is soft, and not here.
+pub(crate) fn constraints_of(session: &Session, own: &Profile, when_unsatisfiable: &str) -> Vec<(SpreadConstraint, Selection)> {
+    let (written, config) = (&own.spec().topology_spread_constraints, own.config.clone());
+    let wanted = |constraint: &&SpreadConstraint| constraint.when_unsatisfiable == when_unsatisfiable;
+    if !written.is_empty() {
+        let wanted = written.iter().filter(wanted);
+        return wanted.map(|constraint| (constraint.clone(), Selection::of_constraint(own, constraint))).collect();
+    }
+    let wanted: Vec<&SpreadConstraint> = config.spread.iter().flatten().filter(wanted).collect();
+    if wanted.is_empty() {
+        return Vec::new();
+    }
+    let selection = Selection::by_default(own, session);
+    if selection.is_empty() { Vec::new() } else { wanted.into_iter().map(|constraint| (constraint.clone(), selection.clone())).collect() }
 }
 
 /// Which nodes have all these labels.

@@ -1,6 +1,6 @@
 //! InterPodAffinity, preferred terms: the pod's own, and those of pods that are there about it.
 //!
-//! A required affinity term of a pod that is there counts as preferred with weight 1 (`hardPodAffinityWeight`).
+//! A required affinity term of a pod that is there counts as preferred with weight 1, or as configured (`hardPodAffinityWeight`).
 
 use super::{Candidate, MAX};
 use crate::filter::inter_pod_affinity::counters;
@@ -21,6 +21,9 @@ pub(crate) struct AffinityScore {
 impl AffinityScore {
     pub fn new(session: &mut Session, profile: u32, tally: &mut Tally) -> AffinityScore {
         let own = &session.profiles[profile as usize];
+        if is_skipped(own) {
+            return AffinityScore::default();
+        }
         let mut keys: Vec<Name> = preferred(own).map(|(term, _)| term.topology_key.clone()).collect();
         for at in &session.affine {
             keys.extend(theirs(session, own, &session.profiles[*at as usize]).map(|(term, _)| term.topology_key.clone()));
@@ -29,6 +32,9 @@ impl AffinityScore {
     }
     /// `None` where a term of the other profile counts by a key that was not known when this was built.
     pub fn moves(&self, session: &Session, own: &Profile, other: &Profile, moves: &mut Moves) -> Option<()> {
+        if is_skipped(own) {
+            return Some(());
+        }
         for (term, weight) in preferred(own).filter(|(term, _)| own_term_matches(session, own, term, other)) {
             moves.push((self.weights[&term.topology_key], weight));
         }
@@ -53,6 +59,12 @@ impl AffinityScore {
     }
 }
 
+/// Whether the plugin has nothing to say about a pod.
+fn is_skipped(own: &Profile) -> bool {
+    let config = &own.config;
+    config.weights.inter_pod_affinity == 0 || (config.ignore_preferred_terms_of_existing_pods && preferred(own).next().is_none())
+}
+
 /// A pod's preferred terms, anti-affinity with negative weight.
 fn preferred(of: &Profile) -> impl Iterator<Item = (&PodTerm, i64)> {
     let near = of.preferred_near().iter().map(|wish| (&wish.pod_affinity_term, i64::from(wish.weight)));
@@ -62,6 +74,7 @@ fn preferred(of: &Profile) -> impl Iterator<Item = (&PodTerm, i64)> {
 
 /// The terms of another pod that are about this one.
 fn theirs<'a>(session: &Session, own: &Profile, other: &'a Profile) -> impl Iterator<Item = (&'a PodTerm, i64)> {
-    let required = other.required_near().iter().map(|term| (term, 1));
+    let weight = own.config.hard_pod_affinity_weight;
+    let required = other.required_near().iter().filter(move |_| weight > 0).map(move |term| (term, weight));
     required.chain(preferred(other)).filter(|(term, _)| their_term_matches(session, other, term, own))
 }

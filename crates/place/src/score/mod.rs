@@ -3,6 +3,7 @@
 //! Three parts depend on the node alone (allocation, balance, images). The others are normalised over all nodes that fit, so they are
 //! computed for candidates together: a candidate stands for `size` nodes that all these parts cannot tell apart.
 
+pub(crate) mod allocation;
 pub(crate) mod balanced_allocation;
 pub(crate) mod image_locality;
 pub(crate) mod inter_pod_affinity;
@@ -23,10 +24,10 @@ pub(crate) struct Candidate {
     pub size: u32,
 }
 
-/// What each plugin gives a node, weights included.
+/// What each plugin gives a node, weights included; those of the default profile are named.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Scores {
-    /// NodeResourcesFit (LeastAllocated), weight 1.
+    /// NodeResourcesFit, weight 1; LeastAllocated unless it is configured otherwise.
     pub least_allocated: i64,
     /// NodeResourcesBalancedAllocation, weight 1.
     pub balanced_allocation: i64,

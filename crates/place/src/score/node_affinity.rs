@@ -8,5 +8,6 @@ use nodelane_world::NodeRow;
 
 pub(crate) fn count(profile: &Profile, row: &NodeRow) -> i64 {
     let preferred = profile.node_affinity().map_or(&[][..], |affinity| &affinity.preferred);
-    preferred.iter().filter(|wish| term_matches(&wish.preference, row)).map(|wish| i64::from(wish.weight)).sum()
+    let added = profile.config.added_affinity.iter().flat_map(|affinity| &affinity.preferred);
+    preferred.iter().chain(added).filter(|wish| term_matches(&wish.preference, row)).map(|wish| i64::from(wish.weight)).sum()
 }

@@ -1,11 +1,11 @@
 //! PodTopologySpread, constraints with `ScheduleAnyway`: the fewer matching pods in a node's domains, the better.
 //!
 //! Pods without constraints are spread over hosts (skew 3) and zones (skew 5) with the pods of their services and of their replica set
-//! or stateful set, as kube-scheduler does by default. The weight of a topology is the logarithm of how many domains the nodes that fit
+//! or stateful set, as kube-scheduler does unless it is configured otherwise. The weight of a topology is the logarithm of how many domains the nodes that fit
 //! have; hosts are counted per node whatever the inclusion policies say.
 
 use super::{Candidate, MAX};
-use crate::filter::topology_spread::{eligible, have_keys};
+use crate::filter::topology_spread::{constraints_of, eligible, have_keys};
 use crate::profile::Profile;
 use crate::selection::Selection;
 use crate::session::Session;
@@ -35,16 +35,18 @@ pub(crate) struct SpreadScore {
 impl SpreadScore {
     pub fn new(session: &mut Session, profile: u32, tally: &mut Tally) -> SpreadScore {
         let own = &session.profiles[profile as usize];
-        let written = &own.class.clone().spec.topology_spread_constraints;
-        let soft: Vec<(SpreadConstraint, Selection)> = if written.is_empty() {
+        if own.config.weights.topology_spread == 0 {
+            return SpreadScore::default();
+        }
+        let by_system = own.spec().topology_spread_constraints.is_empty() && own.config.spread.is_none();
+        let soft: Vec<(SpreadConstraint, Selection)> = if by_system {
             let selection = Selection::by_default(own, session);
             if selection.is_empty() { Vec::new() } else { defaults().map(|constraint| (constraint, selection.clone())).to_vec() }
         } else {
-            let soft = written.iter().filter(|constraint| constraint.when_unsatisfiable == "ScheduleAnyway");
-            soft.map(|constraint| (constraint.clone(), Selection::of_constraint(own, constraint))).collect()
+            constraints_of(session, own, "ScheduleAnyway")
         };
         let keys = soft.iter().map(|(constraint, _)| constraint.topology_key.as_str());
-        let complete = (!written.is_empty()).then(|| have_keys(session, keys));
+        let complete = (!by_system).then(|| have_keys(session, keys));
         let everywhere = vec![true; session.rows.len()];
         let constraints = soft.into_iter().map(|(constraint, selection)| {
             let is_host = constraint.topology_key == HOST;

@@ -3,6 +3,7 @@
 //! An entry names a cluster's files and seeds its ids. It is written before the cluster's cell is opened.
 //! Not here: routes.
 
+use super::Settings;
 use crate::config::Paths;
 use base64::Engine;
 use nodelane_arm::{ClusterId, GroupId};
@@ -108,8 +109,8 @@ pub fn subscriptions(world: &World) -> Vec<(String, String)> {
     world.list(Kind::Subscription, None).map(|doc| (doc.key.name.to_string(), name(doc))).collect()
 }
 
-/// What deciding needs to know beside a cluster's world.
-pub fn env(world: &World, entry: &Entry, used_elsewhere: &BTreeMap<Name, u64>, _rule_off: &Name) -> Env {
+/// What deciding needs to know beside a cluster's world and the settings of this process.
+pub fn env(world: &World, entry: &Entry, used_elsewhere: &BTreeMap<Name, u64>, settings: &Settings) -> Env {
     let subscription = Key::global(Kind::Subscription, entry.id.group.subscription.to_lowercase());
     let spec = world.get(&subscription).and_then(|doc| spec_of(doc)).cloned().unwrap_or_default();
     Env {
@@ -117,8 +118,9 @@ pub fn env(world: &World, entry: &Entry, used_elsewhere: &BTreeMap<Name, u64>, _
         quotas: part(&spec, "quotas").unwrap_or_default(),
         used_elsewhere: used_elsewhere.clone(),
         policy: part(&spec, "policy"),
+        scheduler: settings.scheduler.clone(),
         #[cfg(feature = "rules-off")]
-        rule_off: _rule_off.clone(),
+        rule_off: settings.rule_off.clone(),
     }
 }
 

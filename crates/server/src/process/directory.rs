@@ -3,6 +3,7 @@
 //! Cells are opened one at a time; a cluster's port and token are kept with the first opening and stay the same.
 //! Not here: what a cell does.
 
+use super::Settings;
 use super::account::{self, Entry};
 use super::handlers::KubernetesHandler;
 use crate::clock;
@@ -43,7 +44,7 @@ pub struct Cells {
     pub(super) shutdown: watch::Receiver<bool>,
     pub(super) profile: BootProfile,
     pub(super) account: Arc<LiveCell>,
-    rule_off: nodelane_model::Name,
+    settings: Settings,
     pub(super) runtime: tokio::runtime::Handle,
     served: Mutex<BTreeMap<String, Served>>,
     /// Opening is one at a time: two requests for one new cluster must not open its file twice.
@@ -61,7 +62,7 @@ impl Cells {
         shutdown: watch::Receiver<bool>,
         profile: BootProfile,
         account: Arc<LiveCell>,
-        rule_off: nodelane_model::Name,
+        settings: Settings,
     ) -> Arc<Cells> {
         Arc::new(Cells {
             paths,
@@ -73,7 +74,7 @@ impl Cells {
             shutdown,
             profile,
             account,
-            rule_off,
+            settings,
             runtime: tokio::runtime::Handle::current(),
             served: Mutex::default(),
             opening: tokio::sync::Mutex::default(),
@@ -82,7 +83,7 @@ impl Cells {
 
     /// What a cluster's cell is to know of the account.
     fn env(&self, entry: &Entry, used_elsewhere: &BTreeMap<nodelane_model::Name, u64>) -> nodelane_engine::Env {
-        account::env(&self.account.world(), entry, used_elsewhere, &self.rule_off)
+        account::env(&self.account.world(), entry, used_elsewhere, &self.settings)
     }
     /// The file of a cell.
     fn file(&self, key: &str) -> PathBuf {

@@ -40,8 +40,17 @@ pub struct Options {
     pub subscriptions: Vec<String>,
     /// How long machines take.
     pub profile: BootProfile,
+    /// What every cluster is run with.
+    pub settings: Settings,
+}
+
+/// What was given for this run of the process; nothing of it is stored.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// How pods are placed.
+    pub scheduler: Arc<nodelane_place::Config>,
     /// A rule that is not enforced; only builds for testing the tests look at it.
-    pub rule_off: String,
+    pub rule_off: nodelane_model::Name,
 }
 
 /// Where a cluster is.
@@ -117,7 +126,7 @@ pub async fn run(options: Options, ready: impl FnOnce(&Ready)) -> Result<(), Fai
         shutdown.clone(),
         options.profile,
         account,
-        options.rule_off.as_str().into(),
+        options.settings,
     );
     cells.serve_all(first).await.map_err(Failed::Other)?;
     let tenant = cells.config.lock().expect("no one panics with it").installation.tenant_id.clone();
