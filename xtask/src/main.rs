@@ -15,7 +15,8 @@ const USAGE: &str = "usage: cargo xtask VERB
   test [--full] [-k WORD]         everything: cargo test, then conformance; ends with `N passed, N failed`
   mutants [WORD]                  whether the golden scenarios notice each wrong placement of conformance/place-mutants.tsv
   bench NAME|all [-o json] [--runs 5] [--peer-runs 1] [--small]
-                                  start, idle, restart, nodes-1000, pods-5000, nodes-5000, pods-20000, list-5000, write-500, build";
+                                  start, idle, restart, nodes-1000, pods-5000, nodes-5000, pods-20000, list-5000, write-500, build,
+                                  estimate-5000, estimate-5000-optimal, estimate-20000, estimate-4000-hard, estimate-4000-soft";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -9,6 +9,7 @@ mod connection;
 mod down;
 mod env;
 mod environment;
+mod estimate;
 mod export;
 mod fault;
 mod look;
@@ -62,6 +63,8 @@ enum Verb {
     /// Write the node pools as a table for tickets and reviews.
     #[command(subcommand)]
     Export(export::ExportVerb),
+    /// How many machines pending pods need and what they cost, from files; no cluster is asked.
+    Estimate(Box<estimate::EstimateVerb>),
     /// Break things on purpose: allocation failures, evictions, lost zones, throttling.
     #[command(subcommand)]
     Fault(fault::FaultVerb),
@@ -106,6 +109,7 @@ fn run(command_line: CommandLine) -> Result<ExitCode> {
         Verb::Reset => return down::reset(paths),
         Verb::Status(status) => return status::run_verb(status, paths),
         Verb::Env(env) => return env::run_verb(env, paths),
+        Verb::Estimate(verb) => return estimate::run_verb(verb),
         _ => {}
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no event loop")?;
@@ -117,7 +121,9 @@ fn run(command_line: CommandLine) -> Result<ExitCode> {
             Verb::Fault(verb) => fault::run(verb, &environment).await?,
             Verb::Quota(verb) => quota::run(verb, &environment).await?,
             Verb::Policy(verb) => policy::run(verb, &environment).await?,
-            Verb::Up(_) | Verb::Down | Verb::Reset | Verb::Status(_) | Verb::Env(_) | Verb::Place(_) => unreachable!("answered above"),
+            Verb::Up(_) | Verb::Down | Verb::Reset | Verb::Status(_) | Verb::Env(_) | Verb::Place(_) | Verb::Estimate(_) => {
+                unreachable!("answered above")
+            }
         }
         Ok(ExitCode::SUCCESS)
     })

@@ -12,6 +12,7 @@
 mod board;
 mod config;
 mod diagnosis;
+pub mod estimate;
 mod explain;
 mod filter;
 #[cfg(test)]

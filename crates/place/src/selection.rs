@@ -10,7 +10,7 @@ use nodelane_model::{Kind, Labels, Name, selector::Selector};
 use std::collections::BTreeMap;
 
 /// Pods of one namespace by their labels.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Selection {
     namespace: Name,
     /// Whether an absent selector rules everything out.

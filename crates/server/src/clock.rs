@@ -4,7 +4,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "the one place where the time is read")]
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Seconds since the Unix epoch; 0 on a machine whose clock stands before it.
 pub fn unix_seconds() -> u64 {
@@ -15,4 +15,10 @@ pub fn unix_seconds() -> u64 {
 pub fn now(floor: nodelane_model::Time) -> nodelane_model::Time {
     let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     floor.max(nodelane_model::Time(elapsed.as_millis() as i64))
+}
+
+/// Seconds since it was made, for commands that say how long they took.
+pub fn stopwatch() -> impl Fn() -> f64 {
+    let start = Instant::now();
+    move || start.elapsed().as_secs_f64()
 }

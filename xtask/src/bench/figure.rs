@@ -5,6 +5,7 @@
 //! processor time are taken after the load.
 
 use super::cluster::{Cluster, Ours};
+use super::estimate;
 use super::process::{idle_percent_of_a_core, memory_mib, number_after, output};
 use super::report::Figures;
 use crate::{peers, root};
@@ -45,7 +46,7 @@ const NEVER_ENDED: Option<&str> =
     Some("the peer's pods never all ran: 7,351 of 20,000 after 420 s, and 3,483 of 5,000 nodes were not Ready");
 
 /// Every figure.
-pub const FIGURES: [Figure; 10] = [
+pub const FIGURES: [Figure; 15] = [
     figure("start", Measure::Both(start), &[("ready_seconds", 2.0), ("memory_mib", 657.0)]),
     figure("idle", Measure::Both(idle), &[("memory_mib", 657.0)]),
     figure("restart", Measure::Ours(restart), &[]),
@@ -67,7 +68,20 @@ pub const FIGURES: [Figure; 10] = [
     figure("list-5000", Measure::Both(list), &[("page_of_500_milliseconds", 73.0), ("kubectl_get_pods_seconds", 1.4)]),
     figure("write-500", Measure::Disk(write), &[]),
     figure("build", Measure::Ours(build), &[]),
+    figure("estimate-5000", Measure::Ours(|_, f| estimate::measure(f, "5000", &[])), KARPENTER_5000),
+    figure("estimate-5000-optimal", Measure::Ours(|_, f| estimate::measure(f, "5000", &["--expander", "optimal"])), KARPENTER_5000),
+    figure(
+        "estimate-20000",
+        Measure::Ours(|_, f| estimate::measure(f, "20000", &[])),
+        &[("solve_seconds", 90.7), ("machines", 4000.0), ("usd_an_hour", 7048.8)],
+    ),
+    figure("estimate-4000-hard", Measure::Ours(|_, f| estimate::measure(f, "p4000", &["--preferences", "hard"])), KARPENTER_4000),
+    figure("estimate-4000-soft", Measure::Ours(|_, f| estimate::measure(f, "p4000", &["--preferences", "soft"])), KARPENTER_4000),
 ];
+
+/// Karpenter's best for 5,000 pods, and for 4,000 with preferences.
+const KARPENTER_5000: &[(&str, f64)] = &[("solve_seconds", 12.1), ("machines", 1000.0), ("usd_an_hour", 1735.0)];
+const KARPENTER_4000: &[(&str, f64)] = &[("solve_seconds", 64.8), ("machines", 4000.0), ("usd_an_hour", 3777.0)];
 
 fn start(up: Start, _: usize, figures: &mut Figures) -> Result<()> {
     let begin = Instant::now();

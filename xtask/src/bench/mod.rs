@@ -6,6 +6,7 @@
 //! Clients are processes of their own, so our figures hold their start too. Recorded: two cores, 24 GiB.
 
 mod cluster;
+mod estimate;
 mod figure;
 mod process;
 mod report;
