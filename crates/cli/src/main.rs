@@ -10,6 +10,7 @@ mod down;
 mod env;
 mod environment;
 mod estimate;
+mod explain;
 mod export;
 mod fault;
 mod look;
@@ -17,6 +18,7 @@ mod nodepool;
 mod place;
 mod policy;
 mod quota;
+mod source;
 mod status;
 mod up;
 
@@ -65,6 +67,9 @@ enum Verb {
     Export(export::ExportVerb),
     /// How many machines pending pods need and what they cost, from files; no cluster is asked.
     Estimate(Box<estimate::EstimateVerb>),
+    /// Say why a pod waits and what would let it run: pool by pool, each change tried in a copy of the cluster.
+    #[command(subcommand)]
+    Explain(explain::ExplainVerb),
     /// Break things on purpose: allocation failures, evictions, lost zones, throttling.
     #[command(subcommand)]
     Fault(fault::FaultVerb),
@@ -118,6 +123,7 @@ fn run(command_line: CommandLine) -> Result<ExitCode> {
             Verb::Nodepool(verb) | Verb::Aks(AksVerb::Nodepool(verb)) => nodepool::run(*verb, &environment).await?,
             Verb::Aks(AksVerb::Machine(verb)) => nodepool::run_machine(*verb, &environment).await?,
             Verb::Export(verb) => export::run(verb, &environment).await?,
+            Verb::Explain(verb) => explain::run(verb, &environment).await?,
             Verb::Fault(verb) => fault::run(verb, &environment).await?,
             Verb::Quota(verb) => quota::run(verb, &environment).await?,
             Verb::Policy(verb) => policy::run(verb, &environment).await?,

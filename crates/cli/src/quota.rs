@@ -11,7 +11,8 @@ use crate::connection::{Arm, Connection};
 use crate::environment::Environment;
 use crate::nodepool::{Printing, print};
 
-const DOCUMENT: &str = "/providers/Microsoft.Nodelane/quotas/default";
+/// The document of all limits.
+pub const DOCUMENT: &str = "/providers/Microsoft.Nodelane/quotas/default";
 
 /// The verbs.
 #[derive(Debug, clap::Subcommand)]

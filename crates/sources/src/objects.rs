@@ -9,7 +9,7 @@
 use nodelane_k8s::{object, registry};
 use nodelane_model::hash::Hash;
 use nodelane_model::pod::PodSpec;
-use nodelane_model::{Doc, Kind, Labels, Uid};
+use nodelane_model::{Doc, Key, Kind, Labels, Uid};
 use nodelane_world::World;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,7 +28,7 @@ pub struct Unreadable {
 /// Documents that were read, in the order of kinds, namespaces and names.
 #[derive(Debug, Default)]
 pub struct Objects {
-    docs: BTreeMap<nodelane_model::Key, Arc<Doc>>,
+    docs: BTreeMap<Key, Arc<Doc>>,
     /// How many objects of which kinds were left out: kinds that are not known here, events, and Secrets, which are never looked at.
     pub skipped: BTreeMap<String, usize>,
     specs: BTreeMap<String, Arc<PodSpec>>,
@@ -89,13 +89,19 @@ impl Objects {
     /// # Errors
     /// What is wrong with it.
     pub fn add_as(&mut self, kind: Kind, object: Value) -> Result<Arc<Doc>, Unreadable> {
-        let revision = self.docs.len() as u64 + 1;
-        let mut doc = read(kind, object)?;
-        doc.revision = revision;
+        Ok(self.put(read(kind, object)?))
+    }
+    /// Takes up a document under a number of ours.
+    pub(crate) fn put(&mut self, mut doc: Doc) -> Arc<Doc> {
+        doc.revision = self.docs.len() as u64 + 1;
         self.share(&mut doc);
         let doc = Arc::new(doc);
         self.docs.insert(doc.key.clone(), doc.clone());
-        Ok(doc)
+        doc
+    }
+    /// A document that was read.
+    pub fn get(&self, key: &Key) -> Option<&Arc<Doc>> {
+        self.docs.get(key)
     }
     /// The documents.
     pub fn docs(&self) -> impl Iterator<Item = &Arc<Doc>> {
@@ -194,7 +200,6 @@ fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nodelane_model::Key;
     use serde_json::json;
 
     fn node(name: &str) -> Value {

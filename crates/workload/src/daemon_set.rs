@@ -5,6 +5,9 @@
 //! as one with `maxUnavailable` 1, as Kubernetes does without the field.
 
 mod eligible;
+mod foretell;
+
+pub use foretell::daemons_on;
 
 use crate::availability::is_available;
 use crate::claim::{claim, controlled, with};

@@ -30,6 +30,7 @@ mod taint;
 pub use admission::complete_pod;
 pub use budget::status as budget_status;
 pub use claim::offer;
+pub use daemon_set::daemons_on;
 pub use delete::delete;
 pub use job::complete::complete_job;
 pub use stamp::qos_class;

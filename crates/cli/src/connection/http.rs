@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -59,6 +59,14 @@ impl Answer {
     }
 }
 
+/// What a client shows a server that asks who it is.
+pub struct Identity {
+    /// Its certificate, with those that vouch for it.
+    pub certificates: Vec<CertificateDer<'static>>,
+    /// Its key.
+    pub key: PrivateKeyDer<'static>,
+}
+
 /// A connection to one server.
 pub struct Http {
     authority: String,
@@ -70,14 +78,23 @@ pub struct Http {
 impl Http {
     /// To `authority` (`host:port`), trusting `roots` only. Nothing is sent yet.
     pub fn new(authority: &str, roots: &[CertificateDer<'static>]) -> Result<Self, Failure> {
+        Self::with_identity(authority, roots, None)
+    }
+
+    /// The same, showing a certificate to a server that asks for one.
+    pub fn with_identity(authority: &str, roots: &[CertificateDer<'static>], identity: Option<Identity>) -> Result<Self, Failure> {
         let mut store = RootCertStore::empty();
         store.add_parsable_certificates(roots.iter().cloned());
         let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let refused = |error: rustls::Error| Failure::refused(error.to_string());
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .map_err(|error| Failure::refused(error.to_string()))?
-            .with_root_certificates(store)
-            .with_no_client_auth();
+            .map_err(refused)?
+            .with_root_certificates(store);
+        let config = match identity {
+            Some(identity) => config.with_client_auth_cert(identity.certificates, identity.key).map_err(refused)?,
+            None => config.with_no_client_auth(),
+        };
         Ok(Self { authority: authority.to_owned(), tls: Arc::new(config).into(), bearer: None, sender: None })
     }
 

@@ -9,7 +9,7 @@ mod operation;
 mod progress;
 
 pub use arm::{API_VERSION, Arm, encoded};
-pub use http::{Answer, Http};
+pub use http::{Answer, Http, Identity};
 pub use operation::{Outcome, Running};
 pub use progress::Progress;
 

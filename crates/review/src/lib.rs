@@ -1,0 +1,15 @@
+//! Questions and answers in our own words, from a snapshot and by the predicates that decide.
+//!
+//! [`explain`] says of one pod why it waits (or why it is where it is), pool by pool, and what the smallest changes are that would let it
+//! run. Every change that is named was made in a fork of the world first, and the pod placed there. No async, no IO, no clock.
+//!
+//! Not here: reading worlds (`sources`), flags and streams (`cli`), the predicates themselves (`place`).
+
+mod explain;
+
+#[cfg(test)]
+extern crate self as nodelane_review; // The fixtures are shared with the tests beside the sources.
+
+pub use explain::{
+    Change, Explanation, Fix, Landed, Landing, Means, NewNode, PoolView, Refused, Unknown, Usage, explain, explain_pending, pending,
+};
