@@ -100,7 +100,10 @@ impl Board {
                 let placed = &session.placed[other as usize];
                 if !placed.is_empty() && board.learn(session, other).is_some() {
                     let moves = board.moves[other as usize].as_ref().expect("it was just learnt");
-                    placed.iter().for_each(|pod| board.tally.apply(moves, pod.node, pod.terminating, 1));
+                    for (node, here) in placed {
+                        board.tally.apply(moves, *node, false, here.staying.into());
+                        board.tally.apply(moves, *node, true, here.leaving.into());
+                    }
                 }
             }
         }
@@ -133,6 +136,10 @@ impl Board {
             None => Moves::new(),
         }
     }
+    /// Forgets what making room comes to: pods and budgets may have changed in what the log does not show.
+    pub fn forget_ways(&mut self) {
+        self.ways.clear();
+    }
     /// Takes up what happened since it was last asked.
     pub fn catch_up(&mut self, session: &mut Session) {
         let news: Vec<News> = session.log[self.seen..].to_vec();
@@ -149,6 +156,7 @@ impl Board {
                 match fate {
                     Fate::Bound => self.tally.apply(moves, *node, false, 1),
                     Fate::Left => self.tally.apply(moves, *node, false, -1),
+                    Fate::Gone => self.tally.apply(moves, *node, true, -1),
                     Fate::Terminating => {
                         self.tally.apply(moves, *node, false, -1);
                         self.tally.apply(moves, *node, true, 1);
@@ -413,8 +421,8 @@ mod tests {
     fn stir(session: &mut Session, profile: u32, round: u32) {
         let node = round % session.rows.len() as u32;
         let at = (round % session.placed.len() as u32) as usize;
-        match (round % 4, session.placed[at].iter().find(|pod| !pod.terminating).copied()) {
-            (0 | 1, Some(pod)) => session.end(at as u32, pod.node, round % 4 == 1),
+        match (round % 4, session.placed[at].iter().find(|(_, here)| here.staying > 0).map(|(node, _)| *node)) {
+            (0 | 1, Some(there)) => session.end(at as u32, there, round % 4 == 1),
             (2, _) => session.nominate(&Key::new(Kind::Pod, "default", format!("waits-{round}")), profile, node),
             _ => match session
                 .nominees

@@ -31,7 +31,7 @@ mod victims;
 
 pub use config::{Config, Strategy, Weights};
 pub use diagnosis::{Diagnosis, Preemption};
-pub use explain::{Verdict, explain, explain_with};
+pub use explain::{Room, Verdict, explain, explain_with};
 pub use plan::{Evict, Memory, plan};
 pub use reason::{Plugin, Reason, Refusal};
 pub use score::Scores;

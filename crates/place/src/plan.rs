@@ -20,6 +20,8 @@ use std::sync::Arc;
 
 /// Boards kept at once; the one unused for longest goes. At 5,000 nodes a board is about 0.5 MiB: 64 MiB.
 const BOARD_LIMIT: usize = 128;
+/// Boards kept from run to run: 16 MiB.
+const KEPT_BOARDS: usize = 32;
 
 /// What was found not to fit. Soft: losing it costs a second look.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +37,17 @@ pub struct Memory {
     waited_at: Revision,
     /// How pods are placed. Given, not remembered: it is kept when the rest is forgotten.
     pub config: Arc<Config>,
+    kept: Kept,
+}
+
+/// The last run, for the next to go on with. Whoever copies a memory begins a run anew.
+#[derive(Debug, Default)]
+struct Kept(Option<Box<Run>>);
+
+impl Clone for Kept {
+    fn clone(&self) -> Kept {
+        Kept::default()
+    }
 }
 
 /// Pending pods as the world orders them: by urgency, age and name.
@@ -81,10 +94,12 @@ pub fn plan(draft: &mut Draft, memory: &mut Memory, budget: usize, evict: Evict)
         return 0;
     }
     if memory.epoch != draft.world.room_epoch {
-        *memory = Memory { epoch: draft.world.room_epoch, config: memory.config.clone(), ..Memory::default() };
+        let kept = std::mem::take(&mut memory.kept);
+        *memory = Memory { epoch: draft.world.room_epoch, config: memory.config.clone(), kept, ..Memory::default() };
     }
     let (pending, revision) = (draft.world.work.pending.clone(), draft.world.revision);
-    let (mut run, mut spent, mut last, mut complete) = (Run::default(), 0, None, true);
+    let mut run = Run::resume(memory.kept.0.take(), &draft.world, &memory.config);
+    let (mut spent, mut last, mut complete) = (0, None, true);
     for entry in &pending {
         let Some(doc) = draft.world.get(&entry.2).filter(|doc| is_ours(doc, &memory.config)).cloned() else {
             continue;
@@ -100,17 +115,19 @@ pub fn plan(draft: &mut Draft, memory: &mut Memory, budget: usize, evict: Evict)
         last = Some(entry.clone());
     }
     memory.waiting |= run.waiting;
+    let has_bound = run.bound;
+    memory.kept.0 = run.rest(&draft.world);
     // Pods that were bound in this run may be what was waited for.
-    memory.waited_at = if memory.waiting && run.bound { 0 } else { draft.world.revision };
+    memory.waited_at = if memory.waiting && has_bound { 0 } else { draft.world.revision };
     let (pending, revision) = (draft.world.work.pending.clone(), draft.world.revision);
     memory.done = (complete || last.is_some()).then_some(Done { pending, last: last.filter(|_| !complete), revision });
     spent
 }
 
 /// One run: a session with its boards, opened by the first pod that needs one.
-#[derive(Default)]
-struct Run {
-    session: Option<Session>,
+#[derive(Debug, Default)]
+pub(crate) struct Run {
+    pub session: Option<Session>,
     /// Boards with when they were last used, in pods.
     boards: BTreeMap<u32, (Board, u64)>,
     pods: u64,
@@ -121,9 +138,31 @@ struct Run {
     /// Whether a pod waits for more than room, and whether one was bound.
     waiting: bool,
     bound: bool,
+    /// Whether the session has what no world shows: room that is kept for a pod.
+    has_promised: bool,
 }
 
 impl Run {
+    /// Goes on with a run where the world has moved on little; else begins one.
+    pub fn resume(kept: Option<Box<Run>>, world: &World, config: &Arc<Config>) -> Box<Run> {
+        let follows = |run: &mut Box<Run>| run.session.as_mut().is_some_and(|session| session.config == *config && session.follow(world));
+        let Some(mut run) = kept.and_then(|mut run| follows(&mut run).then_some(run)) else { return Box::default() };
+        run.refused.clear();
+        run.told_to_wait.clear();
+        (run.waiting, run.bound) = (false, false);
+        run.boards.values_mut().for_each(|(board, _)| board.forget_ways());
+        run
+    }
+    /// Ends a run that has come to this world; what is left where another may go on with it.
+    pub fn rest(mut self: Box<Run>, world: &World) -> Option<Box<Run>> {
+        let has_promised = self.has_promised;
+        let session = self.session.as_mut().filter(|session| !has_promised && session.nominees.is_empty())?;
+        session.world = world.clone();
+        while self.boards.len() > KEPT_BOARDS {
+            self.drop_oldest();
+        }
+        Some(self)
+    }
     /// Binds a pod, makes room for it or tells it that it fits nowhere; gives the units spent.
     fn place(&mut self, draft: &mut Draft, memory: &mut Memory, doc: &Arc<Doc>, evict: Evict) -> usize {
         let Some(class) = draft.world.class(doc).map(|class| class.id) else {
@@ -139,6 +178,7 @@ impl Run {
             Some(profile) => match self.verdict(&mut session, &draft.world, doc, profile) {
                 Outcome::Node(node) => self.bind(draft, &mut session, doc, profile, node),
                 Outcome::Room(message, way) => {
+                    self.has_promised = true;
                     self.waiting |= waits_for_more_than_room(doc, &memory.config);
                     let gone = nominate::make_room(draft, &mut session, &way, doc, profile, evict);
                     if nominate::are_gone(draft, &way) && self.fits_on(&mut session, doc, profile, way.node) {
@@ -168,7 +208,7 @@ impl Run {
     fn bind(&mut self, draft: &mut Draft, session: &mut Session, doc: &Arc<Doc>, profile: u32, node: u32) -> usize {
         let revision = draft.world.revision;
         if volumes::reserve(draft, &session.profiles[profile as usize], &session.rows[node as usize].doc) {
-            self.waiting = true;
+            (self.waiting, self.has_promised) = (true, true);
             session.renew_claims(&draft.world);
             session.bind(profile, node);
             let wrote = draft.world.revision > revision;
@@ -227,16 +267,19 @@ impl Run {
         self.board(session, profile).refusal_beside(session, node, Some(&doc.key)).is_none()
     }
     /// The board of a profile, up to date.
-    fn board(&mut self, session: &mut Session, profile: u32) -> &mut Board {
+    pub fn board(&mut self, session: &mut Session, profile: u32) -> &mut Board {
         self.pods += 1;
         if self.boards.len() == BOARD_LIMIT && !self.boards.contains_key(&profile) {
-            let oldest = self.boards.iter().min_by_key(|(_, (_, used))| *used).map(|(profile, _)| *profile);
-            oldest.map(|profile| self.boards.remove(&profile));
+            self.drop_oldest();
         }
         let (board, used) = self.boards.entry(profile).or_insert_with(|| (Board::new(session, profile), 0));
         *used = self.pods;
         board.catch_up(session);
         board
+    }
+    fn drop_oldest(&mut self) {
+        let oldest = self.boards.iter().min_by_key(|(_, (_, used))| *used).map(|(profile, _)| *profile);
+        oldest.map(|profile| self.boards.remove(&profile));
     }
 }
 

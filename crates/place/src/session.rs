@@ -9,16 +9,18 @@ use crate::plan::is_ours;
 use crate::profile::{Profile, owner_of};
 use crate::topology::Topologies;
 use nodelane_model::node::Image;
+use nodelane_model::pod::PodSpec;
 use nodelane_model::{Doc, Key, Kind, Labels, Name, Pod};
 use nodelane_world::{EphemeralOwner, NodeRow, World};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-/// A pod on a node.
-#[derive(Clone, Copy, Debug)]
+/// How many pods of one profile are on a node.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Placed {
-    pub node: u32,
-    pub terminating: bool,
+    pub staying: u32,
+    /// Those on their way out.
+    pub leaving: u32,
 }
 
 /// A pending pod that waits for room on a node.
@@ -35,8 +37,10 @@ pub(crate) enum Fate {
     Bound,
     /// It was asked to go, and is still there.
     Terminating,
-    /// It was asked to go, and went at once.
+    /// It went, and was not on its way out before.
     Left,
+    /// It went, after it had been on its way out.
+    Gone,
     /// It began or ceased to wait for room there.
     Nominated,
 }
@@ -57,6 +61,13 @@ pub(crate) struct ImageList {
     pub nodes: u32,
 }
 
+/// The profiles of pods that share a specification and labels, which this keeps from being freed: their addresses are not used again.
+#[derive(Debug)]
+struct Known {
+    _alive: (Arc<PodSpec>, Labels),
+    profiles: Vec<u32>,
+}
+
 /// One run of placing.
 #[derive(Debug)]
 pub(crate) struct Session {
@@ -65,8 +76,8 @@ pub(crate) struct Session {
     /// Nodes in order of name.
     pub rows: Vec<NodeRow>,
     pub profiles: Vec<Profile>,
-    /// Bound pods by profile.
-    pub placed: Vec<Vec<Placed>>,
+    /// Bound pods by profile and node.
+    pub placed: Vec<BTreeMap<u32, Placed>>,
     /// Profiles with terms about other pods, of bound and of pending pods.
     pub affine: Vec<u32>,
     /// Pods that wait for room, by node.
@@ -84,8 +95,8 @@ pub(crate) struct Session {
     pub image_list_of: Vec<u32>,
     /// How pods are placed.
     pub config: Arc<Config>,
-    /// Profiles by the addresses of the shared parts; `world` keeps them alive. Looked up, never iterated.
-    by_address: HashMap<(usize, usize), Vec<u32>>,
+    /// Profiles by the addresses of the shared parts, which are kept alive beside them. Looked up, never iterated.
+    by_address: HashMap<(usize, usize), Known>,
     by_hash: BTreeMap<u64, Vec<u32>>,
     has_read_pods: bool,
     /// Disruption budgets by namespace, once someone asked.
@@ -134,7 +145,7 @@ impl Session {
                 continue;
             };
             let bound = pod.node.as_ref().and_then(|name| index.get(name));
-            let nominated = nominated(pod).filter(|_| is_ours(doc, &self.config));
+            let nominated = nominated(pod).filter(|_| is_ours(doc, &self.config) && !doc.is_terminating());
             let Some(profile) = bound.or(nominated).and_then(|_| self.profile(doc, false)) else {
                 continue;
             };
@@ -150,7 +161,7 @@ impl Session {
         let node = pod.node.clone().filter(|_| pending);
         let only = EphemeralOwner::of(doc);
         if let Some(known) = self.by_address.get(&address) {
-            let found = known.iter().find(|at| {
+            let found = known.profiles.iter().find(|at| {
                 let profile = &self.profiles[**at as usize];
                 *profile.namespace() == doc.key.namespace
                     && profile.class.only == only
@@ -172,15 +183,17 @@ impl Session {
                     self.affine.push(at);
                 }
                 self.profiles.push(profile);
-                self.placed.push(Vec::new());
+                self.placed.push(BTreeMap::new());
                 at
             }
         };
-        self.by_address.entry(address).or_default().push(at);
+        let known = || Known { _alive: (pod.spec.clone(), doc.meta.labels.clone()), profiles: Vec::new() };
+        self.by_address.entry(address).or_insert_with(known).profiles.push(at);
         Some(at)
     }
     fn place(&mut self, profile: u32, node: u32, terminating: bool) {
-        self.placed[profile as usize].push(Placed { node, terminating });
+        let here = self.placed[profile as usize].entry(node).or_default();
+        *(if terminating { &mut here.leaving } else { &mut here.staying }) += 1;
         let lowest = &mut self.lowest_priority[node as usize];
         *lowest = (*lowest).min(self.profiles[profile as usize].priority());
     }
@@ -192,17 +205,29 @@ impl Session {
     }
     /// Takes up that a pod on a node, not terminating so far, was asked to go; `left` where it went at once.
     pub fn end(&mut self, profile: u32, node: u32, left: bool) {
-        let placed = &mut self.placed[profile as usize];
-        let Some(at) = placed.iter().position(|pod| pod.node == node && !pod.terminating) else {
-            return;
-        };
         if left {
-            placed.swap_remove(at);
             self.rows[node as usize].charge(&self.profiles[profile as usize].class, -1);
-        } else {
-            placed[at].terminating = true;
         }
-        self.log.push(News { node, profile, fate: if left { Fate::Left } else { Fate::Terminating } });
+        self.take(profile, node, if left { Fate::Left } else { Fate::Terminating });
+    }
+    /// Takes up what became of a pod on a node; its row is the caller's.
+    fn take(&mut self, profile: u32, node: u32, fate: Fate) {
+        let placed = &mut self.placed[profile as usize];
+        let here = placed.entry(node).or_default();
+        match fate {
+            Fate::Bound => here.staying += 1,
+            Fate::Left => here.staying = here.staying.saturating_sub(1),
+            Fate::Gone => here.leaving = here.leaving.saturating_sub(1),
+            Fate::Terminating => {
+                here.staying = here.staying.saturating_sub(1);
+                here.leaving += 1;
+            }
+            Fate::Nominated => {}
+        }
+        if *here == Placed::default() {
+            placed.remove(&node);
+        }
+        self.log.push(News { node, profile, fate });
     }
     fn note_nominee(&mut self, key: &Key, profile: u32, node: u32) {
         let priority = self.profiles[profile as usize].priority();
@@ -240,6 +265,52 @@ impl Session {
         };
         self.budgets.get_or_insert_with(read).clone()
     }
+    /// Goes on in another world, from what differs: pods that came, went or began to leave. `false` where more than that differs, or so much
+    /// that a new session costs less; this one is of no use then.
+    pub fn follow(&mut self, world: &World) -> bool {
+        let waits = !self.nominees.is_empty() || !self.world.nominated.is_empty() || !world.nominated.is_empty();
+        let is_full = self.log.len() > LOG_LIMIT || self.by_address.len() > LOG_LIMIT;
+        if waits || is_full || !self.has_read_pods || self.world.rules_epoch != world.rules_epoch {
+            return false;
+        }
+        let before = std::mem::replace(&mut self.world, world.clone());
+        let Some(changed) = changed(&before, world).filter(|changed| changed.len() <= self.rows.len() / 4 + 1) else { return false };
+        for (node, row) in changed {
+            let name = row.doc.key.name.clone();
+            let mut was: BTreeMap<&Key, &Arc<Doc>> = before.pods_on(&name).map(|doc| (&doc.key, doc)).collect();
+            for doc in world.pods_on(&name) {
+                match was.remove(&doc.key) {
+                    Some(old) if Arc::ptr_eq(old, doc) => {}
+                    old => self.replace(node, old, Some(doc)),
+                }
+            }
+            was.into_values().for_each(|old| self.replace(node, Some(old), None));
+            self.rows[node as usize] = (*row).clone();
+        }
+        self.budgets = None;
+        true
+    }
+    fn replace(&mut self, node: u32, old: Option<&Arc<Doc>>, new: Option<&Arc<Doc>>) {
+        let mut stands = |doc: Option<&Arc<Doc>>| {
+            let doc = doc.filter(|doc| doc.as_pod().is_some_and(|pod| !pod.status.is_terminal()))?;
+            Some((self.profile(doc, false)?, doc.is_terminating()))
+        };
+        let (old, new) = (stands(old), stands(new));
+        if old == new {
+            return;
+        }
+        if let Some((profile, leaving)) = old {
+            self.take(profile, node, if leaving { Fate::Gone } else { Fate::Left });
+        }
+        if let Some((profile, leaving)) = new {
+            self.take(profile, node, Fate::Bound);
+            if leaving {
+                self.take(profile, node, Fate::Terminating);
+            }
+            let lowest = &mut self.lowest_priority[node as usize];
+            *lowest = (*lowest).min(self.profiles[profile as usize].priority());
+        }
+    }
     /// Takes up that claims were given to a node.
     pub fn renew_claims(&mut self, world: &World) {
         self.world = world.clone();
@@ -252,6 +323,21 @@ impl Session {
     pub fn name(&self, node: u32) -> &Name {
         &self.rows[node as usize].doc.key.name
     }
+}
+
+/// Lines of the log and specifications kept, at most: 24 bytes and some 2 KiB each, 130 MiB at worst.
+const LOG_LIMIT: usize = 65_536;
+
+/// The nodes on which pods differ, with their rows; `None` where nodes themselves differ.
+fn changed(before: &World, after: &World) -> Option<Vec<(u32, Arc<NodeRow>)>> {
+    let (mut changed, mut old) = (Vec::new(), before.nodes());
+    for (at, (name, row)) in (0..).zip(after.nodes()) {
+        let (_, was) = old.next().filter(|(was, _)| *was == name)?;
+        if !Arc::ptr_eq(was, row) {
+            Arc::ptr_eq(&was.doc, &row.doc).then(|| changed.push((at, row.clone())))?;
+        }
+    }
+    old.next().is_none().then_some(changed)
 }
 
 fn image_lists(rows: &[NodeRow]) -> (Vec<ImageList>, Vec<u32>) {

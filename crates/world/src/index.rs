@@ -23,8 +23,14 @@ pub struct World {
     pub revision: Revision,
     /// What is left to do.
     pub work: Work,
-    /// Moves whenever a pod that did not fit might fit now: a node came or changed, or a pod left one.
+    /// Moves whenever a pod that did not fit might fit now: a node came or changed, a pod left one or no longer waits for it, or a
+    /// namespace's labels changed.
     pub room_epoch: u64,
+    /// Moves whenever something changes that placing looks up beside nodes and pods: namespaces' labels, services, the selectors of replica
+    /// sets and stateful sets, claims, volumes, storage classes, the limits of drivers.
+    pub rules_epoch: u64,
+    /// Unbound pods that wait for room on a node, and are not on their way out.
+    pub nominated: OrdSet<Key>,
     docs: OrdMap<Key, Arc<Doc>>,
     nodes: OrdMap<Name, Arc<NodeRow>>,
     uids: OrdMap<Uid, Key>,
@@ -171,6 +177,11 @@ impl World {
     fn note(&mut self, old: Option<&Arc<Doc>>, new: Option<&Arc<Doc>>) {
         let Some(doc) = new.or(old) else { return };
         self.note_identity(old, new);
+        if changes_rules(old, new) {
+            self.rules_epoch += 1;
+            // Terms about other pods may name namespaces by their labels.
+            self.room_epoch += u64::from(doc.key.kind == Kind::Namespace);
+        }
         match doc.key.kind {
             Kind::Pod => self.note_pod(old, new),
             Kind::Node => self.note_node(old, new),
@@ -275,6 +286,12 @@ impl World {
             for (doc, times) in old.map(|doc| (doc, -1)).into_iter().chain(new.map(|doc| (doc, 1))) {
                 self.charge(doc, times);
             }
+        } else if let (Some(old), Some(new)) = (old, new)
+            && old.is_terminating() != new.is_terminating()
+            && let Some(row) = charge_of(new).and_then(|node| self.nodes.get_mut(node))
+        {
+            let row = Arc::make_mut(row);
+            row.leaving = row.leaving + u32::from(new.is_terminating()) - u32::from(old.is_terminating());
         }
         for (doc, is_new) in old.map(|doc| (doc, false)).into_iter().chain(new.map(|doc| (doc, true))) {
             let Some(pod) = doc.as_pod() else { continue };
@@ -289,6 +306,14 @@ impl World {
                 self.work.pending.insert(entry);
             } else {
                 self.work.pending.remove(&entry);
+            }
+            let hopes =
+                pod.node.is_none() && !doc.is_terminating() && !pod.status.is_terminal() && !pod.status.nominated_node_name.is_empty();
+            if is_new && hopes {
+                self.nominated.insert(doc.key.clone());
+            } else if self.nominated.remove(&doc.key).is_some() {
+                // Room was kept for it.
+                self.room_epoch += 1;
             }
             if let Some(node) = &pod.node {
                 let machine = Key::global(Kind::Machine, node.clone());
@@ -367,7 +392,11 @@ impl World {
         let Some(node) = charge_of(doc) else { return };
         let Some(class) = self.class(doc) else { return };
         if let Some(row) = self.nodes.get_mut(node) {
-            Arc::make_mut(row).charge(&class, times);
+            let row = Arc::make_mut(row);
+            row.charge(&class, times);
+            if doc.is_terminating() {
+                row.leaving = row.leaving.saturating_add_signed(times as i32);
+            }
             if times < 0 {
                 self.room_epoch += 1;
             }
@@ -393,6 +422,7 @@ impl World {
                     for class in pods.iter().filter_map(|pod| self.class(pod)) {
                         row.charge(&class, 1);
                     }
+                    row.leaving = pods.iter().filter(|pod| pod.is_terminating()).count() as u32;
                     self.nodes.insert(name.clone(), Arc::new(row));
                 }
             },
@@ -443,6 +473,20 @@ impl World {
         for key in keys {
             self.work.add(List::Machines, key);
         }
+    }
+}
+
+/// Whether something changes that placing looks up beside nodes and pods.
+fn changes_rules(old: Option<&Arc<Doc>>, new: Option<&Arc<Doc>>) -> bool {
+    let selector = |doc: &Arc<Doc>| {
+        let of_set = doc.as_replica_set().map(|set| set.spec.selector.clone());
+        of_set.or_else(|| doc.as_stateful_set().map(|set| set.spec.selector.clone()))
+    };
+    match new.or(old).map(|doc| doc.key.kind) {
+        Some(Kind::Service | Kind::PersistentVolume | Kind::PersistentVolumeClaim | Kind::StorageClass | Kind::CSINode) => true,
+        Some(Kind::Namespace) => old.map(|doc| &doc.meta.labels) != new.map(|doc| &doc.meta.labels),
+        Some(Kind::ReplicaSet | Kind::StatefulSet) => old.map(selector) != new.map(selector),
+        _ => false,
     }
 }
 

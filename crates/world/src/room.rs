@@ -196,6 +196,8 @@ pub struct NodeRow {
     pub ports: BTreeMap<HostPort, u32>,
     /// Volumes in use, with how many uses each has.
     pub volumes: OrdMap<VolumeUse, u32>,
+    /// Pods here that are on their way out; they still take what they take.
+    pub leaving: u32,
 }
 
 impl NodeRow {
@@ -210,6 +212,7 @@ impl NodeRow {
             scoring_memory_bytes: 0,
             ports: BTreeMap::new(),
             volumes: OrdMap::new(),
+            leaving: 0,
         }
     }
     /// Takes (1) or gives back (-1) what a class of pods needs.

@@ -156,8 +156,8 @@ fn derived(world: &World) -> Vec<String> {
     let mut lines = Vec::new();
     for (name, row) in world.nodes() {
         lines.push(format!(
-            "node {name} {:?} {:?} {} {} {:?} {:?}",
-            row.allocatable, row.used, row.scoring_cpu_milli, row.scoring_memory_bytes, row.ports, row.volumes
+            "node {name} {:?} {:?} {} {} {:?} {:?} {}",
+            row.allocatable, row.used, row.scoring_cpu_milli, row.scoring_memory_bytes, row.ports, row.volumes, row.leaving
         ));
         lines.push(format!("on {name} {:?}", world.pods_on(name).map(|pod| pod.key.to_string()).collect::<Vec<_>>()));
     }
@@ -178,7 +178,7 @@ fn derived(world: &World) -> Vec<String> {
         lines.push(format!("volumes of {claim} {:?}", names(world.volumes_of(&claim).collect())));
         lines.push(format!("users of {claim} {:?}", names(world.users_of(&claim).collect())));
     }
-    lines.push(format!("pending {:?}", world.work.pending));
+    lines.push(format!("pending {:?} nominated {:?}", world.work.pending, world.nominated));
     lines
 }
 

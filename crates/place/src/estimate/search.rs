@@ -135,7 +135,9 @@ impl Problem {
         }
         for (profile, placed) in self.session.placed.iter().enumerate().filter(|(_, placed)| !placed.is_empty()) {
             let moves = self.rules.moves_of(&self.session, profile as u32);
-            placed.iter().for_each(|pod| fleet.count(&moves, pod.node));
+            for (node, here) in placed {
+                (0..here.staying + here.leaving).for_each(|_| fleet.count(&moves, *node));
+            }
         }
         fleet
     }
