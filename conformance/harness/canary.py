@@ -1,7 +1,7 @@
 """Secrets, and where they may not be: what a run left behind is searched for all of them (security T6).
 
 Searched: every file under the results: logs of suites and servers, what clients printed and what was refused (the bench writes both down),
-and the data directories, byte by byte. A secret may lie in the client's copies (`data/client`, a kubeconfig that az wrote), a key in its own file. The data of a
+and the data directories, byte by byte. A secret may lie in the client's copies (`data/client`, a kubeconfig that az wrote, a state that terraform wrote), a key in its own file. The data of a
 Kubernetes Secret is what its users read back, so it is in the cells; it is nowhere else.
 """
 import base64
@@ -43,7 +43,7 @@ def leaks(results):
     found = []
     for path in sorted(p for p in results.rglob("*") if p.is_file()):
         in_data = next((p.name for p in path.parents if p.parent.name == "data"), "")
-        if in_data == "client" or path.name.endswith("kubeconfig"):
+        if in_data == "client" or path.name.endswith("kubeconfig") or path.name.startswith("terraform.tfstate"):
             continue
         content = path.read_bytes()
         for name, secret, home in secrets:

@@ -11,7 +11,7 @@ use super::lane::Lane;
 use super::{Means, add_pool, candidate, newcomer};
 use nodelane_model::pool::{OsType, Priority};
 use nodelane_model::{Doc, Name};
-use nodelane_place::Verdict;
+use nodelane_place::{Room, Verdict};
 use nodelane_world::{Snapshot, World};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -26,6 +26,8 @@ const MOST_VISITS: usize = 10_000_000;
 const LEAST_TRIALS: usize = 100;
 /// Values of the same requests that are tried, the largest first: nodes with less room add nothing new but by what else refuses there.
 const MOST_VALUES: usize = 8;
+/// Forks kept at once: at 5,000 nodes 2 MiB of rows and some boards each, 64 MiB together.
+const MOST_FORKS: usize = 8;
 /// Fixes that are told.
 const MOST_FIXES: usize = 8;
 /// How much further than asked a skew is let go before the constraint is given up.
@@ -83,7 +85,7 @@ pub(crate) fn smallest(question: &Question) -> Vec<Found> {
         open.insert(question.rank(&trial), trial);
     }
     let most = (MOST_VISITS / question.snapshot.world.len().max(1)).clamp(LEAST_TRIALS, MOST_TRIALS);
-    let (mut seen, mut found, mut tried) = (BTreeSet::new(), Vec::<(Found, Trial)>::new(), 0);
+    let (mut seen, mut found, mut tried, mut forks) = (BTreeSet::new(), Vec::<(Found, Trial)>::new(), 0, Forks::default());
     while let Some((rank, trial)) = open.pop_first() {
         let is_larger = found.first().is_some_and(|(first, _)| rank.0 > first.edits.len());
         if is_larger || rank.0 > MOST_EDITS || tried == most {
@@ -93,7 +95,7 @@ pub(crate) fn smallest(question: &Question) -> Vec<Found> {
             continue;
         }
         tried += 1;
-        match question.judge(&trial) {
+        match question.judge(&trial, &mut forks) {
             Judged::Lands(landing) => found.push((landing, trial)),
             Judged::Needless => {}
             Judged::Refused(more) => {
@@ -105,6 +107,17 @@ pub(crate) fn smallest(question: &Question) -> Vec<Found> {
     }
     told(question, found)
 }
+
+/// A world in which changes of the pod are tried.
+struct Fork {
+    world: World,
+    /// Names of the nodes that came.
+    came: Vec<Name>,
+    room: Room,
+}
+
+/// Forks by the nodes that come and the changes that are not the pod's; the first, without any, is never given up.
+type Forks = BTreeMap<(Option<(Name, u32)>, Vec<Edit>), Fork>;
 
 enum Judged<'a> {
     Lands(Found),
@@ -139,8 +152,8 @@ impl<'a> Question<'a> {
         let others = uid.into_iter().flat_map(|uid| world.owned_by(uid));
         others.filter(|doc| doc.as_pod().is_some_and(|pod| pod.node.is_some() && !pod.status.is_terminal())).count()
     }
-    /// The fork with a trial's changes and nodes; the pod with its changes; names of the nodes that came.
-    fn fork(&self, trial: &Trial) -> (World, Arc<Doc>, Vec<Name>) {
+    /// The world with the nodes that a trial brings and uncordons; the pod with its changes is apart.
+    fn fork(&self, trial: &Trial) -> Fork {
         let mut world = self.snapshot.world.clone();
         for edit in &trial.edits {
             if let Edit::Uncordon { node } = edit {
@@ -148,17 +161,23 @@ impl<'a> Question<'a> {
             }
         }
         let came = trial.brings.as_ref().map(|brings| newcomer::add(&mut world, self.means, brings.lane, brings.by)).unwrap_or_default();
-        (world, edit::edited(self.pod, trial.edits.iter()), came)
+        Fork { world, came, room: Room::default() }
     }
-    fn judge(&self, trial: &Trial<'a>) -> Judged<'a> {
-        let (world, pod, came) = self.fork(trial);
-        let verdict = nodelane_place::explain(&world, &pod);
+    fn judge(&self, trial: &Trial<'a>, forks: &mut Forks) -> Judged<'a> {
+        let of_nodes = trial.edits.iter().filter(|edit| !edit.is_of_pod()).cloned().collect();
+        let key = (trial.brings.as_ref().map(|brings| (brings.lane.name.clone(), brings.by)), of_nodes);
+        if forks.len() == MOST_FORKS && !forks.contains_key(&key) {
+            forks.pop_last();
+        }
+        let Fork { world, came, room } = forks.entry(key).or_insert_with(|| self.fork(trial));
+        let pod = edit::edited(self.pod, trial.edits.iter());
+        let verdict = room.explain(world, &pod);
         match &verdict.chosen {
             Some(_) if trial.brings.is_some() && verdict.nodes.iter().any(|(name, said)| said.is_ok() && !came.contains(name)) => {
                 Judged::Needless
             }
-            Some(node) => Judged::Lands(self.landing(trial, &world, node, &came)),
-            None => Judged::Refused(self.next(trial, &world, &pod, &verdict, &came)),
+            Some(node) => Judged::Lands(self.landing(trial, world, node, came)),
+            None => Judged::Refused(self.next(trial, world, &pod, &verdict, came)),
         }
     }
     fn landing(&self, trial: &Trial, world: &World, node: &Name, came: &[Name]) -> Found {
@@ -245,11 +264,12 @@ fn tightened(question: &Question, found: Found, trial: Trial) -> Found {
         _ => None,
     });
     let Some((index, key, from)) = given_up else { return found };
+    let mut forks = Forks::default();
     for to in from + 1..=from + MOST_SKEW {
         let mut trial = trial.clone();
         trial.edits.remove(&Edit::RelaxSpread { index, key: key.clone(), from, to: None });
         trial.edits.insert(Edit::RelaxSpread { index, key: key.clone(), from, to: Some(to) });
-        if let Judged::Lands(found) = question.judge(&trial) {
+        if let Judged::Lands(found) = question.judge(&trial, &mut forks) {
             return found;
         }
     }
