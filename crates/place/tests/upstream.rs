@@ -3,97 +3,11 @@
 //! The files under `golden` hold scenarios, written and random, and what the plugins of kube-scheduler 1.36.3, run as a library over the same objects,
 //! said about them. `nodes` is `["ok"]` or plugin, status code and reasons; `*prefilter*` is a refusal before any node was asked.
 
-use nodelane_model::{Doc, Kind, Uid, codec};
+mod scenarios;
+
 use nodelane_place::{Refusal, Scores, Verdict, explain};
-use nodelane_world::World;
-use serde::Deserialize;
-use serde_json::Value;
+use scenarios::{Scenario, world_of};
 use std::collections::BTreeMap;
-use std::sync::Arc;
-
-#[derive(Deserialize)]
-struct Scenario {
-    #[serde(default)]
-    name: String,
-    input: Input,
-    oracle: Oracle,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Input {
-    nodes: Vec<Value>,
-    pods: Vec<Value>,
-    pod: Value,
-    #[serde(default)]
-    namespaces: Vec<Value>,
-    #[serde(default)]
-    services: Vec<Value>,
-    #[serde(default)]
-    replica_sets: Vec<Value>,
-    #[serde(default)]
-    pvs: Vec<Value>,
-    #[serde(default)]
-    pvcs: Vec<Value>,
-    #[serde(default)]
-    storage_classes: Vec<Value>,
-    #[serde(default)]
-    csi_nodes: Vec<Value>,
-    #[serde(default)]
-    pdbs: Vec<Value>,
-}
-
-#[derive(Deserialize)]
-struct Oracle {
-    nodes: BTreeMap<String, Vec<String>>,
-    #[serde(default)]
-    event: String,
-    #[serde(default)]
-    scores: BTreeMap<String, i64>,
-    #[serde(default)]
-    parts: BTreeMap<String, BTreeMap<String, i64>>,
-    /// The node to make room on, and who goes.
-    nominated: Option<String>,
-    #[serde(default)]
-    victims: Vec<String>,
-}
-
-fn world_of(input: &Input) -> (World, Doc) {
-    let mut world = World::new(0);
-    let kinds = [
-        (Kind::Node, &input.nodes),
-        (Kind::Pod, &input.pods),
-        (Kind::Namespace, &input.namespaces),
-        (Kind::Service, &input.services),
-        (Kind::ReplicaSet, &input.replica_sets),
-        (Kind::PersistentVolume, &input.pvs),
-        (Kind::PersistentVolumeClaim, &input.pvcs),
-        (Kind::StorageClass, &input.storage_classes),
-        (Kind::CSINode, &input.csi_nodes),
-        (Kind::PodDisruptionBudget, &input.pdbs),
-    ];
-    for (kind, values) in kinds {
-        for value in values {
-            let mut doc = read(kind, value);
-            doc.revision = world.revision + 1;
-            if doc.meta.uid == Uid::default() {
-                doc.meta.uid = Uid(u128::from(doc.revision));
-            }
-            world.put(Arc::new(doc));
-        }
-    }
-    let pod = read(Kind::Pod, &input.pod);
-    (world, pod)
-}
-
-/// Where the scenarios' uids are words, ours are numbers: what matters is that they differ.
-fn read(kind: Kind, value: &Value) -> Doc {
-    let mut value = value.clone();
-    if value["metadata"]["uid"].as_str().and_then(Uid::parse).is_none() {
-        value["metadata"].as_object_mut().expect("metadata is an object").remove("uid");
-    }
-    codec::from_value(kind, &value).unwrap_or_else(|err| panic!("{err}: {value}"))
-}
 
 /// A refusal as the oracle prints it, with the reasons sorted: upstream goes through a map there.
 fn printed(refusal: &Refusal) -> Vec<String> {
