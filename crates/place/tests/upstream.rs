@@ -1,12 +1,14 @@
 //! kube-scheduler's own verdicts, node by node: which fit, why the others do not, the event's text and the scores.
 //!
 //! The files under `golden` hold scenarios, written and random, and what the plugins of kube-scheduler 1.36.3, run as a library over the same objects,
-//! said about them. `nodes` is `["ok"]` or plugin, status code and reasons; `*prefilter*` is a refusal before any node was asked.
+//! said about them; one file has the words of 1.35.4 and 1.34.4. `nodes` is `["ok"]` or plugin, status code and reasons; `*prefilter*` is a refusal before any node was asked.
 
 mod scenarios;
 
 use nodelane_place::{Refusal, Scores, Verdict, explain};
-use scenarios::{Scenario, world_of};
+use scenarios::{Input, Oracle, Scenario, world_of};
+use serde::Deserialize;
+use serde_json::json;
 use std::collections::BTreeMap;
 
 /// A refusal as the oracle prints it, with the reasons sorted: upstream goes through a map there.
@@ -72,7 +74,10 @@ fn differences(scenario: &Scenario) -> Vec<String> {
 }
 
 fn compare(text: &str) -> usize {
-    let scenarios: Vec<Scenario> = serde_json::from_str(text).expect("the golden file is readable");
+    compare_all(&serde_json::from_str::<Vec<Scenario>>(text).expect("the golden file is readable"))
+}
+
+fn compare_all(scenarios: &[Scenario]) -> usize {
     let mut wrong = Vec::new();
     for (at, scenario) in scenarios.iter().enumerate() {
         let found = differences(scenario);
@@ -112,4 +117,37 @@ fn every_verdict_text_and_score_is_kube_schedulers() {
 #[test]
 fn room_is_made_where_and_by_whom_kube_scheduler_makes_it() {
     assert!(compare(include_str!("golden/preemption-1.36.3.json")) >= 300);
+}
+
+/// What the schedulers of earlier releases say to a world.
+#[derive(Deserialize)]
+struct Earlier {
+    input: Input,
+    oracles: BTreeMap<String, Oracle>,
+}
+
+/// Every text that the golden worlds bring out of the plugins, asked of 1.34 and 1.35: they say what 1.36 says.
+#[test]
+fn verdicts_texts_and_victims_are_those_of_earlier_releases_too() {
+    let worlds: Vec<Earlier> = serde_json::from_str(include_str!("golden/texts-1.34-1.35.json")).expect("the golden file is readable");
+    let asked = worlds.into_iter().flat_map(|Earlier { input, oracles }| {
+        oracles.into_iter().map(move |(name, oracle)| Scenario { name, input: input.clone(), oracle })
+    });
+    assert!(compare_all(&asked.collect::<Vec<_>>()) >= 160);
+}
+
+/// Devices are out of the comparison: here is no driver that could give them, and the refusal says so.
+#[test]
+fn a_pod_that_claims_devices_is_refused_before_any_node_is_asked() {
+    for (claims, refused) in [(json!([{"name": "gpu", "resourceClaimName": "gpu"}]), true), (json!([]), false)] {
+        let pod = json!({"metadata": {"name": "p", "namespace": "default"}, "spec": {
+            "resourceClaims": claims, "containers": [{"name": "c", "image": "pause"}]}});
+        let node = json!({"metadata": {"name": "n"}, "spec": {}, "status": {"allocatable": {"cpu": "2", "memory": "4Gi", "pods": "9"}}});
+        let input = serde_json::from_value(json!({"nodes": [node], "pods": [], "pod": pod})).expect("it is a world");
+        let (world, pod) = world_of(&input);
+        let event = explain(&world, &pod).diagnosis.map(|diagnosis| diagnosis.message());
+        // The reason is our own; what is around it is as for every refusal before the nodes.
+        let expected = "0/1 nodes are available: pod has resource claims, and devices are not simulated. not found";
+        assert_eq!(event, refused.then(|| expected.into()), "scenario of devices: {claims}");
+    }
 }
