@@ -22,10 +22,10 @@ import (
 // nominator knows the pods that wait for room on a node.
 type nominator map[string][]fwk.PodInfo
 
-func (n nominator) NominatedPodsForNode(node string) []fwk.PodInfo              { return n[node] }
-func (nominator) AddNominatedPod(klog.Logger, fwk.PodInfo, *fwk.NominatingInfo) {}
-func (nominator) DeleteNominatedPodIfExists(*v1.Pod)                            {}
-func (nominator) UpdateNominatedPod(klog.Logger, *v1.Pod, fwk.PodInfo)          {}
+func (n nominator) NominatedPodsForNode(node string) []fwk.PodInfo          { return n[node] }
+func (nominator) AddNominatedPod(klog.Logger, fwk.PodInfo, *nominatingInfo) {}
+func (nominator) DeleteNominatedPodIfExists(*v1.Pod)                        {}
+func (nominator) UpdateNominatedPod(klog.Logger, *v1.Pod, fwk.PodInfo)      {}
 
 // split tells placed pods from those that wait, and gives the latter by their nominated node; the pod in question is one of them.
 func split(pods []*v1.Pod, pod *v1.Pod) (placed []*v1.Pod, waiting nominator) {
@@ -60,7 +60,7 @@ func prioritise(classes []*schedulingv1.PriorityClass, pods []*v1.Pod) {
 }
 
 // preempt gives the chosen node (the first by name of those that tie), its victims in order, and all nodes that tie.
-func preempt(ctx context.Context, f fwk.Handle, state fwk.CycleState, i in, n2s fwk.NodeToStatusReader, snap *cache.Snapshot) (string, []string, []string) {
+func preempt(ctx context.Context, f handle, state fwk.CycleState, i in, n2s nodeToStatusReader, snap *cache.Snapshot) (string, []string, []string) {
 	args := &config.DefaultPreemptionArgs{MinCandidateNodesPercentage: 100, MinCandidateNodesAbsolute: 100}
 	pl, err := defaultpreemption.New(ctx, args, f, feature.Features{})
 	if err != nil {

@@ -11,7 +11,7 @@ import time
 from differential.compare import Coverage, differences
 from differential.run import Pair
 from differential.worlds import world
-from harness.suite import Failed, holds, test
+from harness.suite import Failed, Skipped, holds, test
 
 OWN_SERVER = True
 SEED = 1
@@ -29,29 +29,64 @@ def NEEDS(options):
     return None if oracle(options).exists() else "no scheduler oracle"
 
 
-@test
-def random_worlds_get_the_real_schedulers_verdicts(b):
-    count, least = (100_000, 200) if b.options.full else (3_000, 20)
-    pair, coverage, wrong, start = Pair(b.options.nodelane, oracle(b.options), b.folder), Coverage(), [], time.monotonic()
+def sweep(b, pair, seed, count, prepared=lambda made: made):
+    """Asks both about that many worlds; what they covered, and the worlds on which they differ."""
+    coverage, wrong = Coverage(), []
     for first in range(0, count, BATCH):
         numbers = range(first, min(first + BATCH, count))
-        worlds = [world(SEED, number) for number in numbers]
+        worlds = [prepared(world(seed, number)) for number in numbers]
         for number, made, (ours, theirs) in zip(numbers, worlds, pair.ask(worlds)):
-            holds(ours is not None and theirs is not None, f"world {SEED}/{number}: a program ended without an answer")
+            holds(ours is not None and theirs is not None, f"world {seed}/{number}: a program ended without an answer")
             coverage.add(theirs)
             lines = differences(ours, theirs)
             if lines:
                 wrong.append((number, made, lines))
+    return coverage, wrong
+
+
+@test
+def random_worlds_get_the_real_schedulers_verdicts(b):
+    count, least = (100_000, 200) if b.options.full else (3_000, 20)
+    pair, start = Pair(b.options.nodelane, oracle(b.options), b.folder), time.monotonic()
+    coverage, wrong = sweep(b, pair, SEED, count)
     table, small = coverage.table(least)
     print(f"{count} worlds in {time.monotonic() - start:.0f} s, {len(wrong)} differ\n{table}", flush=True)
-    if wrong:
-        raise Failed("\n".join([f"{len(wrong)} of {count} worlds differ"] + [report(b, pair, *each) for each in wrong[:SHOWN]]))
+    fail_where(wrong, count, b, pair, SEED)
     holds(not small, "too seldom: " + "; ".join(small))
 
 
-def report(b, pair, number, made, lines):
+def with_one_rule_less(made):
+    """Without the scores of NodeResourcesBalancedAllocation, the one rule that is another since 1.36."""
+    name = "NodeResourcesBalancedAllocation"
+    made.setdefault("config", {"apiVersion": "kubescheduler.config.k8s.io/v1", "kind": "KubeSchedulerConfiguration", "profiles": [{}]})
+    score = made["config"]["profiles"][0].setdefault("plugins", {}).setdefault("score", {})
+    score["enabled"] = [plugin for plugin in score.get("enabled", []) if plugin["name"] != name]
+    if {"name": "*"} not in score.get("disabled", []):
+        score["disabled"] = [plugin for plugin in score.get("disabled", []) if plugin["name"] != name] + [{"name": name}]
+    return made
+
+
+@test
+def earlier_releases_give_the_same_verdicts_but_for_the_balance_of_resources(b):
+    found = sorted(oracle(b.options).parent.glob("scheduler-oracle-1.??"))
+    if not (b.options.full and found):
+        raise Skipped("runs with --full only, with the schedulers of earlier releases")
+    for at, program in enumerate(found):
+        pair, count = Pair(b.options.nodelane, program, b.folder), 10_000
+        _, wrong = sweep(b, pair, SEED + 1 + at, count, with_one_rule_less)
+        print(f"{count} worlds by {program.name}, {len(wrong)} differ", flush=True)
+        fail_where(wrong, count, b, pair, SEED + 1 + at)
+
+
+def fail_where(wrong, count, b, pair, seed):
+    """Fails with the first of the worlds that differ, made small."""
+    if wrong:
+        raise Failed("\n".join([f"{len(wrong)} of {count} worlds differ by {pair.theirs[0]}"] + [report(b, pair, seed, *each) for each in wrong[:SHOWN]]))
+
+
+def report(b, pair, seed, number, made, lines):
     """A difference, made small and written down."""
     least, real = pair.shrink(made)
-    file = pathlib.Path(b.options.results) / f"difference-{SEED}-{number}.json"
-    file.write_text(json.dumps({"name": f"world {SEED}/{number}: {lines[0]}", "input": least, "oracle": real}))
-    return f"world {SEED}/{number}, smallest in {file}:\n  " + "\n  ".join(pair.differ([least])[0][:4])
+    file = pathlib.Path(b.options.results) / f"difference-{seed}-{number}.json"
+    file.write_text(json.dumps({"name": f"world {seed}/{number}: {lines[0]}", "input": least, "oracle": real}))
+    return f"world {seed}/{number}, smallest in {file}:\n  " + "\n  ".join(pair.differ([least])[0][:4])

@@ -33,7 +33,10 @@ pub fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
-/// Installs what is missing; `full` adds the reference control plane, which takes minutes to build.
+/// The releases before the one that placement follows, whose schedulers are asked too: each has a `go-RELEASE.mod` beside `go.mod`.
+const EARLIER_RELEASES: [&str; 2] = ["1.35", "1.34"];
+
+/// Installs what is missing; `full` adds the reference control plane and the schedulers of earlier releases, which take minutes to build.
 pub fn install(full: bool) -> Result<Peers> {
     let folder = target().join("peers");
     std::fs::create_dir_all(folder.join("bin"))?;
@@ -46,6 +49,9 @@ pub fn install(full: bool) -> Result<Peers> {
     };
     if full {
         reference_control_plane(&folder)?;
+        for release in EARLIER_RELEASES {
+            go_program_of(&folder, "scheduler-oracle", Some(release))?;
+        }
     }
     Ok(peers)
 }
@@ -108,20 +114,39 @@ pub fn on_path(name: &str) -> Option<PathBuf> {
 }
 
 fn go_program(folder: &Path, name: &str) -> Result<PathBuf> {
+    go_program_of(folder, name, None)
+}
+
+/// A program from its source, with the modules of `go.mod`, or with those of a release under `name-RELEASE`. The build tag `k135` tells
+/// the source that it is built for 1.35.
+fn go_program_of(folder: &Path, name: &str, release: Option<&str>) -> Result<PathBuf> {
     let source = root().join("conformance").join(name);
+    let modules = release.map_or("go".to_owned(), |release| format!("go-{release}"));
+    let name = release.map_or(name.to_owned(), |release| format!("{name}-{release}"));
+    let listed = std::fs::read_dir(&source)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    let is_input = |file: &PathBuf| {
+        let is_code = file.extension().is_some_and(|extension| extension == "go");
+        is_code || [format!("{modules}.mod"), format!("{modules}.sum")].iter().any(|name| file.ends_with(name))
+    };
+    let mut files: Vec<PathBuf> = listed.into_iter().filter(is_input).collect();
+    files.sort();
     let mut stamp = String::new();
-    for file in ["go.mod", "go.sum", "main.go", "config.go", "preempt.go"] {
-        stamp += &std::fs::read_to_string(source.join(file)).unwrap_or_default();
+    for file in files {
+        stamp += &std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
     }
-    let program = folder.join("bin").join(name);
+    let program = folder.join("bin").join(&name);
     let stamp_file = folder.join("bin").join(format!("{name}.stamp"));
     if program.exists() && std::fs::read_to_string(&stamp_file).is_ok_and(|s| s == stamp) {
         return Ok(program);
     }
-    timed(name, || {
+    timed(&name, || {
         std::fs::create_dir_all(folder.join("bin"))?;
         let mut go = Command::new("go");
-        go.args(["build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o"]).arg(&program).arg(".");
+        go.args(["build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o"]).arg(&program);
+        if let Some(release) = release {
+            go.arg(format!("-modfile={modules}.mod")).arg(format!("-tags=k{}", release.replace('.', "")));
+        }
+        go.arg(".");
         succeed(go.current_dir(&source)).context("go is needed")?;
         Ok(std::fs::write(&stamp_file, &stamp)?)
     })?;
