@@ -111,7 +111,7 @@ fn detach(up: &Up, paths: &Paths) -> Result<ExitCode> {
     paths.prepare()?;
     let log = paths.root().join("server.log");
     let out = OpenOptions::new().create(true).append(true).mode(0o600).open(&log).with_context(|| log.display().to_string())?;
-    let errors = out.try_clone()?;
+    let (errors, from) = (out.try_clone()?, out.metadata()?.len() as usize);
     let mut command = Command::new(std::env::current_exe()?);
     command.arg("up");
     if let Some(file) = &up.scheduler_config {
@@ -127,7 +127,7 @@ fn detach(up: &Up, paths: &Paths) -> Result<ExitCode> {
         .spawn()?;
     let ready = look::until(DETACH_LIMIT, || {
         if let Some(status) = child.try_wait()? {
-            bail!("the server ended with {status}: {}", last_lines(&log));
+            bail!("the server ended with {status}: {}", last_lines(&log, from));
         }
         Ok(match run_state(paths)? {
             RunState::Running(holder) if holder.pid == child.id() => Some(()),
@@ -136,7 +136,7 @@ fn detach(up: &Up, paths: &Paths) -> Result<ExitCode> {
     })?;
     match ready {
         Some(()) => Ok(ExitCode::SUCCESS),
-        None => bail!("the server (process {}) is not ready: {}", child.id(), last_lines(&log)),
+        None => bail!("the server (process {}) is not ready: {}", child.id(), last_lines(&log, from)),
     }
 }
 
@@ -149,9 +149,9 @@ fn settled_state(paths: &Paths) -> Result<RunState> {
     })
 }
 
-/// The end of the log, for people.
-fn last_lines(log: &Path) -> String {
+/// The end of what the log got since it had `from` bytes, for people.
+fn last_lines(log: &Path, from: usize) -> String {
     let text = std::fs::read_to_string(log).unwrap_or_default();
-    let lines: Vec<&str> = text.lines().rev().take(5).collect();
+    let lines: Vec<&str> = text.get(from..).unwrap_or(&text).lines().rev().take(5).collect();
     lines.into_iter().rev().collect::<Vec<_>>().join("\n")
 }
