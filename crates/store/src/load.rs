@@ -11,7 +11,7 @@ use crate::record::{Batch, decode, document_crc};
 use crate::{Corruption, Hash, OpenError, Options, Revision, wal};
 use bytes::Bytes;
 use rusqlite::{ErrorCode, Row};
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 
 /// The newest value of a key.
@@ -234,8 +234,7 @@ impl Reader<'_> {
         let select = "SELECT last, after, time_millis, origin, hash, records FROM log ORDER BY last";
         let mut statement = loaded.database.connection.prepare(select).map_err(sql)?;
         let mut rows = statement.query([]).map_err(sql)?;
-        // Looked up, never iterated.
-        let (mut in_tail, mut before) = (0, HashMap::new());
+        let (mut in_tail, mut before) = (0, BTreeMap::new());
         while let Some(row) = rows.next().map_err(sql)? {
             let (mut batch, hash, payload) = log_row(row).map_err(sql)?;
             let wrong = |revision, key, what| Err(damage(self.path, place, Some(revision), key, what));
