@@ -5,7 +5,9 @@
 
 use crate::size::Size;
 use crate::version::Version;
+use nodelane_model::Quantity;
 use nodelane_model::pool::OsType;
+use nodelane_model::quantity::Resources;
 
 /// Part of a VM's memory that its OS hides, in thousandths (aks-semantics A-3 and section 9, 0): none.
 pub const VM_MEMORY_OVERHEAD_PERMILLE: i64 = 0;
@@ -30,6 +32,24 @@ pub struct NodeResources {
     pub ephemeral_bytes: i64,
     /// Pods.
     pub pods: i64,
+}
+
+impl NodeResources {
+    /// The same as a node of the size lists it: memory and storage in Ki, huge pages of which none are set aside, and its GPUs.
+    pub fn list(&self, size: &Size) -> Resources {
+        let mut list = Resources::from([
+            ("cpu".into(), Quantity::from_milli(self.cpu_milli)),
+            ("memory".into(), Quantity::from_kibibytes(self.memory_bytes)),
+            ("ephemeral-storage".into(), Quantity::from_kibibytes(self.ephemeral_bytes)),
+            ("pods".into(), Quantity::from_count(self.pods)),
+            ("hugepages-1Gi".into(), Quantity::from_count(0)),
+            ("hugepages-2Mi".into(), Quantity::from_count(0)),
+        ]);
+        if let Some(vendor) = size.gpu_vendor.filter(|_| size.gpus > 0) {
+            list.insert(vendor.resource_name().into(), Quantity::from_count(i64::from(size.gpus)));
+        }
+        list
+    }
 }
 
 /// All that a node of this size has.

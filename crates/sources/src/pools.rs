@@ -1,6 +1,7 @@
 //! The pools of a foreign cluster: what `az aks nodepool list -o json` prints, or else the nodes' label `agentpool`.
 //!
-//! The list brings what nodes do not show: limits, the power state, pools without nodes. It may be az's flat form or the answer of ARM.
+//! The list brings what nodes do not show: limits, the power state, pools without nodes. It may be az's flat form, the answer of ARM, or
+//! what `nodelane export nodepool -o json` prints.
 //! Pools that only nodes name get the size, zones, labels and taints that their nodes have in common, and are taken as scaled by hand.
 
 use crate::{Objects, Unreadable};
@@ -31,6 +32,18 @@ const READ: [&str; 16] = [
     "nodeLabels",
     "nodeTaints",
 ];
+/// What az's flat form and `nodelane export` call some of ARM's properties.
+const RENAMED: [(&str, &str); 9] = [
+    ("osSku", "osSKU"),
+    ("osDiskSizeGb", "osDiskSizeGB"),
+    ("typePropertiesType", "type"),
+    ("autoscaling", "enableAutoScaling"),
+    ("zones", "availabilityZones"),
+    ("kubernetesVersion", "currentOrchestratorVersion"),
+    ("priority", "scaleSetPriority"),
+    ("labels", "nodeLabels"),
+    ("taints", "nodeTaints"),
+];
 const AGENT_POOL: &str = "agentpool";
 
 impl Objects {
@@ -44,6 +57,7 @@ impl Objects {
         let mut list: Value = serde_json::from_slice(bytes).map_err(|error| unreadable("the list of pools", format!("{error}; {hint}")))?;
         let pools = if list.get("value").is_some() { list["value"].take() } else { list };
         let Value::Array(pools) = pools else { return Err(unreadable("the list of pools", format!("it is no list; {hint}"))) };
+        let mut names = BTreeSet::new();
         for (at, mut pool) in pools.into_iter().enumerate() {
             let name = pool["name"].as_str().unwrap_or_default().to_owned();
             let object = if name.is_empty() { format!("pool {}", at + 1) } else { format!("pool {name}") };
@@ -52,7 +66,10 @@ impl Objects {
             if name.is_empty() {
                 return Err(unreadable(&object, "it has no name".into()));
             }
-            let read = read(&properties).map_err(|error| unreadable(&object, error.to_string()))?;
+            if !names.insert(name.clone()) {
+                return Err(unreadable(&object, "it is listed twice; list the pools of one cluster".into()));
+            }
+            let read = read(&named_as_arm_does(properties)).map_err(|error| unreadable(&object, error.to_string()))?;
             self.put_pool(&name.into(), read);
         }
         Ok(())
@@ -86,12 +103,27 @@ impl Objects {
     }
 }
 
+/// Properties under ARM's names.
+fn named_as_arm_does(mut properties: Map<String, Value>) -> Map<String, Value> {
+    // In the flat form `type` is the resource's, as `Microsoft.ContainerService/managedClusters/agentPools`.
+    if properties.get("type").and_then(Value::as_str).is_some_and(|kind| kind.contains('/')) {
+        properties.remove("type");
+    }
+    for (other, name) in RENAMED {
+        if let Some(value) = properties.remove(other).filter(|value| !value.is_null()) {
+            properties.insert(name.into(), value);
+        }
+    }
+    properties
+}
+
 fn read(properties: &Map<String, Value>) -> Result<NodePool, serde_json::Error> {
     let text = |field: &str| Name::from(properties.get(field).and_then(Value::as_str).unwrap_or_default());
     let kept = properties.iter().filter(|(field, value)| READ.contains(&field.as_str()) && !value.is_null());
     let kept: Map<String, Value> = kept.map(|(field, value)| (field.clone(), value.clone())).collect();
     let mut spec: PoolSpec = serde_json::from_value(kept.into())?;
-    if properties.get("powerState").and_then(|power| power["code"].as_str()) == Some("Stopped") {
+    let power = properties.get("powerState").and_then(|power| power.as_str().or_else(|| power["code"].as_str()));
+    if power == Some("Stopped") {
         spec.power = Power::Stopped;
     }
     if text("scaleSetPriority") == "Spot" {
@@ -189,7 +221,8 @@ mod tests {
     /// As az 2.91 prints it: flat, `null` for what is not set.
     fn listed(more: Value) -> Value {
         let mut pool = json!({"name": "batch", "count": 2, "vmSize": "Standard_D4s_v5", "enableAutoScaling": true, "minCount": 1, "maxCount": 3,
-            "osType": "Linux", "osSku": "Ubuntu", "mode": "User", "maxPods": 110, "availabilityZones": ["1", "2"], "nodeLabels": {"lane": "batch"},
+            "osType": "Linux", "osSku": "Ubuntu", "osDiskSizeGb": 128, "typePropertiesType": "VirtualMachineScaleSets",
+            "type": "Microsoft.ContainerService/managedClusters/agentPools", "mode": "User", "maxPods": 110, "availabilityZones": ["1", "2"], "nodeLabels": {"lane": "batch"},
             "nodeTaints": ["lane=batch:NoSchedule"], "powerState": {"code": "Running"}, "provisioningState": "Succeeded",
             "currentOrchestratorVersion": "1.34.9", "nodeImageVersion": "AKSUbuntu-2204gen2containerd-202601.01.0", "scaleSetPriority": null,
             "spotMaxPrice": null, "upgradeSettings": {"maxSurge": "10%"}, "tags": null});
@@ -208,6 +241,10 @@ mod tests {
         let flat = pool_of(json!([listed(json!({}))]), "batch");
         assert_eq!((flat.spec.max_count, flat.spec.count, flat.state.version.as_str()), (Some(3), 2, "1.34.9"));
         assert_eq!(flat.spec.node_taints, ["lane=batch:NoSchedule"]);
+        assert_eq!(
+            (flat.spec.os_sku.as_str(), flat.spec.os_disk_size_gb, flat.spec.kind.as_str()),
+            ("Ubuntu", 128, "VirtualMachineScaleSets")
+        );
         let enveloped = json!({"value": [{"name": "batch", "properties": listed(json!({}))}]});
         assert_eq!(pool_of(enveloped, "batch"), flat);
     }
@@ -230,6 +267,8 @@ mod tests {
             error(json!([listed(json!({"count": "two"}))]))
         );
         assert_eq!(error(json!([{}])), "pool 1: it has no name");
+        let twice = error(json!([listed(json!({})), listed(json!({}))]));
+        assert_eq!(twice, "pool batch: it is listed twice; list the pools of one cluster");
         assert!(error(json!({"kind": "List"})).contains("az aks nodepool list"));
     }
 

@@ -7,11 +7,13 @@
 mod drivers;
 pub mod labels;
 pub(crate) mod lifecycle;
+mod newborn;
 mod observe;
 mod preempt;
 mod register;
 
 pub use drivers::register_drivers;
+pub use newborn::newborn;
 pub use observe::observe;
 pub use preempt::preempt;
 pub use register::register;

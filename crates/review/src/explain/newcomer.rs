@@ -1,17 +1,14 @@
 //! A node that is not there yet: what a new one of a pool, or of a new pool, would look like.
 //!
-//! Labels and taints are those that a node is born with (`engine`'s own functions), amounts those of a ready node of the pool, because a
-//! real machine shows a little less than its size says, else the catalogue's after reservations. Its daemons come with it.
+//! It is as it will be born (`engine`), but with the amounts of a ready node of the pool where there is one, because a real machine shows a
+//! little less than its size says. Its daemons come with it.
 
+use super::Means;
 use super::lane::Lane;
-use super::{Means, UNSCHEDULABLE};
-use nodelane_catalog::{Size, Version};
-use nodelane_engine::converge::labels;
+use nodelane_engine::converge::newborn;
 use nodelane_model::machine::MachineModel;
-use nodelane_model::node::{Node, NodeStatus, Taint};
-use nodelane_model::pool::{NodePool, PoolSpec};
-use nodelane_model::quantity::Resources;
-use nodelane_model::{Body, Cluster, Doc, Key, Kind, Machine, Meta, Name, Quantity, Time, Uid};
+use nodelane_model::pool::NodePool;
+use nodelane_model::{Cluster, Doc, Machine, Name, Time, Uid};
 use nodelane_world::World;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -77,45 +74,16 @@ fn node(world: &World, means: &Means, lane: &Lane, pool: &NodePool, zone: &Name,
         cluster.spec.location = location(world).unwrap_or_default();
         cluster
     });
-    let mut labels = labels::of_node(&cluster, &pool.spec, &machine, &name, &means.catalog);
+    let mut doc = newborn(&cluster, &pool.spec, &machine, &name, &means.catalog);
+    let salt = nodelane_model::hash::Hash::new(0).text(&name).get();
+    doc.meta.uid = Uid::derive(0x6e65_7763_6f6d_6572, u64::from(at), salt);
+    let Some(sibling) = sibling else { return doc };
     // What the cloud sets beyond what is known here is the same on every node of the pool.
-    let foreign = sibling.into_iter().flat_map(|doc| doc.meta.labels.iter());
-    for (key, value) in foreign.filter(|(key, _)| key.starts_with("kubernetes.azure.com/")) {
-        labels.entry(key.clone()).or_insert_with(|| value.clone());
+    for (key, value) in sibling.meta.labels.iter().filter(|(key, _)| key.starts_with("kubernetes.azure.com/")) {
+        Arc::make_mut(&mut doc.meta.labels).entry(key.clone()).or_insert_with(|| value.clone());
     }
-    let mut node = Node::default();
-    node.spec.taints = labels::taints(&pool.spec).iter().filter_map(|text| Taint::parse(text)).collect();
-    node.status = match sibling.and_then(Doc::as_node) {
-        Some(sibling) => NodeStatus {
-            capacity: sibling.status.capacity.clone(),
-            allocatable: sibling.status.allocatable.clone(),
-            ..NodeStatus::default()
-        },
-        None => status(means, &pool.spec, &pool.state.version),
-    };
-    debug_assert!(!node.spec.taints.iter().any(|taint| taint.key == UNSCHEDULABLE));
-    let uid = Uid::derive(0x6e65_7763_6f6d_6572, u64::from(at), nodelane_model::hash::Hash::new(0).text(&name).get());
-    let meta = Meta { uid, labels: Arc::new(labels), ..Meta::default() };
-    Doc::new(Key::global(Kind::Node, name), 0, meta, Body::Node(Box::new(node)))
-}
-
-fn status(means: &Means, pool: &PoolSpec, version: &str) -> NodeStatus {
-    let Some(size) = means.catalog.size(&pool.vm_size) else { return NodeStatus::default() };
-    let version: Version = version.parse().unwrap_or_else(|_| means.catalog.default_version());
-    let disk = if pool.os_disk_size_gb == 0 { nodelane_catalog::default_os_disk_gib(size.vcpu) } else { pool.os_disk_size_gb };
-    let amounts = nodelane_catalog::allocatable(size, pool.os_type, version, disk, pool.max_pods);
-    NodeStatus { allocatable: Arc::new(resources(&amounts, size)), ..NodeStatus::default() }
-}
-
-fn resources(amounts: &nodelane_catalog::NodeResources, size: &Size) -> Resources {
-    let mut list = Resources::from([
-        ("cpu".into(), Quantity::from_milli(amounts.cpu_milli)),
-        ("memory".into(), Quantity::from_kibibytes(amounts.memory_bytes)),
-        ("ephemeral-storage".into(), Quantity::from_kibibytes(amounts.ephemeral_bytes)),
-        ("pods".into(), Quantity::from_count(amounts.pods)),
-    ]);
-    if let Some(vendor) = size.gpu_vendor.filter(|_| size.gpus > 0) {
-        list.insert(vendor.resource_name().into(), Quantity::from_count(i64::from(size.gpus)));
+    if let (Some(node), Some(like)) = (doc.as_node_mut(), sibling.as_node()) {
+        (node.status.capacity, node.status.allocatable) = (like.status.capacity.clone(), like.status.allocatable.clone());
     }
-    list
+    doc
 }

@@ -12,8 +12,7 @@ use nodelane_model::machine::MachinePhase;
 use nodelane_model::node::{Address, Image, NodeInfo, NodeStatus};
 use nodelane_model::pod::Condition;
 use nodelane_model::pool::{OsType, PoolSpec};
-use nodelane_model::quantity::Resources;
-use nodelane_model::{Body, Doc, FaultKind, Key, Kind, Machine, Meta, Name, Node, Quantity, Time, Uid};
+use nodelane_model::{Body, Doc, FaultKind, Key, Kind, Machine, Meta, Name, Node, Time, Uid};
 use nodelane_world::{Silence, World};
 use std::sync::Arc;
 
@@ -83,8 +82,8 @@ impl Kubelets {
         let allocatable = nodelane_catalog::allocatable(size, pool.os_type, version, disk, pool.max_pods);
         let address = std::net::Ipv4Addr::from(FIRST_ADDRESS + index).to_string();
         NodeStatus {
-            capacity: Arc::new(resources(&capacity, size)),
-            allocatable: Arc::new(resources(&allocatable, size)),
+            capacity: Arc::new(capacity.list(size)),
+            allocatable: Arc::new(allocatable.list(size)),
             addresses: vec![
                 Address { kind: "InternalIP".into(), address: address.into() },
                 Address { kind: "Hostname".into(), address: name.clone() },
@@ -163,21 +162,6 @@ pub fn lose(world: &World, silence: &Silence, key: &Key, uid: Uid, heard: Time, 
         Condition { status: "Unknown".into(), ..unknown }.set_in(conditions);
     }
     Some((key.name.clone(), Change::Replace { base: old.revision, doc: Arc::new(doc) }))
-}
-
-fn resources(amounts: &nodelane_catalog::NodeResources, size: &Size) -> Resources {
-    let mut list = Resources::new();
-    list.insert("cpu".into(), Quantity::from_milli(amounts.cpu_milli));
-    list.insert("memory".into(), Quantity::from_kibibytes(amounts.memory_bytes));
-    list.insert("ephemeral-storage".into(), Quantity::from_kibibytes(amounts.ephemeral_bytes));
-    list.insert("pods".into(), Quantity::from_count(amounts.pods));
-    for name in ["hugepages-1Gi", "hugepages-2Mi"] {
-        list.insert(name.into(), Quantity("0".into()));
-    }
-    if let Some(vendor) = size.gpu_vendor.filter(|_| size.gpus > 0) {
-        list.insert(vendor.resource_name().into(), Quantity::from_count(i64::from(size.gpus)));
-    }
-    list
 }
 
 /// What every AKS node of an operating system has pulled before any pod runs.
