@@ -303,12 +303,11 @@ impl Session {
             self.take(profile, node, if leaving { Fate::Gone } else { Fate::Left });
         }
         if let Some((profile, leaving)) = new {
-            self.take(profile, node, Fate::Bound);
+            self.place(profile, node, leaving);
+            self.log.push(News { node, profile, fate: Fate::Bound });
             if leaving {
-                self.take(profile, node, Fate::Terminating);
+                self.log.push(News { node, profile, fate: Fate::Terminating });
             }
-            let lowest = &mut self.lowest_priority[node as usize];
-            *lowest = (*lowest).min(self.profiles[profile as usize].priority());
         }
     }
     /// Takes up that claims were given to a node.

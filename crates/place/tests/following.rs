@@ -3,11 +3,14 @@
 //!
 //! The worlds are the golden ones; what happens to them is drawn by a fixed rule. Expected is the slow way, which the golden answers hold.
 
+mod scenarios;
+
 use nodelane_model::hash::Hash;
-use nodelane_model::{Doc, Key, Kind, Name, Time, Uid, codec};
+use nodelane_model::{Doc, Key, Kind, Name, Time, Uid};
 use nodelane_place::{Memory, Room, explain, plan};
 use nodelane_world::{Draft, World};
-use serde_json::{Value, json};
+use scenarios::{Input, Scenario, read, world_of};
+use serde_json::json;
 use std::sync::Arc;
 
 const GOLDEN: [&str; 3] = [
@@ -15,46 +18,22 @@ const GOLDEN: [&str; 3] = [
     include_str!("golden/preemption-1.36.3.json"),
     include_str!("golden/volumes-1.36.3.json"),
 ];
-const KINDS: [(&str, Kind); 10] = [
-    ("nodes", Kind::Node),
-    ("pods", Kind::Pod),
-    ("namespaces", Kind::Namespace),
-    ("services", Kind::Service),
-    ("replicaSets", Kind::ReplicaSet),
-    ("pdbs", Kind::PodDisruptionBudget),
-    ("pvs", Kind::PersistentVolume),
-    ("pvcs", Kind::PersistentVolumeClaim),
-    ("storageClasses", Kind::StorageClass),
-    ("csiNodes", Kind::CSINode),
-];
-
 fn put(world: &mut World, mut doc: Doc) {
     doc.revision = world.revision + 1;
     doc.meta.uid = Uid(u128::from(doc.revision));
     world.put(Arc::new(doc));
 }
 
-fn read(kind: Kind, value: &Value) -> Doc {
-    let mut value = value.clone();
-    value["metadata"].as_object_mut().expect("metadata is an object").remove("uid");
-    codec::from_value(kind, &value).expect("the golden files are readable")
-}
-
-/// A golden world, and the pods that are asked about: the pending one, and some that are like those on nodes.
-fn scenario(input: &Value) -> (World, Vec<Doc>) {
-    let mut world = World::new(0);
-    for (field, kind) in KINDS {
-        input[field].as_array().into_iter().flatten().for_each(|value| put(&mut world, read(kind, value)));
-    }
-    let mut asked = vec![read(Kind::Pod, &input["pod"])];
-    for value in input["pods"].as_array().into_iter().flatten().take(3) {
+/// The pods that are asked about: the pending one, and some that are like those on nodes.
+fn asked(input: &Input, pending: Doc) -> Vec<Doc> {
+    let like = |value| {
         let mut doc = read(Kind::Pod, value);
         doc.key.name = format!("like-{}", doc.key.name).into();
         doc.meta.deleted = None;
         doc.as_pod_mut().expect("it is one").node = None;
-        asked.push(doc);
-    }
-    (world, asked)
+        doc
+    };
+    std::iter::once(pending).chain(input.pods.iter().take(3).map(like)).collect()
 }
 
 fn pick(world: &World, kind: Kind, draw: u64) -> Option<Arc<Doc>> {
@@ -102,15 +81,16 @@ fn stir(world: &mut World, asked: &[Doc], seed: u64, round: u64) {
     }
 }
 
-fn scenarios() -> Vec<Value> {
-    GOLDEN.iter().flat_map(|text| serde_json::from_str::<Vec<Value>>(text).expect("readable")).collect()
+fn worlds() -> Vec<Scenario> {
+    GOLDEN.iter().flat_map(|text| serde_json::from_str::<Vec<Scenario>>(text).expect("readable")).collect()
 }
 
 #[test]
 fn a_room_that_follows_the_world_says_what_a_new_one_says() {
     let mut verdicts = 0;
-    for (seed, scenario_of) in scenarios().iter().enumerate().step_by(4) {
-        let (mut world, asked) = scenario(&scenario_of["input"]);
+    for (seed, scenario) in worlds().iter().enumerate().step_by(4) {
+        let (mut world, pending) = world_of(&scenario.input);
+        let asked = asked(&scenario.input, pending);
         let mut room = Room::default();
         for round in 0..8 {
             for pod in &asked {
@@ -138,8 +118,9 @@ fn a_run_that_goes_on_from_the_last_binds_as_one_that_begins_anew() {
     // Victims have grace: where they went at once, pods that were refused before would be tried in the next run only.
     let evict: fn(&mut Draft, &Key) = |draft, key| drop(draft.update(key, |doc| doc.meta.deleted = Some(Time(0))));
     let mut bound = 0;
-    for (seed, scenario_of) in scenarios().iter().enumerate().step_by(4) {
-        let (mut world, asked) = scenario(&scenario_of["input"]);
+    for (seed, scenario) in worlds().iter().enumerate().step_by(4) {
+        let (mut world, pending) = world_of(&scenario.input);
+        let asked = asked(&scenario.input, pending);
         let mut memory = Memory::default();
         for round in 0..6 {
             for (at, pod) in asked.iter().enumerate() {
