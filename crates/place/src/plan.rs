@@ -35,6 +35,8 @@ pub struct Memory {
     /// Whether pods wait for more than room, and the revision at which they were looked at in vain.
     waiting: bool,
     waited_at: Revision,
+    /// Whether room was kept for pods whose claims are not bound yet: who was refused may have been refused for that room.
+    reserved: bool,
     /// How pods are placed. Given, not remembered: it is kept when the rest is forgotten.
     pub config: Arc<Config>,
     kept: Kept,
@@ -73,7 +75,8 @@ impl Memory {
     /// Whether a pod was dealt with, and cannot have become placeable.
     fn covers(&self, entry: &(i64, Time, Key), doc: &Doc, revision: Revision) -> bool {
         let seen = |done: &Done| doc.revision <= done.revision && done.last.as_ref().is_none_or(|last| entry <= last);
-        self.done.as_ref().is_some_and(seen) && (self.waited_at == revision || !waits_for_more_than_room(doc, &self.config))
+        self.done.as_ref().is_some_and(seen)
+            && (self.waited_at == revision || !(self.reserved || waits_for_more_than_room(doc, &self.config)))
     }
 }
 
@@ -115,6 +118,7 @@ pub fn plan(draft: &mut Draft, memory: &mut Memory, budget: usize, evict: Evict)
         last = Some(entry.clone());
     }
     memory.waiting |= run.waiting;
+    memory.reserved = run.has_reserved;
     let has_bound = run.bound;
     memory.kept.0 = run.rest(&draft.world);
     // Pods that were bound in this run may be what was waited for.
@@ -140,6 +144,8 @@ pub(crate) struct Run {
     bound: bool,
     /// Whether the session has what no world shows: room that is kept for a pod.
     has_promised: bool,
+    /// Whether that is room for a pod whose claims are not bound yet.
+    has_reserved: bool,
 }
 
 impl Run {
@@ -191,7 +197,7 @@ impl Run {
                 Outcome::Nowhere { message, gives_up, keeps, is_new } => {
                     if waits_for_more_than_room(doc, &memory.config) {
                         self.waiting = true;
-                    } else if gives_up {
+                    } else if gives_up && !self.has_reserved {
                         memory.refused.insert(class, message.clone());
                     }
                     if let Some(node) = session.nominated_node(doc).filter(|_| !keeps) {
@@ -208,7 +214,7 @@ impl Run {
     fn bind(&mut self, draft: &mut Draft, session: &mut Session, doc: &Arc<Doc>, profile: u32, node: u32) -> usize {
         let revision = draft.world.revision;
         if volumes::reserve(draft, &session.profiles[profile as usize], &session.rows[node as usize].doc) {
-            (self.waiting, self.has_promised) = (true, true);
+            (self.waiting, self.has_promised, self.has_reserved) = (true, true, true);
             session.renew_claims(&draft.world);
             session.bind(profile, node);
             let wrote = draft.world.revision > revision;

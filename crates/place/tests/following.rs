@@ -1,5 +1,5 @@
-//! What is kept from run to run changes no answer: a room that follows a world says what a new one says, and a run that goes on
-//! from the last binds as one that begins anew.
+//! What is kept from run to run changes no answer: a room that follows a world says what a new one says, and a memory that
+//! follows binds as an empty one does.
 //!
 //! The worlds are the golden ones; what happens to them is drawn by a fixed rule. Expected is the slow way, which the golden answers hold.
 
@@ -114,11 +114,11 @@ fn places(world: &World) -> Vec<(Name, Option<Name>)> {
 }
 
 #[test]
-fn a_run_that_goes_on_from_the_last_binds_as_one_that_begins_anew() {
+fn a_memory_that_follows_the_world_binds_as_an_empty_one_does() {
     // Victims have grace: where they went at once, pods that were refused before would be tried in the next run only.
     let evict: fn(&mut Draft, &Key) = |draft, key| drop(draft.update(key, |doc| doc.meta.deleted = Some(Time(0))));
     let mut bound = 0;
-    for (seed, scenario) in worlds().iter().enumerate().step_by(4) {
+    for (seed, scenario) in worlds().iter().enumerate().skip(1).step_by(2) {
         let (mut world, pending) = world_of(&scenario.input);
         let asked = asked(&scenario.input, pending);
         let mut memory = Memory::default();
@@ -129,10 +129,8 @@ fn a_run_that_goes_on_from_the_last_binds_as_one_that_begins_anew() {
                 put(&mut world, doc);
             }
             let mut drafts = [Draft::new(world.clone(), Time(0)), Draft::new(world.clone(), Time(0))];
-            let mut copy = memory.clone();
             plan(&mut drafts[0], &mut memory, usize::MAX, evict);
-            // A copy remembers what was said, and begins its run anew.
-            plan(&mut drafts[1], &mut copy, usize::MAX, evict);
+            plan(&mut drafts[1], &mut Memory::default(), usize::MAX, evict);
             assert_eq!(places(&drafts[0].world), places(&drafts[1].world), "scenario {seed}, round {round}");
             bound += places(&drafts[0].world).iter().filter(|(_, node)| node.is_some()).count();
             // Some plans are not taken: the world stays as it was, and what was remembered is forgotten (as `control` does).
@@ -144,5 +142,5 @@ fn a_run_that_goes_on_from_the_last_binds_as_one_that_begins_anew() {
             stir(&mut world, &asked, seed as u64, 100 + round);
         }
     }
-    assert!(bound > 5_000, "only {bound} pods were bound");
+    assert!(bound > 10_000, "only {bound} pods were bound");
 }
