@@ -13,6 +13,7 @@ mod etag;
 mod fields;
 mod id;
 pub mod machine;
+pub mod maintenance;
 pub mod operation;
 pub mod pool;
 mod route;

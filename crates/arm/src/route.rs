@@ -78,8 +78,16 @@ pub enum Call {
     GetClusterUpgrades(ClusterId),
     /// Versions that a pool of a cluster may have.
     ListPoolVersions(ClusterId),
-    /// Maintenance configurations: there are none.
+    /// Maintenance configurations of a cluster.
     ListMaintenance(ClusterId),
+    /// One maintenance configuration, by its name.
+    GetMaintenance(ClusterId, Name),
+    /// The windows of a maintenance configuration, to come and gone: not one of AKS's calls.
+    ListMaintenanceRuns(ClusterId, Name),
+    /// A maintenance configuration is to be as given.
+    PutMaintenance(ClusterId, Name),
+    /// A maintenance configuration is to go.
+    DeleteMaintenance(ClusterId, Name),
     /// Pools of a cluster.
     ListPools(ClusterId),
     /// One pool.
@@ -134,6 +142,10 @@ impl Call {
             | Call::GetClusterUpgrades(cluster)
             | Call::ListPoolVersions(cluster)
             | Call::ListMaintenance(cluster)
+            | Call::GetMaintenance(cluster, _)
+            | Call::ListMaintenanceRuns(cluster, _)
+            | Call::PutMaintenance(cluster, _)
+            | Call::DeleteMaintenance(cluster, _)
             | Call::ListPools(cluster) => Some(cluster),
             Call::GetPool(pool)
             | Call::PutPool(pool)
@@ -259,6 +271,12 @@ fn of_cluster(method: Method, cluster: ClusterId, rest: &[Name], query: &str) ->
         (Method::Get, [a, b]) if is(a, "upgradeProfiles") && is(b, "default") => Call::GetClusterUpgrades(cluster),
         (Method::Get, [a]) if is(a, "availableAgentPoolVersions") => Call::ListPoolVersions(cluster),
         (Method::Get, [a]) if is(a, "maintenanceConfigurations") => Call::ListMaintenance(cluster),
+        (Method::Get, [a, name]) if is(a, "maintenanceConfigurations") => Call::GetMaintenance(cluster, name.clone()),
+        (Method::Get, [a, name, b]) if is(a, "maintenanceConfigurations") && is(b, "runs") => {
+            Call::ListMaintenanceRuns(cluster, name.clone())
+        }
+        (Method::Put, [a, name]) if is(a, "maintenanceConfigurations") => Call::PutMaintenance(cluster, name.clone()),
+        (Method::Delete, [a, name]) if is(a, "maintenanceConfigurations") => Call::DeleteMaintenance(cluster, name.clone()),
         (Method::Get, [a]) if is(a, "agentPools") => Call::ListPools(cluster),
         (_, [a, pool, rest @ ..]) if is(a, "agentPools") => {
             return of_pool(method, cluster.pool(pool.clone()), rest, query);

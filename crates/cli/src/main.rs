@@ -14,6 +14,7 @@ mod explain;
 mod export;
 mod fault;
 mod look;
+mod maintenance;
 mod nodepool;
 mod place;
 mod policy;
@@ -73,6 +74,9 @@ enum Verb {
     /// Break things on purpose: allocation failures, evictions, lost zones, throttling.
     #[command(subcommand)]
     Fault(fault::FaultVerb),
+    /// When channels may move versions and images next, and what they did last.
+    #[command(subcommand)]
+    Maintenance(maintenance::MaintenanceVerb),
     /// Show and set the vCPU quotas of the subscription.
     #[command(subcommand)]
     Quota(quota::QuotaVerb),
@@ -125,6 +129,7 @@ fn run(command_line: CommandLine) -> Result<ExitCode> {
             Verb::Export(verb) => export::run(verb, &environment).await?,
             Verb::Explain(verb) => explain::run(verb, &environment).await?,
             Verb::Fault(verb) => fault::run(verb, &environment).await?,
+            Verb::Maintenance(verb) => maintenance::run(verb, &environment).await?,
             Verb::Quota(verb) => quota::run(verb, &environment).await?,
             Verb::Policy(verb) => policy::run(verb, &environment).await?,
             Verb::Up(_) | Verb::Down | Verb::Reset | Verb::Status(_) | Verb::Env(_) | Verb::Place(_) | Verb::Estimate(_) => {

@@ -149,6 +149,13 @@ pub enum Change {
     },
     /// The cluster and all that is in it is to go.
     DeleteCluster,
+    /// When the cluster may be worked on; `None` takes the configuration away.
+    PutMaintenance {
+        /// The configuration's name, one of three.
+        name: Name,
+        /// What it is to be, validated for form.
+        maintenance: Option<Box<crate::maintenance::Maintenance>>,
+    },
     /// Every machine is deallocated.
     StopCluster,
     /// Every machine comes back.

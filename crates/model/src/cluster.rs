@@ -77,6 +77,12 @@ pub struct ClusterState {
     /// When the cluster was gone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gone: Option<Time>,
+    /// When it may be worked on, by the configuration's name (aks-semantics MW-1).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub maintenance: BTreeMap<Name, crate::maintenance::Maintenance>,
+    /// What was done in the windows of each, oldest first, at most [`RUNS_LIMIT`](crate::maintenance::RUNS_LIMIT).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub maintenance_runs: BTreeMap<Name, Vec<crate::maintenance::Run>>,
 }
 
 impl Cluster {

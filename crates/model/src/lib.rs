@@ -16,6 +16,7 @@ pub mod fault;
 pub mod hash;
 pub mod key;
 pub mod machine;
+pub mod maintenance;
 pub mod meta;
 pub mod node;
 pub mod operation;

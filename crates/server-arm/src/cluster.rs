@@ -16,7 +16,7 @@ use nodelane_model::pool::PoolSpec;
 use nodelane_model::refusal::PoolRefusal;
 use nodelane_model::{Name, Refusal};
 use nodelane_world::World;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::sync::Arc;
 
 /// How often a PUT is merged again because the cluster has moved.
@@ -68,15 +68,11 @@ pub async fn answer(arm: &Arm, request: &Request, call: Call) -> Result<Answer> 
             let cluster = world.cluster().ok_or_else(|| ArmError::ClusterNotFound(id.clone()))?;
             Ok(Answer::json(200, &version::available(&arm.catalog, &id, cluster)))
         }
-        Call::ListMaintenance(id) => {
-            found(arm, &id)?;
-            Ok(Answer::json(200, &json!({"value": []})))
-        }
         _ => unreachable!("only calls about clusters come here"),
     }
 }
 
-fn found(arm: &Arm, id: &ClusterId) -> Result<Arc<dyn Door>> {
+pub(crate) fn found(arm: &Arm, id: &ClusterId) -> Result<Arc<dyn Door>> {
     arm.check_group(&id.group.subscription, Some(&id.group))?;
     arm.door(id).ok_or_else(|| ArmError::ClusterNotFound(id.clone()))
 }

@@ -8,6 +8,7 @@ mod answer;
 mod cluster;
 mod directory;
 mod fault;
+mod maintenance;
 mod operation;
 mod own;
 mod pool;
@@ -146,8 +147,12 @@ impl Arm {
             | Call::AbortCluster(_)
             | Call::ListCredentials { .. }
             | Call::GetClusterUpgrades(_)
-            | Call::ListPoolVersions(_)
-            | Call::ListMaintenance(_) => cluster::answer(self, request, call).await,
+            | Call::ListPoolVersions(_) => cluster::answer(self, request, call).await,
+            Call::ListMaintenance(_)
+            | Call::ListMaintenanceRuns(..)
+            | Call::GetMaintenance(..)
+            | Call::PutMaintenance(..)
+            | Call::DeleteMaintenance(..) => maintenance::answer(self, request, call).await,
             Call::ListPools(_)
             | Call::GetPool(_)
             | Call::PutPool(_)

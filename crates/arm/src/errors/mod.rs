@@ -52,6 +52,14 @@ pub enum ArmError {
     /// No such machine.
     #[error("no machine {0}")]
     MachineNotFound(Name),
+    /// No such maintenance configuration.
+    #[error("no maintenance configuration {name} of {cluster:?}")]
+    MaintenanceNotFound {
+        /// The cluster.
+        cluster: ClusterId,
+        /// The configuration.
+        name: Name,
+    },
     /// No such operation, or its time is over.
     #[error("no operation {0}")]
     OperationNotFound(Name),
@@ -165,12 +173,16 @@ impl ArmError {
             ArmError::Refused(refusal) => of_refusal(refusal),
             ArmError::MachineNotFound(_) | ArmError::OperationNotFound(_) | ArmError::Unmarshal { .. } => self.of_service(),
             ArmError::IfNoneMatchTag | ArmError::BothConditions | ArmError::Throttled { .. } => self.of_service(),
+            ArmError::MaintenanceNotFound { .. } => self.of_service(),
         }
     }
 
     fn of_service(&self) -> Answer {
         let (status, code, message) = match self {
             ArmError::MachineNotFound(machine) => (404, "NotFound", format!("Could not find the machine '{machine}'.")),
+            ArmError::MaintenanceNotFound { cluster, name } => {
+                (404, "NotFound", format!("Could not find the maintenance configuration '{name}' of '{cluster}'."))
+            }
             ArmError::OperationNotFound(id) => (404, "NotFound", format!("The entity was not found: operation '{id}'.")),
             ArmError::Unmarshal { found, field, wanted } => {
                 let message = format!(

@@ -12,6 +12,7 @@ mod delete;
 mod env;
 mod fault;
 mod machines;
+mod maintenance;
 mod object;
 mod pool;
 mod power;
@@ -27,6 +28,7 @@ pub(crate) use delete::preempt;
 pub use env::{Env, Policy, Quotas, count_vcpus};
 pub use pool::{Brought, Met, Verdict, count, verdict};
 pub use update::{ASKED_IMAGE, SPOT_TAINT};
+pub(crate) use upgrade::newest_image;
 
 use nodelane_model::change::Accepted;
 use nodelane_model::cluster::CLUSTER;
@@ -49,6 +51,7 @@ pub fn admit(draft: &mut Draft, change: &Change, origin: &Origin, env: &Env) -> 
         Change::DeleteMachines { name, machines } => machines::delete(&mut ask, name, machines),
         Change::PutCluster { spec, pools, base, etag } => cluster::put(&mut ask, spec, pools, *base, etag),
         Change::DeleteCluster => cluster::delete(&mut ask),
+        Change::PutMaintenance { name, maintenance } => maintenance::put(&mut ask, name, maintenance.as_deref()),
         Change::StopCluster => cluster::stop(&mut ask),
         Change::StartCluster => cluster::start(&mut ask),
         Change::Create(_) | Change::Replace { .. } | Change::Delete { .. } | Change::Bind { .. } | Change::Evict { .. } => {

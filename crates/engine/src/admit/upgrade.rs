@@ -24,7 +24,7 @@ pub(super) fn begin() -> Progress {
 }
 
 /// The newest image for a pool at a version; `None` where there is none for its OS SKU or size.
-pub(super) fn newest_image(catalog: &Catalog, spec: &PoolSpec, version: &str) -> Option<Name> {
+pub(crate) fn newest_image(catalog: &Catalog, spec: &PoolSpec, version: &str) -> Option<Name> {
     let version: Version = version.parse().ok()?;
     let sku = OsSku::from_name(&spec.os_sku)?.effective(version).ok()?;
     let image = catalog.newest_image(sku)?.version(catalog.size(&spec.vm_size)?.image_variant())?;

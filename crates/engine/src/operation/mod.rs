@@ -4,6 +4,7 @@
 //! step if there is one, and is looked at again when one of them moves or a deadline passes. It ends only when Kubernetes shows it:
 //! every node Ready, or gone.
 
+pub mod channel;
 mod cluster;
 mod ending;
 mod shrink;
@@ -31,7 +32,11 @@ pub fn plan(draft: &mut Draft, env: &Env, budget: usize) -> usize {
         && let Some(key) = draft.world.work.take_after(List::Operations, last.as_ref())
     {
         spent += match key.kind {
-            Kind::Cluster => cluster::reconcile(draft, &key),
+            Kind::Cluster => {
+                let spent = cluster::reconcile(draft, &key);
+                channel::reconcile(draft, env, &key);
+                spent
+            }
             _ => reconcile(draft, env, &key, budget - spent),
         };
         last = Some(key);
