@@ -4,7 +4,7 @@
 //! every pool is one release behind the newest, so that there is something to upgrade.
 
 use crate::Rehearsal;
-use nodelane_arm::{ClusterId, cluster};
+use nodelane_arm::{ArmError, ClusterId, cluster};
 use nodelane_catalog::{Catalog, OsSku};
 use nodelane_engine::Env;
 use nodelane_model::change::EtagConditions;
@@ -42,10 +42,10 @@ impl Genesis<'_> {
         let catalog = self.env.catalog;
         let context = cluster::Context { catalog, id: self.id, stored: None, pools: BTreeMap::new() };
         let body = self.body().to_string();
-        let (spec, pools) = cluster::merge(body.as_bytes(), &context).map_err(|error| error.to_string())?;
+        let (spec, pools) = cluster::merge(body.as_bytes(), &context).map_err(|error| told(&error))?;
         let mut rehearsal = Rehearsal::new(World::new(self.seed), self.env.clone(), BootProfile::Instant, now);
         let change = Change::PutCluster { spec: Box::new(spec), pools, base: None, etag: EtagConditions::default() };
-        rehearsal.request(change, Origin::default()).map_err(|refusal| refusal.to_string())?;
+        rehearsal.request(change, Origin::default()).map_err(|refusal| told(&ArmError::from(refusal)))?;
         for (resource, value) in objects(self.version) {
             crate::manifest::create(&mut rehearsal, resource, value)?;
         }
@@ -71,6 +71,13 @@ impl Genesis<'_> {
             }
         })
     }
+}
+
+/// A refusal in ARM's words.
+fn told(error: &ArmError) -> String {
+    let body = error.answer().body;
+    let message = body.pointer("/error/message").or_else(|| body.get("message")).and_then(Value::as_str);
+    message.map_or_else(|| body.to_string(), str::to_owned)
 }
 
 /// What AKS puts into a new cluster, as far as anything here decides on it: namespaces, priority and storage classes, the add-ons with their budgets

@@ -4,6 +4,7 @@
 //! documents and events, byte for byte. Beside it: scenario files, a stage on which they run, the record that a run leaves, and what is
 //! measured on it. Not here: the words of a command line, files, and how a record is shown.
 
+mod adopt;
 mod genesis;
 pub mod manifest;
 pub mod measure;
@@ -12,6 +13,7 @@ pub mod scenario;
 mod seat;
 mod stage;
 
+pub use adopt::adopt;
 pub use genesis::Genesis;
 pub use seat::Seat;
 pub use stage::{Hands, Place, Said, Stage, Wrong};

@@ -102,10 +102,13 @@ pub fn replicas(rehearsal: &Rehearsal, key: &Key) -> Option<i64> {
 /// # Errors
 /// What the Kubernetes API answers.
 pub fn scale(rehearsal: &mut Rehearsal, key: &Key, replicas: i64) -> Result<(), String> {
-    let old = rehearsal.world().get(key).cloned().ok_or_else(|| format!("{key} is gone"))?;
+    let gone = || format!("{}/{} is gone", key.namespace, key.name);
+    let old = rehearsal.world().get(key).cloned().ok_or_else(gone)?;
+    let (group, version) = key.kind.api_version().split_once('/').unwrap_or(("", key.kind.api_version()));
+    let resource = registry::by_kind(group, version, key.kind.as_str()).ok_or_else(gone)?;
     let wanted = json!({"metadata": {"name": key.name, "namespace": key.namespace}, "spec": {"replicas": replicas}});
     let updated = object::with_scale(&old, wanted).map_err(|status| status.message.clone())?;
-    rehearsal.request(Change::Replace { doc: Arc::new(updated.doc), base: updated.base }, origin()).map(drop).map_err(|r| r.to_string())
+    ask(rehearsal, resource, Change::Replace { doc: Arc::new(updated.doc), base: updated.base })
 }
 
 /// Everything that a scenario's author does is done as this user.

@@ -2,18 +2,21 @@
 //!
 //! Paths in a scenario start from its folder. Everything that can be wrong without running is told before anything runs.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use nodelane_arm::{ClusterId, GroupId};
 use nodelane_engine::Env;
 use nodelane_model::hash::Hash;
-use nodelane_model::{Origin, Time};
+use nodelane_model::{Name, Origin, Time};
 use nodelane_rehearsal::record::Record;
 use nodelane_rehearsal::scenario::{Bad, ClusterSource, Deed, Manifest, Part, Scenario, WorldSource, read};
-use nodelane_rehearsal::{Genesis, Rehearsal, Seat, Stage, Wrong};
+use nodelane_rehearsal::{Genesis, Rehearsal, Seat, Stage, Wrong, adopt};
 use nodelane_server::BootProfile;
-use nodelane_server::process::{FIRST, FIRST_SUBSCRIPTION, first_documents};
+use nodelane_server::driver::reading;
+use nodelane_server::process::{Entry, FIRST, FIRST_SUBSCRIPTION, Settings, env, first_documents};
+use nodelane_sources::{Objects, read_dump};
 use nodelane_world::World;
 use serde::Deserialize;
 use serde_json::Value;
@@ -116,9 +119,59 @@ impl Scene {
                     clusters: clusters.iter().enumerate().map(made).collect::<Result<_, _>>()?,
                 })
             }
-            WorldSource::DataDir(_) | WorldSource::Snapshot { .. } => Err((vec!["world".into()], "not yet".into())),
+            WorldSource::DataDir(folder) => {
+                let (account, clusters) = reading::worlds(&self.folder().join(folder)).map_err(|why| (in_world("dataDir"), why))?;
+                let none = BTreeMap::new();
+                let cluster = |(entry, mut world): (Entry, World)| {
+                    let env = env(&account, &entry, &none, &Settings::default());
+                    // The seed of a run is its own; ids that are there already stay.
+                    world.seed = Hash::new(seed).text(&entry.key).get();
+                    (entry.id, world, env)
+                };
+                let clusters: Vec<_> = clusters.into_iter().map(cluster).collect();
+                match clusters.is_empty() {
+                    true => Err((in_world("dataDir"), "there is no cluster in it".into())),
+                    false => Ok(Worlds { account, clusters }),
+                }
+            }
+            WorldSource::Snapshot { dump, pools } => {
+                let objects = self.dump(dump, pools.as_deref())?;
+                let id = id_of(&FIRST.1.into());
+                let (world, env) = adopt(objects, &id, Hash::new(seed).text(FIRST.1).get(), self.scenario.start)
+                    .map_err(|why| (in_world("snapshot"), why))?;
+                Ok(Worlds { account: account(self.scenario.start), clusters: vec![(id, world, env)] })
+            }
         }
     }
+
+    fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new("."))
+    }
+
+    /// The objects of a dump, with their pools.
+    fn dump(&self, dump: &str, pools: Option<&str>) -> Result<Objects, Wrong> {
+        let bytes = |field: &str, name: &str| {
+            let path = self.folder().join(name);
+            std::fs::read(&path).map_err(|error| (in_world(field), format!("{} cannot be read: {error}", path.display())))
+        };
+        let unreadable = |field: &'static str| move |error: nodelane_sources::Unreadable| (in_world(field), error.to_string());
+        let mut objects = read_dump(&bytes("snapshot", dump)?).map_err(unreadable("snapshot"))?;
+        if let Some(pools) = pools {
+            objects.add_pools(&bytes("pools", pools)?).map_err(unreadable("pools"))?;
+        }
+        objects.complete_pools();
+        Ok(objects)
+    }
+}
+
+fn in_world(field: &str) -> Vec<Part> {
+    vec!["world".into(), field.into()]
+}
+
+/// A cluster of the group that a scenario's clusters are in.
+fn id_of(name: &Name) -> ClusterId {
+    let group = GroupId { subscription: FIRST_SUBSCRIPTION.into(), group: FIRST.0.into() };
+    ClusterId { group, cluster: name.clone() }
 }
 
 /// The account that a scenario's own clusters are in.
@@ -132,8 +185,7 @@ fn account(now: Time) -> World {
 
 /// A cluster as a scenario describes it. Where no pool is of mode System the first one is, as with `az aks create`.
 fn made(cluster: &ClusterSource, seed: u64, now: Time) -> Result<(ClusterId, World, Env), String> {
-    let group = GroupId { subscription: FIRST_SUBSCRIPTION.into(), group: FIRST.0.into() };
-    let id = ClusterId { group, cluster: cluster.name.clone() };
+    let id = id_of(&cluster.name);
     let mut pools: Vec<Value> = cluster.pools.iter().map(nodelane_rehearsal::scenario::Pool::profile).collect();
     let is_system = |pool: &Value| pool["mode"].as_str().is_some_and(|mode| mode.eq_ignore_ascii_case("System"));
     if !pools.iter().any(is_system)

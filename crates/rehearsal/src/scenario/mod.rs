@@ -18,33 +18,24 @@ use serde::Deserialize;
 use serde_json::Value;
 
 /// A scenario.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[derive(Clone, Debug)]
 pub struct Scenario {
     /// When it begins.
     pub start: Time,
     /// What ids and latencies are drawn from.
-    #[serde(default = "first_seed")]
     pub seed: u64,
     /// When it ends.
     pub until: Moment,
     /// What there is at the beginning.
     pub world: WorldSource,
     /// What happens, in any order.
-    #[serde(default)]
     pub timeline: Vec<Step>,
     /// What must hold.
-    #[serde(default)]
     pub assert: Vec<Assertion>,
 }
 
-fn first_seed() -> u64 {
-    1
-}
-
 /// Where the world comes from: exactly one of the three.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(try_from = "read::RawWorld")]
+#[derive(Clone, Debug)]
 pub enum WorldSource {
     /// The data folder of a server, running or stopped; it is only read.
     DataDir(String),
@@ -100,8 +91,7 @@ pub enum Manifest {
 }
 
 /// One thing that happens.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(try_from = "read::RawStep")]
+#[derive(Clone, Debug)]
 pub struct Step {
     /// When.
     pub at: Moment,
@@ -138,8 +128,7 @@ pub struct Load {
 }
 
 /// Something that must hold.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(try_from = "read::RawAssertion")]
+#[derive(Clone, Debug)]
 pub enum Assertion {
     /// A metric stays within bounds.
     Metric {

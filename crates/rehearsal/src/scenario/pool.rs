@@ -85,6 +85,28 @@ impl Pool {
     }
 }
 
+/// A key of a pool; one that is not known is refused where it stands.
+struct Key(&'static str);
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Key, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = Key;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of a property")
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Key, E> {
+                let known = ["name"].into_iter().chain(POOL_PROPERTIES);
+                let all = || known.clone().collect::<Vec<_>>().join(", ");
+                let found = known.clone().find(|known| *known == text);
+                found.map(Key).ok_or_else(|| E::custom(format_args!("unknown field `{text}`, expected one of {}", all())))
+            }
+        }
+        deserializer.deserialize_identifier(Text)
+    }
+}
+
 impl<'de> Deserialize<'de> for Pool {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Pool, D::Error> {
         struct OfMap;
@@ -95,15 +117,11 @@ impl<'de> Deserialize<'de> for Pool {
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pool, A::Error> {
                 let (mut name, mut image, mut properties) = (None, None, Map::new());
-                while let Some(key) = map.next_key::<String>()? {
-                    match key.as_str() {
+                while let Some(Key(key)) = map.next_key()? {
+                    match key {
                         "name" => name = Some(map.next_value()?),
                         "nodeImageVersion" => image = Some(map.next_value()?),
-                        key if POOL_PROPERTIES.contains(&key) => drop(properties.insert(key.to_owned(), map.next_value()?)),
-                        _ => {
-                            let all: Vec<&str> = ["name"].into_iter().chain(POOL_PROPERTIES).collect();
-                            return Err(A::Error::custom(format_args!("unknown field `{key}`, expected one of {}", all.join(", "))));
-                        }
+                        key => drop(properties.insert(key.to_owned(), map.next_value()?)),
                     }
                 }
                 Ok(Pool { name: name.ok_or_else(|| A::Error::missing_field("name"))?, properties, image })

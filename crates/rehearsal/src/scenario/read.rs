@@ -4,23 +4,54 @@
 
 use super::ClusterSource;
 use super::{Assertion, Bad, Deed, Load, Manifest, Metric, Moment, Part, Scenario, Span, Step, WorldSource};
-use nodelane_model::Name;
+use nodelane_model::{Name, Time};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeSet;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawScenario {
+    start: Time,
+    #[serde(default = "first_seed")]
+    seed: u64,
+    until: Moment,
+    world: RawWorld,
+    #[serde(default)]
+    timeline: Vec<RawStep>,
+    #[serde(default)]
+    assert: Vec<RawAssertion>,
+}
+
+fn first_seed() -> u64 {
+    1
+}
 
 /// Reads a scenario.
 ///
 /// # Errors
 /// The first thing that is wrong, with line and column.
 pub fn read(text: &str) -> Result<Scenario, Bad> {
-    let scenario: Scenario = serde_yaml_ng::from_str(text).map_err(|error| {
+    let raw: RawScenario = serde_yaml_ng::from_str(text).map_err(|error| {
         let (line, column) = error.location().map_or((1, 1), |location| (location.line(), location.column()));
         let said = error.to_string();
         let what = said.rsplit_once(" at line ").map_or(said.as_str(), |(what, _)| what);
         Bad { line, column, what: what.to_owned() }
     })?;
-    agree(&scenario).map_err(|(path, what)| Bad::at(text, &path, what))?;
+    whole(raw).map_err(|(path, what)| Bad::at(text, &path, what))
+}
+
+/// Refuses what contradicts itself, at its place.
+fn whole(raw: RawScenario) -> Result<Scenario, Wrong> {
+    let RawScenario { start, seed, until, world, timeline, assert } = raw;
+    let world = WorldSource::try_from(world).map_err(|what| (vec!["world".into()], what))?;
+    let step = |(at, step): (usize, RawStep)| Step::try_from(step).map_err(|what| (vec!["timeline".into(), at.into()], what));
+    let timeline = timeline.into_iter().enumerate().map(step).collect::<Result<_, Wrong>>()?;
+    let assertion =
+        |(at, row): (usize, RawAssertion)| Assertion::try_from(row).map_err(|what| (vec!["assert".into(), Part::Index(at)], what));
+    let assert = assert.into_iter().enumerate().map(assertion).collect::<Result<_, Wrong>>()?;
+    let scenario = Scenario { start, seed, until, world, timeline, assert };
+    agree(&scenario)?;
     Ok(scenario)
 }
 
@@ -73,7 +104,7 @@ fn list(names: &BTreeSet<&Name>) -> String {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub(super) struct RawWorld {
+struct RawWorld {
     data_dir: Option<String>,
     snapshot: Option<String>,
     pools: Option<String>,
@@ -94,7 +125,7 @@ impl TryFrom<RawWorld> for WorldSource {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct RawStep {
+struct RawStep {
     at: Moment,
     cluster: Option<Name>,
     apply: Option<Manifest>,
@@ -131,7 +162,7 @@ impl TryFrom<Value> for Manifest {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub(super) struct RawAssertion {
+struct RawAssertion {
     metric: Option<Metric>,
     pool: Option<Name>,
     workload: Option<Name>,
