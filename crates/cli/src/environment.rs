@@ -16,6 +16,8 @@ pub struct Environment {
     pub paths: Paths,
     /// The server of this shell, unless `--data-dir` chose another.
     pub server: Option<ShellServer>,
+    /// ARM in this process, in place of a server's.
+    pub inside: Option<crate::connection::Inside>,
 }
 
 /// What `nodelane env` exported.
@@ -50,7 +52,7 @@ impl Environment {
             None => default_data_dir()?,
         };
         let root = std::path::absolute(&root).unwrap_or(root);
-        Ok(Self { paths: Paths::new(root), server })
+        Ok(Self { paths: Paths::new(root), server, inside: None })
     }
 }
 

@@ -119,11 +119,8 @@ pub async fn run(verb: FaultVerb, environment: &Environment) -> Result<(), Failu
             print(&Value::List(rows), Columns::AsQueried, &Printing::of(target.format))
         }
         FaultVerb::Set(arguments) => {
-            let name = match &arguments.name {
-                Some(name) => name.clone(),
-                None => free_name(arguments.kind, &list(&mut http).await?),
-            };
-            let body = arguments.document(&name, clock::unix_seconds()).to_string();
+            let taken = if arguments.name.is_some() { Vec::new() } else { list(&mut http).await? };
+            let body = arguments.named_document(&taken, clock::unix_seconds()).to_string();
             let answer = http.send(&Method::POST, FAULTS, &[], Some(body.as_bytes())).await?;
             let fault: Json = accepted(answer)?.read()?;
             print(&Value::List(vec![row(&fault)]), Columns::AsQueried, &Printing::of(target.format))
@@ -149,6 +146,12 @@ impl Kind {
 }
 
 impl SetArguments {
+    /// The fault as a document, under its name or the first that is free among `taken`.
+    pub fn named_document(&self, taken: &[Json], now_seconds: u64) -> Json {
+        let name = self.name.clone().unwrap_or_else(|| free_name(self.kind, taken));
+        self.document(&name, now_seconds)
+    }
+
     fn document(&self, name: &str, now_seconds: u64) -> Json {
         let until = self.lasting.and_then(|lasting| {
             let until = i64::try_from(now_seconds.saturating_add(lasting.as_secs())).ok()?;

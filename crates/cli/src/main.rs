@@ -19,6 +19,7 @@ mod nodepool;
 mod place;
 mod policy;
 mod quota;
+mod rehearse;
 mod source;
 mod status;
 mod up;
@@ -68,6 +69,8 @@ enum Verb {
     Export(export::ExportVerb),
     /// How many machines pending pods need and what they cost, from files; no cluster is asked.
     Estimate(Box<estimate::EstimateVerb>),
+    /// Let a cluster live through hours in a second: upgrades, bursts and faults of a scenario file, judged by its assertions.
+    Rehearse(rehearse::Rehearse),
     /// Say why a pod waits and what would let it run: pool by pool, each change tried in a copy of the cluster.
     #[command(subcommand)]
     Explain(explain::ExplainVerb),
@@ -107,8 +110,10 @@ fn main() -> ExitCode {
 }
 
 fn run(command_line: CommandLine) -> Result<ExitCode> {
-    if let Verb::Place(place) = &command_line.verb {
-        return place::run_verb(place);
+    match &command_line.verb {
+        Verb::Place(place) => return place::run_verb(place),
+        Verb::Rehearse(rehearse) => return rehearse::run_verb(rehearse),
+        _ => {}
     }
     let environment = Environment::read(command_line.data_dir)?;
     let paths = &environment.paths;
@@ -132,9 +137,14 @@ fn run(command_line: CommandLine) -> Result<ExitCode> {
             Verb::Maintenance(verb) => maintenance::run(verb, &environment).await?,
             Verb::Quota(verb) => quota::run(verb, &environment).await?,
             Verb::Policy(verb) => policy::run(verb, &environment).await?,
-            Verb::Up(_) | Verb::Down | Verb::Reset | Verb::Status(_) | Verb::Env(_) | Verb::Place(_) | Verb::Estimate(_) => {
-                unreachable!("answered above")
-            }
+            Verb::Up(_)
+            | Verb::Down
+            | Verb::Reset
+            | Verb::Status(_)
+            | Verb::Env(_)
+            | Verb::Place(_)
+            | Verb::Estimate(_)
+            | Verb::Rehearse(_) => unreachable!("answered above"),
         }
         Ok(ExitCode::SUCCESS)
     })

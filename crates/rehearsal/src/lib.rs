@@ -1,7 +1,22 @@
 //! Drives the same cell on virtual time.
 //!
 //! Time jumps from one thing that happens to the next; everything is durable at once. The same world, seed and requests give the same
-//! documents and events, byte for byte. Not here yet: scenario files and assertions.
+//! documents and events, byte for byte. Beside it: scenario files, a stage on which they run, the record that a run leaves, and what is
+//! measured on it. Not here: the words of a command line, files, and how a record is shown.
+
+mod adopt;
+mod genesis;
+pub mod manifest;
+pub mod measure;
+pub mod record;
+pub mod scenario;
+mod seat;
+mod stage;
+
+pub use adopt::adopt;
+pub use genesis::Genesis;
+pub use seat::Seat;
+pub use stage::{Hands, Place, Said, Stage, Wrong};
 
 use nodelane_catalog::Catalog;
 use nodelane_control::{Cell, Event, Input};
@@ -73,6 +88,11 @@ impl Rehearsal {
         let place = self.answers.iter().position(|(of, _)| *of == id).expect("a settled cell has answered");
         self.answers.swap_remove(place).1
     }
+    /// Tells the cell what lies outside of it.
+    pub fn set_env(&mut self, env: Env) {
+        self.queue.push(Input::Env(env));
+        self.settle();
+    }
     /// Lets time pass until `until`, doing everything that happens on the way.
     pub fn run_until(&mut self, until: Time) {
         self.settle();
@@ -92,7 +112,8 @@ impl Rehearsal {
         }
         true
     }
-    fn next_at(&self) -> Option<Time> {
+    /// When something happens next; now, where there is work left.
+    pub fn next_at(&self) -> Option<Time> {
         [self.wake_at, self.sim.next_at()].into_iter().flatten().min()
     }
 

@@ -8,7 +8,7 @@ use ::http::{Method, StatusCode};
 use nodelane_server::files;
 use serde_json::Value as Json;
 
-use super::{Answer, Connection, Http};
+use super::{Answer, Connection, Http, Inside};
 use crate::az::{Failure, Value};
 
 /// The api-version that az 2.91 uses for everything of AKS.
@@ -16,9 +16,17 @@ pub const API_VERSION: &str = "2026-06-01";
 const SUBSCRIPTIONS: &str = "/subscriptions?api-version=2022-12-01";
 const SCOPE: &str = "https%3A%2F%2Fmanagement.core.windows.net%2F%2F.default";
 
+/// How requests get there.
+enum Wire {
+    /// By a connection to a server.
+    Network(Http),
+    /// By a call in this process.
+    Inside(Inside),
+}
+
 /// An open, authenticated way to ARM, and the subscription that is meant.
 pub struct Arm {
-    http: Http,
+    wire: Wire,
     /// The subscription's id.
     pub subscription: String,
 }
@@ -44,9 +52,14 @@ impl Arm {
         }
         let token: Json = answer.read()?;
         http.authorize(token["access_token"].as_str().unwrap_or_default())?;
-        let mut arm = Self { http, subscription: String::new() };
+        let mut arm = Self { wire: Wire::Network(http), subscription: String::new() };
         arm.subscription = arm.choose(connection, subscription).await?;
         Ok(arm)
+    }
+
+    /// ARM as it is in this process, with the account's first subscription.
+    pub fn inside(inside: Inside) -> Self {
+        Self { wire: Wire::Inside(inside), subscription: nodelane_server::process::FIRST_SUBSCRIPTION.to_owned() }
     }
 
     async fn choose(&mut self, connection: &Connection, named: Option<&str>) -> Result<String, Failure> {
@@ -92,7 +105,11 @@ impl Arm {
         body: Option<&Json>,
     ) -> Result<Answer, Failure> {
         let body = body.map(Json::to_string);
-        self.http.send(method, path, headers, body.as_deref().map(str::as_bytes)).await
+        let body = body.as_deref().map(str::as_bytes);
+        match &mut self.wire {
+            Wire::Network(http) => http.send(method, path, headers, body).await,
+            Wire::Inside(inside) => inside.send(method, path, headers, body).await,
+        }
     }
 
     /// GET; a refusal is an error.

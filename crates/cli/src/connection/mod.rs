@@ -5,11 +5,13 @@
 
 mod arm;
 mod http;
+mod inside;
 mod operation;
 mod progress;
 
 pub use arm::{API_VERSION, Arm, encoded};
 pub use http::{Answer, Http, Identity};
+pub use inside::Inside;
 pub use operation::{Outcome, Running};
 pub use progress::Progress;
 

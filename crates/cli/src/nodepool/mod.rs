@@ -74,5 +74,23 @@ pub async fn run(verb: PoolVerb, environment: &Environment) -> Result<(), Failur
     }
 }
 
+impl PoolVerb {
+    /// Whether it asks for a change, and not only for an answer.
+    pub fn is_change(&self) -> bool {
+        match self {
+            PoolVerb::Add(_)
+            | PoolVerb::Update(_)
+            | PoolVerb::Scale(_)
+            | PoolVerb::Upgrade(_)
+            | PoolVerb::Delete(_)
+            | PoolVerb::Stop(_)
+            | PoolVerb::Start(_)
+            | PoolVerb::OperationAbort(_)
+            | PoolVerb::DeleteMachines(_) => true,
+            PoolVerb::List(_) | PoolVerb::Show(_) | PoolVerb::GetUpgrades(_) | PoolVerb::Wait(_) => false,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -29,8 +29,10 @@ pub struct Session {
 impl Session {
     /// Connects.
     pub async fn open(cluster: &InCluster, environment: &Environment) -> Result<Self, Failure> {
-        let connection = Connection::find(environment)?;
-        let arm = Arm::open(&connection, cluster.printing.subscription.as_deref()).await?;
+        let arm = match &environment.inside {
+            Some(inside) => Arm::inside(inside.clone()),
+            None => Arm::open(&Connection::find(environment)?, cluster.printing.subscription.as_deref()).await?,
+        };
         let cluster = format!(
             "/resourceGroups/{}/providers/Microsoft.ContainerService/managedClusters/{}",
             encoded(&cluster.resource_group),

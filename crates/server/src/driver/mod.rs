@@ -7,6 +7,7 @@
 pub mod genesis;
 mod history;
 mod live;
+pub mod reading;
 
 pub use live::{LiveCell, OpenCell, Opened};
 

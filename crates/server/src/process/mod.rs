@@ -6,7 +6,7 @@ mod account;
 mod directory;
 mod handlers;
 
-pub use account::{Entry, FIRST, FIRST_SUBSCRIPTION, key as cluster_key};
+pub use account::{Entry, FIRST, FIRST_SUBSCRIPTION, entries, env, first_documents, key as cluster_key};
 
 use crate::clock;
 use crate::config::{DataLock, LockError, Paths, ServerConfig};
