@@ -186,8 +186,14 @@ impl World {
             Kind::Pod => self.note_pod(old, new),
             Kind::Node => self.note_node(old, new),
             Kind::Machine => self.note_machine(old, new),
-            Kind::NodePool => self.touch_machines(&doc.key.name),
-            Kind::Cluster => self.touch_all(Kind::NodePool),
+            Kind::NodePool => {
+                self.touch_machines(&doc.key.name);
+                self.work.add(List::Autoscale, doc.key.clone());
+            }
+            Kind::Cluster => {
+                self.touch_all(Kind::NodePool);
+                self.work.add(List::Autoscale, doc.key.clone());
+            }
             Kind::PodDisruptionBudget => self.note_budget(&doc.key, new),
             Kind::PersistentVolume | Kind::PersistentVolumeClaim | Kind::StorageClass => self.note_storage(old, new),
             Kind::Event => {
@@ -429,6 +435,7 @@ impl World {
         }
         let machine = Key::global(Kind::Machine, name);
         if let Some(pool) = self.get(&machine).and_then(|doc| doc.as_machine()).map(|machine| machine.pool.clone()) {
+            self.work.add(List::Autoscale, machine.clone());
             self.work.add(List::Machines, machine);
             self.touch(List::Operations, Key::global(Kind::NodePool, pool));
         }
@@ -453,6 +460,7 @@ impl World {
                 waits.map(|waits| self.by_blocked.remove(&waits));
             }
             self.touch(List::Operations, Key::global(Kind::NodePool, machine.pool.clone()));
+            self.work.add(List::Autoscale, doc.key.clone());
         }
     }
 
