@@ -99,11 +99,15 @@ fn may_go(base: &World, head: &World, write: &Write) -> bool {
     old.surge || old.phase == MachinePhase::Failed || machine(write.new.as_ref()).is_some_and(|new| new.surge) || of(base) || of(head)
 }
 
-/// Whether the autoscaler may let a machine go: its pool is autoscaled and keeps its minimum, or as many as it had if that is less.
+/// Whether the autoscaler may let a machine go: its pool is autoscaled and keeps its minimum, and the machine's document says that the
+/// autoscaler has emptied it, or no node of it is Ready. One that is deallocated is none of those that the minimum counts.
 fn may_shrink(base: &World, head: &World, write: &Write) -> bool {
     let Some((old, (_, pool))) = machine(write.old.as_ref()).and_then(|old| Some((old, head.pool(&old.pool)?))) else { return true };
-    let least = (pool.spec.min_count.unwrap_or(0) as usize).min(fleet::own(base, &old.pool).len());
-    crate::autoscale::may_scale(pool) && fleet::own(head, &old.pool).len() >= least
+    let living = |world: &World| world.machines_of(&old.pool).filter(|(_, machine)| machine.is_wanted() && !machine.surge).count();
+    let least = (pool.spec.min_count.unwrap_or(0) as usize).min(living(base));
+    let is_named = crate::autoscale::down::eligible::is_marked(old);
+    let is_ready = || write.old.as_ref().is_some_and(|doc| fleet::is_ready(base, doc));
+    crate::autoscale::may_scale(pool) && (old.intent == Intent::Stop || living(head) >= least && (is_named || !is_ready()))
 }
 
 fn ends_last_system_pool(head: &World, write: &Write) -> bool {

@@ -8,6 +8,7 @@
 
 pub mod cooldown;
 pub mod down;
+pub mod minimum;
 pub mod options;
 pub mod profile;
 

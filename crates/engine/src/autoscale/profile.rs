@@ -124,6 +124,8 @@ pub struct Profile {
     pub skip_nodes_with_system_pods: bool,
     /// Empty nodes that may go at once.
     pub max_empty_bulk_delete: u32,
+    /// Nodes with pods to move that are found of no need at a time, at most (`scale-down-non-empty-candidates-count`).
+    pub non_empty_candidates: usize,
     /// Age from which a pod brings a node.
     pub new_pod_scale_up_delay_millis: i64,
     /// Share of unready nodes, in percent, above which nothing is scaled.
@@ -156,6 +158,7 @@ impl Default for Profile {
             skip_nodes_with_local_storage: false,
             skip_nodes_with_system_pods: true,
             max_empty_bulk_delete: 10,
+            non_empty_candidates: NON_EMPTY_CANDIDATES,
             new_pod_scale_up_delay_millis: 0,
             max_total_unready_percentage: 45,
             ok_total_unready_count: 3,
@@ -316,6 +319,7 @@ mod tests {
             skip_nodes_with_local_storage: true,
             skip_nodes_with_system_pods: false,
             max_empty_bulk_delete: 5,
+            non_empty_candidates: 30,
             new_pod_scale_up_delay_millis: 3_600_000,
             max_total_unready_percentage: 10,
             ok_total_unready_count: 1,
