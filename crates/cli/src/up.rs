@@ -6,6 +6,7 @@
 use crate::{look, place};
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use nodelane_engine::autoscale::Strategy;
 use nodelane_server::BootProfile;
 use nodelane_server::config::{Paths, RunState, run_state};
 use nodelane_server::process::{Failed, Options, Ready, Settings, run};
@@ -32,6 +33,25 @@ pub struct Up {
     /// A KubeSchedulerConfiguration, YAML or JSON, by which pods are placed while this server runs; it is not kept for the next `up`
     #[arg(long, value_name = "FILE")]
     scheduler_config: Option<PathBuf>,
+    /// How pools are autoscaled where a cluster has no tag nodelane-autoscaler: aks, as AKS does, or better; it is not kept for the next `up`
+    #[arg(long, value_enum, default_value = "aks")]
+    autoscaler: Autoscaler,
+}
+
+/// How pools are autoscaled.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Autoscaler {
+    Aks,
+    Better,
+}
+
+impl Autoscaler {
+    fn strategy(self) -> Strategy {
+        match self {
+            Autoscaler::Aks => Strategy::Aks,
+            Autoscaler::Better => Strategy::Better,
+        }
+    }
 }
 
 /// How long machines take.
@@ -72,7 +92,7 @@ pub fn run_verb(up: &Up, paths: &Paths) -> Result<ExitCode> {
         data_dir: paths.root().to_path_buf(),
         subscriptions: up.subscriptions.clone(),
         profile,
-        settings: Settings { scheduler, rule_off: crate::environment::rule_off().into() },
+        settings: Settings { scheduler, autoscaler: up.autoscaler.strategy(), rule_off: crate::environment::rule_off().into() },
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     match runtime.block_on(run(options, |ready| print!("{}", welcome(ready, paths)))) {
@@ -119,6 +139,7 @@ fn detach(up: &Up, paths: &Paths) -> Result<ExitCode> {
     }
     let mut child = command
         .args(["--data-dir".as_ref(), paths.root().as_os_str()])
+        .args(["--autoscaler", up.autoscaler.strategy().as_str()])
         .args(["--boot-profile", up.boot_profile.as_str(), "--subscriptions", &up.subscriptions.join(",")])
         .stdin(Stdio::null())
         .stdout(out)

@@ -5,6 +5,7 @@
 //! no randomness, no IO.
 
 pub mod admit;
+pub mod autoscale;
 pub mod converge;
 pub mod disrupt;
 pub mod fleet;
@@ -24,6 +25,8 @@ use nodelane_world::Draft;
 pub struct Memory {
     /// What the placement remembers.
     pub place: nodelane_place::Memory,
+    /// What autoscaling remembers.
+    pub autoscale: autoscale::Memory,
 }
 
 /// Work of one turn per planner: pods created, placed, machines looked at. 512 pods of 2 KiB, each written twice, are 2 MiB a batch.
@@ -46,7 +49,7 @@ pub fn plan(
     draft.world.work.ring(draft.now);
     memory.place.config = env.scheduler.clone();
     let mut more = false;
-    for planner in [Planner::Operation, Planner::Workload, Planner::Place, Planner::Converge] {
+    for planner in [Planner::Operation, Planner::Workload, Planner::Place, Planner::Autoscale, Planner::Converge] {
         if !enabled(planner) {
             continue;
         }
@@ -59,7 +62,8 @@ pub fn plan(
                 nodelane_workload::delete(draft, pod, None, None)
             }),
             Planner::Converge => converge::plan(draft, env, UNITS_PER_TURN),
-            Planner::Repair | Planner::Upgrade | Planner::Autoscale => 0,
+            Planner::Autoscale => autoscale::plan(draft, env, &mut memory.autoscale, UNITS_PER_TURN),
+            Planner::Repair | Planner::Upgrade => 0,
         };
         lint::judge(&base, &draft.world, planner, &draft.writes[written..])?;
         more |= spent >= UNITS_PER_TURN;

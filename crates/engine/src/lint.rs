@@ -29,8 +29,10 @@ pub const KINDS: &str = "a planner writes only its own kinds";
 pub const UNASKED: &str = "no machine of a living pool goes unasked";
 /// More pods were evicted than a budget allowed (invariant I5).
 pub const BUDGET: &str = "evictions stay within budgets";
-/// A pool got more machines than its count and its surge (invariant I3).
+/// A pool got more machines than its count and its surge, or than its autoscaler may have (invariant I3).
 pub const COUNT: &str = "machines stay within count and surge";
+/// The autoscaler took a machine of a pool that it does not rule, or one too many.
+pub const MINIMUM: &str = "autoscaled machines stay above the minimum";
 /// The last system pool went, and the cluster stays (invariant I4).
 pub const SYSTEM: &str = "one system pool remains";
 
@@ -42,7 +44,10 @@ pub fn judge(base: &World, head: &World, planner: Planner, writes: &[Write]) -> 
             return Err(breach(KINDS, &write.key));
         }
         let goes = match write.key.kind {
-            Kind::Machine if lets_go(write) && !may_go(base, head, write) => Some(UNASKED),
+            Kind::Machine if lets_go(write) && !may_go(base, head, write) => match planner {
+                Planner::Autoscale => (!may_shrink(base, head, write)).then_some(MINIMUM),
+                _ => Some(UNASKED),
+            },
             Kind::NodePool if ends_last_system_pool(head, write) => Some(SYSTEM),
             _ => None,
         };
@@ -53,7 +58,7 @@ pub fn judge(base: &World, head: &World, planner: Planner, writes: &[Write]) -> 
     if let Some(budget) = overspent(base, planner, writes) {
         return Err(breach(BUDGET, &budget));
     }
-    match overgrown(base, head, writes) {
+    match overgrown(base, head, planner, writes) {
         Some(pool) => Err(breach(COUNT, &Key::global(Kind::NodePool, pool))),
         None => Ok(()),
     }
@@ -92,6 +97,17 @@ fn may_go(base: &World, head: &World, write: &Write) -> bool {
     };
     let of = |world: &World| world.pool(&old.pool).is_none_or(|(_, pool)| pool.state.operation.iter().any(asked));
     old.surge || old.phase == MachinePhase::Failed || machine(write.new.as_ref()).is_some_and(|new| new.surge) || of(base) || of(head)
+}
+
+/// Whether the autoscaler may let a machine go: its pool is autoscaled and keeps its minimum, and the machine's document says that the
+/// autoscaler has emptied it, or no node of it is Ready. One that is deallocated is none of those that the minimum counts.
+fn may_shrink(base: &World, head: &World, write: &Write) -> bool {
+    let Some((old, (_, pool))) = machine(write.old.as_ref()).and_then(|old| Some((old, head.pool(&old.pool)?))) else { return true };
+    let living = |world: &World| world.machines_of(&old.pool).filter(|(_, machine)| machine.is_wanted() && !machine.surge).count();
+    let least = (pool.spec.min_count.unwrap_or(0) as usize).min(living(base));
+    let is_named = crate::autoscale::down::eligible::is_marked(old);
+    let is_ready = || write.old.as_ref().is_some_and(|doc| fleet::is_ready(base, doc));
+    crate::autoscale::may_scale(pool) && (old.intent == Intent::Stop || living(head) >= least && (is_named || !is_ready()))
 }
 
 fn ends_last_system_pool(head: &World, write: &Write) -> bool {
@@ -133,15 +149,19 @@ fn passes_over_budgets(base: &World, pod: &Doc) -> bool {
     base.pool(&pool).is_some_and(|(_, pool)| pool.state.operation.as_ref().is_some_and(|operation| operation.ignore_budgets))
 }
 
-/// A pool that got machines beyond its count, or extra ones beyond its surge.
-fn overgrown(base: &World, head: &World, writes: &[Write]) -> Option<Name> {
+/// A pool that got machines beyond its count (of the autoscaler: its maximum), or extra ones beyond its surge.
+fn overgrown(base: &World, head: &World, planner: Planner, writes: &[Write]) -> Option<Name> {
     let new = writes.iter().filter(|write| write.old.is_none()).filter_map(|write| machine(write.new.as_ref()));
     let pools: BTreeSet<Name> = new.map(|machine| machine.pool.clone()).collect();
     pools.into_iter().find(|name| {
         let Some((_, pool)) = head.pool(name) else { return true };
         let (own, extra) = (fleet::own(head, name).len(), fleet::extra(head, name).len());
         let surge = crate::upgrade::bounds(pool, pool.spec.count).surge as usize;
-        own > fleet::own(base, name).len().max(pool.spec.count as usize) || extra > fleet::extra(base, name).len().max(surge)
+        let most = match planner {
+            Planner::Autoscale if crate::autoscale::may_scale(pool) => pool.spec.max_count.unwrap_or(0),
+            _ => pool.spec.count,
+        };
+        own > fleet::own(base, name).len().max(most as usize) || extra > fleet::extra(base, name).len().max(surge)
     })
 }
 

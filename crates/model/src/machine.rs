@@ -122,6 +122,8 @@ pub enum CordonOwner {
     Operation,
     /// An upgrade that could not empty it (undrainable node behaviour Cordon).
     Quarantine,
+    /// The autoscaler, which has no need of it.
+    ScaleDown,
 }
 
 /// How far a machine is in being emptied.

@@ -27,6 +27,7 @@ mod selection;
 mod session;
 mod tally;
 mod topology;
+mod vacate;
 mod victims;
 
 pub use config::{Config, Strategy, Weights};
@@ -35,3 +36,4 @@ pub use explain::{Room, Verdict, explain, explain_with};
 pub use plan::{Evict, Memory, plan};
 pub use reason::{Plugin, Reason, Refusal};
 pub use score::Scores;
+pub use vacate::{Vacancies, Vacating};

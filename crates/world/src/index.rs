@@ -186,9 +186,18 @@ impl World {
             Kind::Pod => self.note_pod(old, new),
             Kind::Node => self.note_node(old, new),
             Kind::Machine => self.note_machine(old, new),
-            Kind::NodePool => self.touch_machines(&doc.key.name),
-            Kind::Cluster => self.touch_all(Kind::NodePool),
-            Kind::PodDisruptionBudget => self.note_budget(&doc.key, new),
+            Kind::NodePool => {
+                self.touch_machines(&doc.key.name);
+                self.work.add(List::Autoscale, doc.key.clone());
+            }
+            Kind::Cluster => {
+                self.touch_all(Kind::NodePool);
+                self.work.add(List::Autoscale, doc.key.clone());
+            }
+            Kind::PodDisruptionBudget => {
+                self.note_budget(&doc.key, new);
+                self.work.add(List::Autoscale, doc.key.clone());
+            }
             Kind::PersistentVolume | Kind::PersistentVolumeClaim | Kind::StorageClass => self.note_storage(old, new),
             Kind::Event => {
                 old.map(|old| self.events_by_age.remove(&(old.revision, old.key.clone())));
@@ -293,6 +302,7 @@ impl World {
             let row = Arc::make_mut(row);
             row.leaving = row.leaving + u32::from(new.is_terminating()) - u32::from(old.is_terminating());
         }
+        let stays = old.zip(new).is_some_and(|(old, new)| weighs_alike(old, new));
         for (doc, is_new) in old.map(|doc| (doc, false)).into_iter().chain(new.map(|doc| (doc, true))) {
             let Some(pod) = doc.as_pod() else { continue };
             match &pod.node {
@@ -317,7 +327,11 @@ impl World {
             }
             if let Some(node) = &pod.node {
                 let machine = Key::global(Kind::Machine, node.clone());
-                if self.get(&machine).and_then(|doc| doc.as_machine()).is_some_and(|machine| machine.drain.is_some()) {
+                let drains = self.get(&machine).and_then(|doc| doc.as_machine()).map(|machine| machine.drain.is_some());
+                if drains.is_some() && !stays {
+                    self.work.add(List::Autoscale, machine.clone());
+                }
+                if drains == Some(true) {
                     self.work.add(List::Machines, machine);
                 }
             }
@@ -345,6 +359,7 @@ impl World {
             if row != before {
                 self.budgets.insert(doc.key.clone(), row);
                 self.work.add(List::Owners, doc.key.clone());
+                self.work.add(List::Autoscale, doc.key.clone());
                 self.touch_drains(&namespace);
             }
         }
@@ -429,6 +444,7 @@ impl World {
         }
         let machine = Key::global(Kind::Machine, name);
         if let Some(pool) = self.get(&machine).and_then(|doc| doc.as_machine()).map(|machine| machine.pool.clone()) {
+            self.work.add(List::Autoscale, machine.clone());
             self.work.add(List::Machines, machine);
             self.touch(List::Operations, Key::global(Kind::NodePool, pool));
         }
@@ -453,6 +469,7 @@ impl World {
                 waits.map(|waits| self.by_blocked.remove(&waits));
             }
             self.touch(List::Operations, Key::global(Kind::NodePool, machine.pool.clone()));
+            self.work.add(List::Autoscale, doc.key.clone());
         }
     }
 
@@ -474,6 +491,13 @@ impl World {
             self.work.add(List::Machines, key);
         }
     }
+}
+
+/// Whether a bound pod counts for its node as it did: for how much of it is asked for, and whether it may go.
+fn weighs_alike(old: &Doc, new: &Doc) -> bool {
+    let counts = |doc: &Doc| doc.as_pod().map(|pod| (pod.node.clone(), pod.status.is_terminal(), doc.is_terminating()));
+    let same = |a: &nodelane_model::Labels, b: &nodelane_model::Labels| Arc::ptr_eq(a, b) || a == b;
+    counts(old) == counts(new) && same(&old.meta.annotations, &new.meta.annotations) && same(&old.meta.labels, &new.meta.labels)
 }
 
 /// Whether something changes that placing looks up beside nodes and pods.

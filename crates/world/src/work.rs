@@ -18,6 +18,8 @@ pub enum List {
     Owners,
     /// Documents that are terminating, or whose owner is gone.
     Doomed,
+    /// What autoscaling looks at again: machines that changed, or whose node did, pools that changed, and the cluster when it is time.
+    Autoscale,
 }
 
 /// What is left to do.
@@ -27,6 +29,7 @@ pub struct Work {
     machines: OrdSet<Key>,
     owners: OrdSet<Key>,
     doomed: OrdSet<Key>,
+    autoscale: OrdSet<Key>,
     /// Unbound pods, the most urgent first: highest priority, then oldest, then by name.
     pub pending: OrdSet<(i64, Time, Key)>,
     deadlines: OrdSet<(Time, List, Key)>,
@@ -40,6 +43,7 @@ impl Work {
             List::Machines => &self.machines,
             List::Owners => &self.owners,
             List::Doomed => &self.doomed,
+            List::Autoscale => &self.autoscale,
         }
     }
     fn list_mut(&mut self, list: List) -> &mut OrdSet<Key> {
@@ -48,6 +52,7 @@ impl Work {
             List::Machines => &mut self.machines,
             List::Owners => &mut self.owners,
             List::Doomed => &mut self.doomed,
+            List::Autoscale => &mut self.autoscale,
         }
     }
     /// Puts a subject on a list.
@@ -85,7 +90,8 @@ impl Work {
     }
     /// Whether a turn would find a subject to look at.
     pub fn is_idle(&self) -> bool {
-        self.operations.is_empty() && self.machines.is_empty() && self.owners.is_empty() && self.doomed.is_empty()
+        let lists = [&self.operations, &self.machines, &self.owners, &self.doomed, &self.autoscale];
+        lists.iter().all(|list| list.is_empty())
     }
     /// The list on which a document's own reconciler looks, if its kind has one.
     pub(crate) fn list_of(kind: Kind) -> Option<List> {

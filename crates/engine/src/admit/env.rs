@@ -23,6 +23,8 @@ pub struct Env {
     pub policy: Option<Policy>,
     /// How pods are placed.
     pub scheduler: Arc<nodelane_place::Config>,
+    /// How pools are autoscaled, where the cluster does not say.
+    pub autoscaler: crate::autoscale::Strategy,
     /// The rule that is not enforced, to see that a test misses it.
     #[cfg(feature = "rules-off")]
     pub rule_off: Name,

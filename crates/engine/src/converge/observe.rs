@@ -3,7 +3,8 @@
 //! An answer that no longer fits what the machine's document asks for is passed over: it belongs to an intention that was given up.
 //! Not here: what is done about a failure; operations decide that.
 
-use nodelane_model::machine::{MachineFailure, MachinePhase};
+use crate::autoscale;
+use nodelane_model::machine::{CordonOwner, MachineFailure, MachinePhase};
 use nodelane_model::{Key, Kind, Machine, Time};
 use nodelane_provider::{Completion, Failure, Verb};
 use nodelane_world::Draft;
@@ -27,7 +28,12 @@ pub fn observe(draft: &mut Draft, completion: &Completion) {
         return;
     }
     if done && verb == Verb::Deallocate {
-        draft.remove(&Key::global(Kind::Node, key.name.clone()));
+        let by_autoscaler = |machine: &Machine| machine.cordoned_by.contains(&CordonOwner::ScaleDown);
+        if draft.world.get(&key).and_then(|doc| doc.as_machine()).is_some_and(by_autoscaler) {
+            autoscale::down::park(draft, &key);
+        } else {
+            draft.remove(&Key::global(Kind::Node, key.name.clone()));
+        }
     }
     let now = draft.now;
     draft.update(&key, |doc| {

@@ -43,11 +43,16 @@ pub fn cordon(draft: &mut Draft, machine: &Key, owner: CordonOwner) {
 
 /// Ends a drain: lifts the operation's cordon; the node takes pods again if no one else holds it.
 pub fn release(draft: &mut Draft, machine: &Key) {
+    release_for(draft, machine, CordonOwner::Operation);
+}
+
+/// Ends an owner's drain: lifts its cordon; the node takes pods again if no one else holds it.
+pub fn release_for(draft: &mut Draft, machine: &Key, owner: CordonOwner) {
     let mut free = false;
     draft.update(machine, |doc| {
         if let Some(machine) = doc.as_machine_mut() {
             machine.drain = None;
-            free = machine.cordoned_by.remove(&CordonOwner::Operation) && machine.cordoned_by.is_empty();
+            free = machine.cordoned_by.remove(&owner) && machine.cordoned_by.is_empty();
         }
     });
     if free {

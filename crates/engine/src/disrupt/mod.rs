@@ -6,5 +6,5 @@
 mod drain;
 mod grant;
 
-pub use drain::{Drained, cordon, drain, match_cordon, match_taint, release, set_unschedulable};
+pub use drain::{Drained, cordon, drain, match_cordon, match_taint, release, release_for, set_unschedulable};
 pub use grant::{Grant, grant};

@@ -119,6 +119,7 @@ pub fn env(world: &World, entry: &Entry, used_elsewhere: &BTreeMap<Name, u64>, s
         used_elsewhere: used_elsewhere.clone(),
         policy: part(&spec, "policy"),
         scheduler: settings.scheduler.clone(),
+        autoscaler: settings.autoscaler,
         #[cfg(feature = "rules-off")]
         rule_off: settings.rule_off.clone(),
     }

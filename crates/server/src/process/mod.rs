@@ -49,6 +49,8 @@ pub struct Options {
 pub struct Settings {
     /// How pods are placed.
     pub scheduler: Arc<nodelane_place::Config>,
+    /// How pools are autoscaled where their cluster does not say.
+    pub autoscaler: nodelane_engine::autoscale::Strategy,
     /// A rule that is not enforced; only builds for testing the tests look at it.
     pub rule_off: nodelane_model::Name,
 }
