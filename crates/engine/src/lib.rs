@@ -9,7 +9,9 @@ pub mod converge;
 pub mod disrupt;
 pub mod fleet;
 pub mod lint;
+pub mod marks;
 pub mod operation;
+pub mod repair;
 pub mod upgrade;
 
 pub use admit::{Env, admit};
@@ -46,7 +48,7 @@ pub fn plan(
     draft.world.work.ring(draft.now);
     memory.place.config = env.scheduler.clone();
     let mut more = false;
-    for planner in [Planner::Operation, Planner::Workload, Planner::Place, Planner::Converge] {
+    for planner in [Planner::Operation, Planner::Repair, Planner::Workload, Planner::Place, Planner::Converge] {
         if !enabled(planner) {
             continue;
         }
@@ -59,7 +61,8 @@ pub fn plan(
                 nodelane_workload::delete(draft, pod, None, None)
             }),
             Planner::Converge => converge::plan(draft, env, UNITS_PER_TURN),
-            Planner::Repair | Planner::Upgrade | Planner::Autoscale => 0,
+            Planner::Repair => repair::plan(draft, env, UNITS_PER_TURN),
+            Planner::Upgrade | Planner::Autoscale => 0,
         };
         lint::judge(&base, &draft.world, planner, &draft.writes[written..])?;
         more |= spent >= UNITS_PER_TURN;

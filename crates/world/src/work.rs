@@ -14,6 +14,8 @@ pub enum List {
     Operations,
     /// Machines that differ from what is wanted, or whose node does.
     Machines,
+    /// Machines whose node was Ready and is not, and the cluster where the next of them may be taken.
+    Repairs,
     /// Workloads and budgets whose pods or status may be off, volumes and claims, and pods whose claims are still to be made.
     Owners,
     /// Documents that are terminating, or whose owner is gone.
@@ -25,6 +27,7 @@ pub enum List {
 pub struct Work {
     operations: OrdSet<Key>,
     machines: OrdSet<Key>,
+    repairs: OrdSet<Key>,
     owners: OrdSet<Key>,
     doomed: OrdSet<Key>,
     /// Unbound pods, the most urgent first: highest priority, then oldest, then by name.
@@ -38,6 +41,7 @@ impl Work {
         match list {
             List::Operations => &self.operations,
             List::Machines => &self.machines,
+            List::Repairs => &self.repairs,
             List::Owners => &self.owners,
             List::Doomed => &self.doomed,
         }
@@ -46,6 +50,7 @@ impl Work {
         match list {
             List::Operations => &mut self.operations,
             List::Machines => &mut self.machines,
+            List::Repairs => &mut self.repairs,
             List::Owners => &mut self.owners,
             List::Doomed => &mut self.doomed,
         }
@@ -85,7 +90,7 @@ impl Work {
     }
     /// Whether a turn would find a subject to look at.
     pub fn is_idle(&self) -> bool {
-        self.operations.is_empty() && self.machines.is_empty() && self.owners.is_empty() && self.doomed.is_empty()
+        self.operations.is_empty() && self.machines.is_empty() && self.repairs.is_empty() && self.owners.is_empty() && self.doomed.is_empty()
     }
     /// The list on which a document's own reconciler looks, if its kind has one.
     pub(crate) fn list_of(kind: Kind) -> Option<List> {
