@@ -256,24 +256,44 @@ fn marks_of_others_keep_repair_off() {
 
 #[test]
 fn an_operation_owns_its_machines_and_takes_over_one_that_is_being_mended() {
-    let mut bench = Bench::with_pool(3, |_| {});
-    bench.deploy("web", 3, "np", json!({}));
-    bench.budget("web", json!({"minAvailable": 3}));
-    let sick = bench.node_names("np").remove(0);
-    bench.fault("mute", mute("reimage", json!({"node": sick})));
-    bench.pass(GRACE + 8 * MINUTE);
-    // The roll is held up by the budget; meanwhile the node's time comes.
-    bench.ask(nodelane_model::Change::UpgradePoolImage { name: "np".into() }).unwrap();
-    bench.put_spec("np", bench.pool("np").spec).err();
+    // Held up by a budget the roll never comes to the sick node, whose time comes meanwhile.
+    let mut bench = Bench::with_pool(3, |spec| spec.orchestrator_version = "1.33".into());
+    bench.deploy("web", 3, "np", json!({"topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "kubernetes.io/hostname",
+        "whenUnsatisfiable": "DoNotSchedule", "labelSelector": {"matchLabels": {"app": "web"}}}]}));
+    let sick = bench.node_names("np").pop().unwrap();
+    bench.put("np", |spec| spec.orchestrator_version = "1.34".into());
+    let budget = bench.budget("web", json!({"minAvailable": 3}));
+    bench.pass(2 * MINUTE);
     let since = bench.r.events.len();
-    bench.pass(12 * MINUTE);
-    let touched = |doc: &Doc| doc.as_machine().is_some_and(|machine| machine.repair.as_ref().is_some_and(|repair| repair.rung.is_some()));
-    if bench.pool("np").state.operation.is_some() {
-        assert_eq!(bench.when(since, touched), None, "the operation's machines are its own");
-    }
+    let fault = bench.fault("mute", mute("reimage", json!({"node": sick})));
+    bench.pass(GRACE + FIRST + 5 * MINUTE);
+    let is_mended = |doc: &Doc| doc.as_machine().is_some_and(|machine| machine.repair.as_ref().is_some_and(|repair| repair.rung.is_some()));
+    assert!(bench.pool("np").state.operation.is_some(), "the roll still waits");
+    assert_eq!(bench.when(since, is_mended), None, "the operation's machines are its own");
+    let held = |doc: &Doc| doc.as_event().is_some_and(|event| event.message.ends_with("an operation runs on node pool np, which is Upgrading."));
+    assert!(bench.when(since, held).is_some());
+    bench.remove(&budget);
     bench.idle("np", 6 * HOUR);
-    bench.pass(HOUR);
+    assert_eq!(bench.state("np"), "Failed", "no kubelet ends the pods of the sick node, so the roll cannot empty it");
+    let ended = bench.r.now();
+    bench.pass(MINUTE);
+    assert!(machine(&bench, &sick).repair.unwrap().began.unwrap() >= ended, "now it is mended, and at once");
+    bench.pass(FIRST);
     assert_eq!(ready(bench.world(), "np"), 3);
+    bench.settle("np", |_| {});
+    assert_eq!(bench.state("np"), "Succeeded");
+    bench.remove(&fault);
+
+    // An upgrade that begins while a rung is under way takes the machine when the rung is over.
+    bench.fault("slow", json!({"kind": "slow-boot", "node": sick}));
+    bench.fault("again", mute("reboot", json!({"node": sick})));
+    bench.pass(GRACE + FIRST + 1_000);
+    assert_eq!(machine(&bench, &sick).phase, MachinePhase::Rebooting);
+    let since = bench.r.events.len();
+    bench.settle("np", |spec| spec.orchestrator_version = "1.35".into());
+    let overtaken = |doc: &Doc| doc.as_machine().is_some_and(|machine| machine.repairs.iter().any(|r| r.failure == "OperationPreempted"));
+    assert_eq!((bench.when(since, overtaken), ready(bench.world(), "np"), bench.state("np")), (None, 3, "Succeeded"));
+    assert!(machine(&bench, &sick).repairs.last().unwrap().healed);
     assert_eq!(bench.r.breakdowns, Vec::<String>::new());
 }
 

@@ -47,7 +47,7 @@ fn announce(draft: &mut Draft, name: &Name, at: Time) {
 pub(super) fn empty(draft: &mut Draft, key: &Key, machine: &Machine) {
     let linux = draft.world.pool(&machine.pool).is_some_and(|(_, pool)| pool.spec.os_type == OsType::Linux);
     if linux && machine.preempted.is_some() {
-        disrupt::drain_as(draft, key, CordonOwner::Disruption, false);
+        disrupt::drain_for(draft, key, CordonOwner::Disruption, false);
     }
 }
 

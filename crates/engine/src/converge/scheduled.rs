@@ -53,7 +53,7 @@ pub(super) fn empty(draft: &mut Draft, key: &Key, machine: &Machine) {
     let moves = machine.scheduled.as_ref().is_some_and(|event| event.happening == Happening::Redeploy);
     let linux = draft.world.pool(&machine.pool).is_some_and(|(_, pool)| pool.spec.os_type == OsType::Linux);
     if moves && linux {
-        disrupt::drain_as(draft, key, CordonOwner::Disruption, false);
+        disrupt::drain_for(draft, key, CordonOwner::Disruption, false);
     }
 }
 
@@ -80,6 +80,6 @@ pub(super) fn happen(draft: &mut Draft, name: &Name, happening: Happening) {
     });
     show(draft, name, None);
     if happening == Happening::Redeploy && machine.cordoned_by.contains(&CordonOwner::Disruption) {
-        disrupt::release_as(draft, &key, CordonOwner::Disruption);
+        disrupt::release_for(draft, &key, CordonOwner::Disruption);
     }
 }

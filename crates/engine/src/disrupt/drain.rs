@@ -44,11 +44,11 @@ pub fn cordon(draft: &mut Draft, machine: &Key, owner: CordonOwner) {
 
 /// Ends an operation's drain: lifts its cordon; the node takes pods again if no one else holds it.
 pub fn release(draft: &mut Draft, machine: &Key) {
-    release_as(draft, machine, CordonOwner::Operation);
+    release_for(draft, machine, CordonOwner::Operation);
 }
 
 /// Ends the drain of an owner.
-pub fn release_as(draft: &mut Draft, machine: &Key, owner: CordonOwner) {
+pub fn release_for(draft: &mut Draft, machine: &Key, owner: CordonOwner) {
     let mut free = false;
     draft.update(machine, |doc| {
         if let Some(machine) = doc.as_machine_mut() {
@@ -86,11 +86,11 @@ pub fn match_taint(taints: &mut Vec<Taint>, unschedulable: bool, now: Time) {
 
 /// Empties a machine for the operation that runs on its pool.
 pub fn drain(draft: &mut Draft, machine: &Key, ignore_budgets: bool) -> Drained {
-    drain_as(draft, machine, CordonOwner::Operation, ignore_budgets)
+    drain_for(draft, machine, CordonOwner::Operation, ignore_budgets)
 }
 
 /// Empties a machine for an owner as far as is allowed now, and records how far that is on it.
-pub fn drain_as(draft: &mut Draft, machine: &Key, owner: CordonOwner, ignore_budgets: bool) -> Drained {
+pub fn drain_for(draft: &mut Draft, machine: &Key, owner: CordonOwner, ignore_budgets: bool) -> Drained {
     cordon(draft, machine, owner);
     let pods: Vec<Arc<Doc>> = draft.world.pods_on(&machine.name).filter(|pod| must_leave(draft, pod)).cloned().collect();
     let mut blocked = None;

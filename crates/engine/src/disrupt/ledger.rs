@@ -71,7 +71,8 @@ pub fn may_take(world: &World, machine: &Key, reason: Disruption, open: impl Fn(
         Disruption::Repair | Disruption::ScaleDown => owned(world, name, pool)?,
         Disruption::Upgrade | Disruption::Drift => {}
     }
-    if machine.is_being_repaired() {
+    // Until auto-repair itself has seen the end of its rung.
+    if machine.repair.as_ref().is_some_and(|repair| repair.rung.is_some()) {
         return Err(Why::Repair);
     }
     if serves_system(world, doc, machine) && system_left(world) <= SYSTEM_READY_LEAST {
@@ -85,8 +86,8 @@ pub fn may_take(world: &World, machine: &Key, reason: Disruption, open: impl Fn(
     }
 }
 
-/// Whether a live operation owns the machines of a pool.
-pub fn owned(world: &World, name: &Name, pool: &NodePool) -> Result<(), Why> {
+/// Whether a live operation of the pool, or of the cluster, owns the machines of a pool.
+pub(crate) fn owned(world: &World, name: &Name, pool: &NodePool) -> Result<(), Why> {
     let of_cluster = world.cluster().filter(|cluster| cluster.state.operation.is_some());
     let state = match &pool.state.operation {
         Some(_) => Some(pool.provisioning_state()),
@@ -127,7 +128,7 @@ pub(crate) fn taken_for(world: &World, machine: &Machine) -> Option<Disruption> 
     goes.then_some(Disruption::ScaleDown)
 }
 
-/// Whether a roll changes a machine's version or only its image.
+/// Whether a roll of a machine changes its version or only its image.
 pub fn roll_of(world: &World, machine: &Machine) -> Disruption {
     let version = world.pool(&machine.pool).map(|(_, pool)| &pool.state.version);
     match machine.running.as_ref().map(|running| &running.version) == version {
