@@ -21,7 +21,8 @@ const AGAIN: i64 = 5 * MINUTE;
 
 /// What auto-repair said about nodes since an event, with when, in seconds since a time.
 fn said(bench: &Bench, since: usize, from: nodelane_model::Time) -> Vec<(i64, String)> {
-    let of = |doc: &Arc<Doc>| doc.as_event().filter(|event| event.source.component == "aks-auto-repair").map(|event| event.reason.to_string());
+    let of =
+        |doc: &Arc<Doc>| doc.as_event().filter(|event| event.source.component == "aks-auto-repair").map(|event| event.reason.to_string());
     let events = bench.r.events[since..].iter().filter_map(|(at, event)| Some((*at, of(event.new.as_ref()?)?)));
     events.map(|(at, reason)| (at.since(from) / 1000, reason)).collect()
 }
@@ -42,7 +43,9 @@ fn ready(world: &World, pool: &str) -> usize {
 
 #[test]
 fn each_rung_heals_what_it_is_said_to_heal_at_the_times_of_aks() {
-    for (heals_by, rungs) in [("reboot", vec!["Reboot"]), ("Reimage", vec!["Reboot", "Reimage"]), ("redeploy", vec!["Reboot", "Reimage", "Redeploy"])] {
+    for (heals_by, rungs) in
+        [("reboot", vec!["Reboot"]), ("Reimage", vec!["Reboot", "Reimage"]), ("redeploy", vec!["Reboot", "Reimage", "Redeploy"])]
+    {
         let mut bench = Bench::with_pool(2, |_| {});
         bench.deploy("web", 4, "np", json!({}));
         let sick = bench.node_names("np").remove(0);
@@ -61,7 +64,10 @@ fn each_rung_heals_what_it_is_said_to_heal_at_the_times_of_aks() {
         }
         let after = machine(&bench, &sick);
         assert_eq!((after.repair, after.repairs.iter().map(|r| r.rung).collect::<Vec<_>>().len()), (None, rungs.len()));
-        assert_eq!(after.repairs.iter().map(|r| r.healed).collect::<Vec<_>>(), (1..=rungs.len()).map(|n| n == rungs.len()).collect::<Vec<_>>());
+        assert_eq!(
+            after.repairs.iter().map(|r| r.healed).collect::<Vec<_>>(),
+            (1..=rungs.len()).map(|n| n == rungs.len()).collect::<Vec<_>>()
+        );
         assert_eq!(after.boots, before.boots + rungs.len() as u32);
         assert_eq!(after.incarnation, before.incarnation + u32::from(rungs.len() > 1), "only the reimage brings another image");
         bench.pass(MINUTE);
@@ -191,7 +197,8 @@ fn many_sick_nodes_blow_the_fuse_until_few_are_left() {
     let fault = bench.fault("four", mute("none", json!({"pool": "np", "count": 4})));
     bench.pass(GRACE + FIRST + MINUTE);
     let held = |doc: &Doc| {
-        doc.as_event().is_some_and(|event| event.reason == "NodeRepairHeld" && event.message.contains("more than 45% of the nodes of node pool np"))
+        doc.as_event()
+            .is_some_and(|event| event.reason == "NodeRepairHeld" && event.message.contains("more than 45% of the nodes of node pool np"))
     };
     assert!(bench.when(since, held).is_some(), "four of eight");
     assert!(bench.machines("np").iter().all(|(_, machine)| machine.boots == 1), "nothing is done");
@@ -241,7 +248,11 @@ fn marks_of_others_keep_repair_off() {
             let map = Arc::make_mut(&mut doc.meta.annotations);
             annotations.iter().for_each(|(key, value)| drop(map.insert((*key).into(), (*value).into())));
             let taints = &mut doc.as_node_mut().unwrap().spec.taints;
-            taints.extend(taint.map(|key| nodelane_model::node::Taint { key: key.into(), effect: "NoSchedule".into(), ..Default::default() }));
+            taints.extend(taint.map(|key| nodelane_model::node::Taint {
+                key: key.into(),
+                effect: "NoSchedule".into(),
+                ..Default::default()
+            }));
         });
         bench.pass(HOUR);
         assert_eq!(machine(&bench, &sick.name).boots, 1, "{taint:?}");
@@ -258,8 +269,13 @@ fn marks_of_others_keep_repair_off() {
 fn an_operation_owns_its_machines_and_takes_over_one_that_is_being_mended() {
     // Held up by a budget the roll never comes to the sick node, whose time comes meanwhile.
     let mut bench = Bench::with_pool(3, |spec| spec.orchestrator_version = "1.33".into());
-    bench.deploy("web", 3, "np", json!({"topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "kubernetes.io/hostname",
-        "whenUnsatisfiable": "DoNotSchedule", "labelSelector": {"matchLabels": {"app": "web"}}}]}));
+    bench.deploy(
+        "web",
+        3,
+        "np",
+        json!({"topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "kubernetes.io/hostname",
+        "whenUnsatisfiable": "DoNotSchedule", "labelSelector": {"matchLabels": {"app": "web"}}}]}),
+    );
     let sick = bench.node_names("np").pop().unwrap();
     bench.put("np", |spec| spec.orchestrator_version = "1.34".into());
     let budget = bench.budget("web", json!({"minAvailable": 3}));
@@ -270,7 +286,8 @@ fn an_operation_owns_its_machines_and_takes_over_one_that_is_being_mended() {
     let is_mended = |doc: &Doc| doc.as_machine().is_some_and(|machine| machine.repair.as_ref().is_some_and(|repair| repair.rung.is_some()));
     assert!(bench.pool("np").state.operation.is_some(), "the roll still waits");
     assert_eq!(bench.when(since, is_mended), None, "the operation's machines are its own");
-    let held = |doc: &Doc| doc.as_event().is_some_and(|event| event.message.ends_with("an operation runs on node pool np, which is Upgrading."));
+    let held =
+        |doc: &Doc| doc.as_event().is_some_and(|event| event.message.ends_with("an operation runs on node pool np, which is Upgrading."));
     assert!(bench.when(since, held).is_some());
     bench.remove(&budget);
     bench.idle("np", 6 * HOUR);
@@ -347,7 +364,8 @@ fn a_crash_anywhere_in_a_repair_only_delays_it() {
         r.run_until(now.plus(GRACE + FIRST + 12 * MINUTE));
         assert_eq!(r.breakdowns, Vec::<String>::new(), "cut at {cut}");
         assert_eq!(ready(r.world(), "np"), 2, "cut at {cut}");
-        let after = r.world().get(&nodelane_model::Key::global(nodelane_model::Kind::Machine, sick.as_str())).unwrap().as_machine().unwrap();
+        let after =
+            r.world().get(&nodelane_model::Key::global(nodelane_model::Kind::Machine, sick.as_str())).unwrap().as_machine().unwrap();
         assert!(after.repair.is_none() && after.repairs.iter().any(|repaired| repaired.healed), "cut at {cut}: {after:?}");
         assert!(after.repairs.len() <= 3, "no rung is lost or doubled but the one that was cut: {:?}", after.repairs);
     }

@@ -90,7 +90,11 @@ impl Work {
     }
     /// Whether a turn would find a subject to look at.
     pub fn is_idle(&self) -> bool {
-        self.operations.is_empty() && self.machines.is_empty() && self.repairs.is_empty() && self.owners.is_empty() && self.doomed.is_empty()
+        self.operations.is_empty()
+            && self.machines.is_empty()
+            && self.repairs.is_empty()
+            && self.owners.is_empty()
+            && self.doomed.is_empty()
     }
     /// The list on which a document's own reconciler looks, if its kind has one.
     pub(crate) fn list_of(kind: Kind) -> Option<List> {

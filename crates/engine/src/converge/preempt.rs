@@ -56,11 +56,7 @@ fn evict(draft: &mut Draft, name: &Name) {
     let Some(machine) = draft.world.get(&key).and_then(|doc| doc.as_machine()).cloned() else { return };
     let lives = matches!(
         machine.phase,
-        MachinePhase::Running
-            | MachinePhase::Reimaging
-            | MachinePhase::Starting
-            | MachinePhase::Rebooting
-            | MachinePhase::Redeploying
+        MachinePhase::Running | MachinePhase::Reimaging | MachinePhase::Starting | MachinePhase::Rebooting | MachinePhase::Redeploying
     );
     if machine.preempted.is_none() || !lives {
         return;

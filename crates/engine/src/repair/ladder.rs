@@ -43,8 +43,7 @@ pub(super) fn begin(draft: &mut Draft, doc: &Doc, machine: &Machine) {
     let ladder = rungs(&draft.world, machine);
     let rung = ladder[repair.rungs as usize % ladder.len()];
     let action = rung.word().to_lowercase();
-    let text =
-        format!("Node auto-repair is initiating a {action} action due to NotReady status persisting for more than five minutes.");
+    let text = format!("Node auto-repair is initiating a {action} action due to NotReady status persisting for more than five minutes.");
     say(draft, &doc.key.name, false, started(rung), text);
     let now = draft.now;
     fleet::change(draft, &doc.key, |machine| {
