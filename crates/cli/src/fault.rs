@@ -60,6 +60,15 @@ pub struct SetArguments {
     /// How often it happens before it is over; with not-ready and zone-out, to how many nodes.
     #[arg(long)]
     count: Option<u32>,
+    /// With not-ready: the step of auto-repair that heals it [default: none].
+    #[arg(long, value_enum, value_name = "STEP")]
+    heals_by: Option<Step>,
+    /// With scheduled-event: what the platform is about to do.
+    #[arg(long, value_enum, ignore_case = true, visible_alias = "kind", required_if_eq("kind", "scheduled-event"))]
+    event: Option<Event>,
+    /// With spot-evict and scheduled-event: how long before that is said [default: as Azure].
+    #[arg(long, value_parser = duration)]
+    notice: Option<Duration>,
     /// How long it lasts: 90s, 10m, 2h.
     #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
     lasting: Option<Duration>,
@@ -102,6 +111,32 @@ enum Kind {
     ZoneOut,
     /// The API answers 429.
     ApiThrottle,
+    /// What auto-repair asks of the cloud fails.
+    RepairError,
+    /// The platform is about to freeze, reboot, redeploy or delete machines, and says so before.
+    ScheduledEvent,
+}
+
+/// A step of auto-repair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Step {
+    Reboot,
+    Reimage,
+    Redeploy,
+    None,
+}
+
+/// A scheduled event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Event {
+    #[value(name = "Freeze")]
+    Freeze,
+    #[value(name = "Reboot")]
+    Reboot,
+    #[value(name = "Redeploy")]
+    Redeploy,
+    #[value(name = "Terminate")]
+    Terminate,
 }
 
 /// Runs a verb.
@@ -139,10 +174,8 @@ pub async fn run(verb: FaultVerb, environment: &Environment) -> Result<(), Failu
     }
 }
 
-impl Kind {
-    fn word(self) -> String {
-        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
-    }
+fn word(value: impl ValueEnum) -> String {
+    value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
 
 impl SetArguments {
@@ -158,12 +191,15 @@ impl SetArguments {
             Some(jiff::Timestamp::from_second(until).ok()?.to_string())
         });
         let spec = [
-            ("kind", Some(json!(self.kind.word()))),
+            ("kind", Some(json!(word(self.kind)))),
             ("pool", self.pool.as_ref().map(|pool| json!(pool))),
             ("zone", self.zone.as_ref().map(|zone| json!(zone))),
             ("node", self.node.as_ref().map(|node| json!(node))),
             ("rate", self.rate.map(|rate| json!(rate))),
             ("count", self.count.map(|count| json!(count))),
+            ("healsBy", self.heals_by.map(|step| json!(word(step)))),
+            ("event", self.event.map(|event| json!(word(event)))),
+            ("noticeSeconds", self.notice.map(|notice| json!(notice.as_secs()))),
             ("until", until.map(|until| json!(until))),
         ];
         let spec: Map<String, Json> = spec.into_iter().filter_map(|(field, value)| Some((field.to_owned(), value?))).collect();
@@ -194,7 +230,7 @@ fn name_of(fault: &Json) -> String {
 }
 
 fn free_name(kind: Kind, faults: &[Json]) -> String {
-    let kind = kind.word();
+    let kind = word(kind);
     let is_free = |name: &String| !faults.iter().any(|fault| name_of(fault) == *name);
     (1..).map(|number| format!("{kind}-{number}")).find(is_free).unwrap_or(kind)
 }
@@ -202,7 +238,7 @@ fn free_name(kind: Kind, faults: &[Json]) -> String {
 fn row(fault: &Json) -> Value {
     let mut row = Object { selected: true, ..Object::default() };
     row.set("name", Value::text(name_of(fault)));
-    for field in ["kind", "pool", "zone", "node", "rate", "count", "until"] {
+    for field in ["kind", "pool", "zone", "node", "rate", "count", "healsBy", "event", "until"] {
         let value = serde_json::from_value(fault["spec"][field].clone()).unwrap_or(Value::Null);
         row.set(field, value);
     }
@@ -239,6 +275,9 @@ mod tests {
             node: None,
             rate: percentage("50%").ok(),
             count: None,
+            heals_by: None,
+            event: None,
+            notice: None,
             lasting: duration("10m").ok(),
             name: None,
             target,

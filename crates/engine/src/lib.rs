@@ -10,7 +10,9 @@ pub mod converge;
 pub mod disrupt;
 pub mod fleet;
 pub mod lint;
+pub mod marks;
 pub mod operation;
+pub mod repair;
 pub mod upgrade;
 
 pub use admit::{Env, admit};
@@ -49,7 +51,7 @@ pub fn plan(
     draft.world.work.ring(draft.now);
     memory.place.config = env.scheduler.clone();
     let mut more = false;
-    for planner in [Planner::Operation, Planner::Workload, Planner::Place, Planner::Autoscale, Planner::Converge] {
+    for planner in [Planner::Operation, Planner::Repair, Planner::Workload, Planner::Place, Planner::Autoscale, Planner::Converge] {
         if !enabled(planner) {
             continue;
         }
@@ -63,7 +65,8 @@ pub fn plan(
             }),
             Planner::Converge => converge::plan(draft, env, UNITS_PER_TURN),
             Planner::Autoscale => autoscale::plan(draft, env, &mut memory.autoscale, UNITS_PER_TURN),
-            Planner::Repair | Planner::Upgrade => 0,
+            Planner::Repair => repair::plan(draft, env, UNITS_PER_TURN),
+            Planner::Upgrade => 0,
         };
         lint::judge(&base, &draft.world, planner, &draft.writes[written..])?;
         more |= spent >= UNITS_PER_TURN;

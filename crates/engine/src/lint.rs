@@ -3,6 +3,10 @@
 //! Judges what a planner's writes *change*, never what the world already is, or repair would be stopped just when it is needed. Costs
 //! what the writes cost. A planner that breaks a rule loses its writes and pauses, as one that broke down does; the others go on.
 
+mod taking;
+
+pub use taking::{OWNED, POOL_BUDGET, SYSTEM_READY};
+
 use crate::fleet;
 use nodelane_model::machine::{Intent, MachinePhase};
 use nodelane_model::operation::{ClusterPhase, Progress};
@@ -54,6 +58,9 @@ pub fn judge(base: &World, head: &World, planner: Planner, writes: &[Write]) -> 
         if let Some(rule) = goes {
             return Err(breach(rule, &write.key));
         }
+    }
+    if let Some(breach) = taking::judge(base, head, planner, writes) {
+        return Err(breach);
     }
     if let Some(budget) = overspent(base, planner, writes) {
         return Err(breach(BUDGET, &budget));

@@ -4,7 +4,7 @@
 //! are hit: `sim` for machines and kubelets, `server-arm` for throttled calls. Not here: which faults may be set.
 
 use crate::hash::Hash;
-use crate::{Doc, Name, Time, Uid};
+use crate::{Doc, Happening, Name, Rung, Time, Uid};
 use serde_json::Value;
 
 /// What breaks.
@@ -26,11 +26,15 @@ pub enum FaultKind {
     ZoneOut,
     /// The ARM API answers 429.
     ApiThrottle,
+    /// What auto-repair asks of the cloud fails.
+    RepairError,
+    /// The platform is about to do something to machines, and says so before.
+    ScheduledEvent,
 }
 
 impl FaultKind {
     /// All, as documents spell them.
-    pub const ALL: [(&'static str, FaultKind); 8] = [
+    pub const ALL: [(&'static str, FaultKind); 10] = [
         ("allocation", FaultKind::Allocation),
         ("quota", FaultKind::Quota),
         ("never-registers", FaultKind::NeverRegisters),
@@ -39,6 +43,8 @@ impl FaultKind {
         ("spot-evict", FaultKind::SpotEvict),
         ("zone-out", FaultKind::ZoneOut),
         ("api-throttle", FaultKind::ApiThrottle),
+        ("repair-error", FaultKind::RepairError),
+        ("scheduled-event", FaultKind::ScheduledEvent),
     ];
     /// Reads a document's word.
     pub fn from_word(word: &str) -> Option<FaultKind> {
@@ -67,6 +73,12 @@ pub struct Fault {
     pub since: Time,
     /// When it ends by itself.
     pub until: Option<Time>,
+    /// The rung of auto-repair that heals what a silent kubelet ails; `None` where none does.
+    pub heals_by: Option<Rung>,
+    /// What the platform is about to do; Freeze where the document does not say.
+    pub event: Happening,
+    /// How long before it happens that is said; `None` for Azure's notice.
+    pub notice_seconds: Option<u64>,
 }
 
 impl Fault {
@@ -85,7 +97,14 @@ impl Fault {
             left: number("count"),
             since: doc.meta.created,
             until: Time::parse(text("until")),
+            heals_by: rung(text("healsBy")),
+            event: Happening::from_word(text("event")).unwrap_or(Happening::Freeze),
+            notice_seconds: number("noticeSeconds"),
         })
+    }
+    /// How long before it strikes the platform says so, in milliseconds.
+    pub fn notice_millis(&self, happening: Happening) -> i64 {
+        self.notice_seconds.map_or(happening.notice_millis(), |seconds| i64::try_from(seconds).unwrap_or(i64::MAX / 1000) * 1000)
     }
     /// Whether it may still hit: its time is not over, and hits are left.
     pub fn is_active(&self, now: Time) -> bool {
@@ -104,4 +123,8 @@ impl Fault {
     pub fn draws(&self, name: &str, number: u32) -> bool {
         self.lot(name, number) % 100 < self.rate_percent
     }
+}
+
+fn rung(word: &str) -> Option<Rung> {
+    [Rung::Reboot, Rung::Reimage, Rung::Redeploy].into_iter().find(|rung| rung.word().eq_ignore_ascii_case(word))
 }

@@ -24,7 +24,9 @@ pub mod pod;
 pub mod pool;
 pub mod quantity;
 pub mod refusal;
+pub mod repair;
 pub mod report;
+pub mod scheduled;
 pub mod selector;
 pub mod time;
 pub mod volume;
@@ -45,7 +47,9 @@ pub use pod::Pod;
 pub use pool::NodePool;
 pub use quantity::Quantity;
 pub use refusal::Refusal;
+pub use repair::{Renewed, Repair, Repaired, Rung};
 pub use report::{Reason, Report};
+pub use scheduled::{Happening, ScheduledEvent};
 pub use time::Time;
 
 /// Properties that this version has no type for: kept and given back unchanged.

@@ -3,7 +3,7 @@
 //! `intent` and `model` are what the engine wants, `phase` and `running` what the provider said. Machines are documents of their own
 //! so that a roll over a thousand of them rewrites small documents, and so that a crash at any point finds what was asked for.
 
-use crate::{Name, Time};
+use crate::{Name, Renewed, Repair, Repaired, ScheduledEvent, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -40,6 +40,9 @@ pub struct Machine {
     /// When the cloud takes it: a spot machine that has had its notice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preempted: Option<Time>,
+    /// What the platform is about to do to it, beside preemption.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduled: Option<ScheduledEvent>,
     /// Whether it is extra, for a roll.
     #[serde(default, skip_serializing_if = "crate::meta::is_false")]
     pub surge: bool,
@@ -58,6 +61,19 @@ pub struct Machine {
     /// Why the provider's last call failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<MachineFailure>,
+    /// What auto-repair does about its node, which was Ready and is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repair: Option<Repair>,
+    /// Rungs of auto-repair that it has seen, the newest last; at most [`REPAIRS_LIMIT`](crate::repair::REPAIRS_LIMIT).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub repairs: Vec<Repaired>,
+    /// When it last booted, was imaged, changed its host, since it was made.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub renewed: Renewed,
+}
+
+fn is_default(renewed: &Renewed) -> bool {
+    *renewed == Renewed::default()
 }
 
 /// What a node was given by its pool.
@@ -101,6 +117,10 @@ pub enum MachinePhase {
     Running,
     /// A new image is being put on it.
     Reimaging,
+    /// It boots again, to be mended.
+    Rebooting,
+    /// It moves to another host, to be mended.
+    Redeploying,
     /// It is being deallocated.
     Stopping,
     /// It is deallocated.
@@ -124,6 +144,8 @@ pub enum CordonOwner {
     Quarantine,
     /// The autoscaler, which has no need of it.
     ScaleDown,
+    /// The platform is about to take or move it (aks-semantics H-6).
+    Disruption,
 }
 
 /// How far a machine is in being emptied.
@@ -189,12 +211,16 @@ impl Machine {
             incarnation: 0,
             boots: 0,
             preempted: None,
+            scheduled: None,
             surge: false,
             cordoned_by: BTreeSet::new(),
             drain: None,
             roll: None,
             applied: Applied::default(),
             failure: None,
+            repair: None,
+            repairs: Vec::new(),
+            renewed: Renewed::default(),
         }
     }
     /// Enters a phase.
@@ -205,6 +231,10 @@ impl Machine {
     /// Whether it is meant to live.
     pub fn is_wanted(&self) -> bool {
         self.intent == Intent::Run
+    }
+    /// Whether the provider works on it at auto-repair's wish.
+    pub fn is_being_repaired(&self) -> bool {
+        self.repair.as_ref().is_some_and(|repair| repair.rung.is_some_and(|(rung, _)| rung.phase() == self.phase))
     }
     /// Whether it has what it is to have.
     pub fn is_current(&self) -> bool {

@@ -43,6 +43,11 @@ pub enum Reason {
         /// Its code.
         code: Name,
     },
+    /// A node may not be taken now.
+    Held {
+        /// Why, in a sentence.
+        why: Name,
+    },
     /// A rule about what plans may change was broken.
     Lint {
         /// The rule.

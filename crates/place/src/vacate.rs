@@ -38,7 +38,14 @@ impl Vacancies {
         let mut run = Run::resume(self.kept.take(), world, config);
         let mut session = run.session.take().unwrap_or_else(|| Session::configured(world, config.clone()));
         session.read_pods();
-        let mut vacating = Vacating { order: Vec::new(), closed: vec![false; session.rows.len()], run, session, moves: Vec::new(), walks: BTreeMap::new() };
+        let mut vacating = Vacating {
+            order: Vec::new(),
+            closed: vec![false; session.rows.len()],
+            run,
+            session,
+            moves: Vec::new(),
+            walks: BTreeMap::new(),
+        };
         let late: Vec<u32> = last.iter().rev().filter_map(|name| vacating.index(name)).collect();
         let mut is_late = vec![false; vacating.closed.len()];
         late.iter().for_each(|node| is_late[*node as usize] = true);

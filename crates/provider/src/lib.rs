@@ -6,7 +6,7 @@
 //! Not here: any backend, any waiting. The simulated one is in `sim`.
 
 use nodelane_model::machine::{Intent, MachineModel, MachinePhase};
-use nodelane_model::{Doc, Name, Time};
+use nodelane_model::{Doc, Happening, Name, ScheduledEvent, Time};
 use thiserror::Error;
 
 /// What is asked of a backend.
@@ -22,6 +22,10 @@ pub enum Verb {
     Start,
     /// Remove it.
     Delete,
+    /// Boot it again as it is.
+    Reboot,
+    /// Move it to another host and boot it there.
+    Redeploy,
 }
 
 /// One call to a backend.
@@ -68,6 +72,20 @@ pub enum Observation {
     Evicted {
         /// The machine's name.
         machine: Name,
+    },
+    /// The platform is about to do something to a machine: Azure's other scheduled events.
+    Scheduled {
+        /// The machine's name.
+        machine: Name,
+        /// What, and when.
+        event: ScheduledEvent,
+    },
+    /// The platform has done it.
+    Happened {
+        /// The machine's name.
+        machine: Name,
+        /// What.
+        happening: Happening,
     },
 }
 
@@ -125,6 +143,8 @@ pub fn call_for(doc: &Doc) -> Option<Call> {
         (MachinePhase::Stopping, _) => Verb::Deallocate,
         (MachinePhase::Starting, _) => Verb::Start,
         (MachinePhase::Deleting, _) => Verb::Delete,
+        (MachinePhase::Rebooting, _) => Verb::Reboot,
+        (MachinePhase::Redeploying, _) => Verb::Redeploy,
         (MachinePhase::Running | MachinePhase::Stopped | MachinePhase::Failed, _) => return None,
     };
     Some(Call {

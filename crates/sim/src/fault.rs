@@ -4,7 +4,7 @@
 //! at one time, and written behind to the fault's document. Silent kubelets count nothing: they are silent while the fault lasts.
 
 use nodelane_model::change::{Change, Origin};
-use nodelane_model::{Body, Doc, Fault, FaultKind, Kind, Revision, Time, Uid};
+use nodelane_model::{Body, Doc, Fault, FaultKind, Key, Kind, Revision, Time, Uid};
 use nodelane_provider::{Call, Completion, Failure, Verb};
 use nodelane_world::World;
 use std::collections::BTreeMap;
@@ -65,6 +65,12 @@ impl Ledger {
 /// Turns an answer of the cloud into a failure where a fault hits it (aks-semantics E1, E4, E5).
 pub fn strike(world: &World, ledger: &mut Ledger, completion: &mut Completion, now: Time) {
     let call = &completion.call;
+    if is_of_repair(world, call) {
+        let fails = |fault: &Fault| fault.kind == FaultKind::RepairError && hits(fault, call);
+        if active(world, now).any(|fault| fails(&fault) && ledger.take(&fault)) {
+            completion.result = Err(repair_failure(call.verb));
+        }
+    }
     if !matches!(call.verb, Verb::Create | Verb::Start) {
         return;
     }
@@ -88,4 +94,18 @@ pub fn strike(world: &World, ledger: &mut Ledger, completion: &mut Completion, n
         _ if call.zone.is_empty() => short("AllocationFailed", "region"),
         _ => short("ZonalAllocationFailed", "zone"),
     });
+}
+
+fn is_of_repair(world: &World, call: &Call) -> bool {
+    let machine = world.get(&Key::global(Kind::Machine, call.machine.clone())).and_then(|doc| doc.as_machine());
+    matches!(call.verb, Verb::Reboot | Verb::Reimage | Verb::Redeploy) && machine.is_some_and(|machine| machine.is_being_repaired())
+}
+
+/// Codes of aks-semantics H-4.
+fn repair_failure(verb: Verb) -> Failure {
+    let (code, message) = match verb {
+        Verb::Redeploy => ("VMRedeploymentFailed", "Redeployment failed due to an internal error. Please retry later."),
+        _ => ("VMExtensionProvisioningError", "VM has reported a failure when processing extension 'vmssCSE'."),
+    };
+    Failure::Permanent { code: code.into(), message: message.into() }
 }

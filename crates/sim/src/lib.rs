@@ -42,6 +42,7 @@ pub struct Deeds {
 pub struct Sim {
     cloud: cloud::Cloud,
     evictions: cloud::spot::Evictions,
+    scheduled: cloud::scheduled::Scheduled,
     ledger: fault::Ledger,
     kubelets: kubelet::Kubelets,
 }
@@ -51,11 +52,12 @@ impl Sim {
     pub fn prime(world: &World, profile: BootProfile, catalog: Catalog, now: Time) -> Sim {
         let mut kubelets = kubelet::Kubelets::new(world.seed, profile, catalog);
         kubelets.prime(world, now);
-        let mut evictions = cloud::spot::Evictions::default();
+        let (mut evictions, mut scheduled) = (cloud::spot::Evictions::default(), cloud::scheduled::Scheduled::default());
         for doc in [Kind::Fault, Kind::Machine].into_iter().flat_map(|kind| world.list(kind, None)) {
             evictions.follow(None, doc, now);
+            scheduled.follow(None, doc, now);
         }
-        Sim { cloud: cloud::Cloud::new(world.seed, profile), evictions, ledger: fault::Ledger::default(), kubelets }
+        Sim { cloud: cloud::Cloud::new(world.seed, profile), evictions, scheduled, ledger: fault::Ledger::default(), kubelets }
     }
     /// Takes a provider call.
     pub fn submit(&mut self, call: Call, world: &World, now: Time) {
@@ -71,12 +73,13 @@ impl Sim {
         }
         if let Some(new) = new {
             self.evictions.follow(old, new, now);
+            self.scheduled.follow(old, new, now);
         }
         self.kubelets.follow(old, new, now);
     }
     /// When something happens next.
     pub fn next_at(&self) -> Option<Time> {
-        [self.cloud.next_at(), self.evictions.next_at(), self.kubelets.next_at()].into_iter().flatten().min()
+        [self.cloud.next_at(), self.evictions.next_at(), self.scheduled.next_at(), self.kubelets.next_at()].into_iter().flatten().min()
     }
     /// Everything that happens by `now`, at most `limit` changes.
     pub fn advance(&mut self, world: &World, now: Time, limit: usize) -> Deeds {
@@ -86,6 +89,7 @@ impl Sim {
             deeds.completions.push(completion);
         }
         deeds.observations = self.evictions.advance(world, &mut self.ledger, now);
+        deeds.observations.extend(self.scheduled.advance(world, now));
         self.ledger.write(world, &mut deeds.changes);
         self.kubelets.advance(world, now, limit, &mut deeds.changes);
         deeds

@@ -39,6 +39,8 @@ pub struct World {
     by_pool: OrdSet<(Name, Key)>,
     /// Machines whose drain waits for a budget, by the budget's namespace.
     by_blocked: OrdSet<(Name, Key)>,
+    /// Machines with a record of auto-repair, by pool.
+    repairing: OrdSet<(Name, Key)>,
     budgets: OrdMap<Key, BudgetRow>,
     /// Events by their last write, the oldest first.
     events_by_age: OrdSet<(Revision, Key)>,
@@ -108,6 +110,14 @@ impl World {
     /// Machines of a pool, in order of name.
     pub fn machines_of(&self, pool: &Name) -> impl Iterator<Item = (&Arc<Doc>, &Machine)> {
         range_of(&self.by_pool, pool.clone()).filter_map(|key| self.docs.get(key)).filter_map(|doc| Some((doc, doc.as_machine()?)))
+    }
+    /// Machines whose drain waits for a budget of a namespace, in order of name.
+    pub fn blocked_in(&self, namespace: &Name) -> impl Iterator<Item = (&Arc<Doc>, &Machine)> {
+        range_of(&self.by_blocked, namespace.clone()).filter_map(|key| self.docs.get(key)).filter_map(|doc| Some((doc, doc.as_machine()?)))
+    }
+    /// Machines whose node was Ready and is not, in order of pool and name.
+    pub fn repairing(&self) -> impl Iterator<Item = (&Arc<Doc>, &Machine)> {
+        self.repairing.iter().filter_map(|(_, key)| self.docs.get(key)).filter_map(|doc| Some((doc, doc.as_machine()?)))
     }
     /// Nodes with what is taken of them, in order of name.
     pub fn nodes(&self) -> impl Iterator<Item = (&Name, &Arc<NodeRow>)> {
@@ -189,10 +199,12 @@ impl World {
             Kind::NodePool => {
                 self.touch_machines(&doc.key.name);
                 self.work.add(List::Autoscale, doc.key.clone());
+                self.touch_repairs();
             }
             Kind::Cluster => {
                 self.touch_all(Kind::NodePool);
                 self.work.add(List::Autoscale, doc.key.clone());
+                self.touch_repairs();
             }
             Kind::PodDisruptionBudget => {
                 self.note_budget(&doc.key, new);
@@ -445,8 +457,15 @@ impl World {
         let machine = Key::global(Kind::Machine, name);
         if let Some(pool) = self.get(&machine).and_then(|doc| doc.as_machine()).map(|machine| machine.pool.clone()) {
             self.work.add(List::Autoscale, machine.clone());
+            if self.repairing.contains(&(pool.clone(), machine.clone())) {
+                self.work.add(List::Repairs, machine.clone());
+            }
             self.work.add(List::Machines, machine);
             self.touch(List::Operations, Key::global(Kind::NodePool, pool));
+        }
+        let ready = |doc: &Arc<Doc>| doc.as_node().is_some_and(|node| node.status.is_ready());
+        if old.is_some_and(ready) != new.is_some_and(ready) {
+            self.touch_repairs();
         }
         let schedules = |doc: &Arc<Doc>| doc.as_node().map(|node| (node.spec.clone(), node.status.is_ready(), doc.meta.labels.clone()));
         if old.map(schedules) != new.map(schedules) {
@@ -462,17 +481,32 @@ impl World {
             let entry = (machine.pool.clone(), doc.key.clone());
             let waits = namespace.map(|namespace| (namespace, doc.key.clone()));
             if is_new {
+                if machine.repair.is_some() {
+                    self.repairing.insert(entry.clone());
+                    self.work.add(List::Repairs, doc.key.clone());
+                }
                 self.by_pool.insert(entry);
                 self.by_blocked.extend(waits);
             } else {
+                self.repairing.remove(&entry);
                 self.by_pool.remove(&entry);
                 waits.map(|waits| self.by_blocked.remove(&waits));
             }
             self.touch(List::Operations, Key::global(Kind::NodePool, machine.pool.clone()));
             self.work.add(List::Autoscale, doc.key.clone());
         }
+        let repair = |doc: &Arc<Doc>| doc.as_machine().and_then(|machine| machine.repair.clone());
+        if old.and_then(repair) != new.and_then(repair) {
+            self.touch_repairs();
+        }
     }
 
+    /// Whoever waits for a turn to be repaired may have it now.
+    fn touch_repairs(&mut self) {
+        if !self.repairing.is_empty() {
+            self.touch(List::Repairs, Key::global(Kind::Cluster, CLUSTER));
+        }
+    }
     fn touch(&mut self, list: List, key: Key) {
         if self.docs.contains_key(&key) {
             self.work.add(list, key);

@@ -1,7 +1,8 @@
-//! Which kubelets are silent, and since when: a fault silences them, or their machine is deallocated.
+//! Which kubelets are silent, and since when: a fault silences them, or their machine is deallocated or boots again.
 //!
 //! A function of documents and a time, asked by whoever computes what a kubelet would have written: leases, heartbeats, conditions. A
-//! fault with a count silences that many of the nodes it concerns, those of the lowest lot, for as long as it lasts.
+//! fault with a count silences that many of the nodes it concerns, those of the lowest lot, for as long as it lasts. A fault may say
+//! which rung of auto-repair heals what it does: a machine renewed that deeply since is well.
 
 use crate::World;
 use nodelane_model::machine::MachinePhase;
@@ -35,12 +36,16 @@ impl Silence {
     /// Since when the kubelet of a node is silent; `None` where it speaks.
     pub fn since(&self, world: &World, node: &Doc) -> Option<Time> {
         let name = &node.key.name;
-        let machine = world.get(&Key::global(Kind::Machine, name.clone()))?.as_machine()?;
-        if machine.phase == MachinePhase::Stopped {
+        let doc = world.get(&Key::global(Kind::Machine, name.clone()))?;
+        let (machine, made) = (doc.as_machine()?, doc.meta.created);
+        if matches!(machine.phase, MachinePhase::Stopped | MachinePhase::Rebooting | MachinePhase::Redeploying) {
             return Some(machine.phase_since);
         }
+        let is_healed = |fault: &Fault| {
+            fault.heals_by.is_some_and(|rung| machine.renewed.by(rung).map_or(made, |renewed| renewed.max(made)) > fault.since)
+        };
         let hit = |(fault, few): &&(Fault, Option<BTreeSet<Name>>)| {
-            hits(fault, name, machine) && few.as_ref().is_none_or(|few| few.contains(name))
+            hits(fault, name, machine) && few.as_ref().is_none_or(|few| few.contains(name)) && !is_healed(fault)
         };
         let since = self.faults.iter().filter(hit).map(|(fault, _)| fault.since).min()?;
         Some(since.max(node.meta.created))

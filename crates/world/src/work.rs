@@ -14,6 +14,8 @@ pub enum List {
     Operations,
     /// Machines that differ from what is wanted, or whose node does.
     Machines,
+    /// Machines whose node was Ready and is not, and the cluster where the next of them may be taken.
+    Repairs,
     /// Workloads and budgets whose pods or status may be off, volumes and claims, and pods whose claims are still to be made.
     Owners,
     /// Documents that are terminating, or whose owner is gone.
@@ -27,6 +29,7 @@ pub enum List {
 pub struct Work {
     operations: OrdSet<Key>,
     machines: OrdSet<Key>,
+    repairs: OrdSet<Key>,
     owners: OrdSet<Key>,
     doomed: OrdSet<Key>,
     autoscale: OrdSet<Key>,
@@ -41,6 +44,7 @@ impl Work {
         match list {
             List::Operations => &self.operations,
             List::Machines => &self.machines,
+            List::Repairs => &self.repairs,
             List::Owners => &self.owners,
             List::Doomed => &self.doomed,
             List::Autoscale => &self.autoscale,
@@ -50,6 +54,7 @@ impl Work {
         match list {
             List::Operations => &mut self.operations,
             List::Machines => &mut self.machines,
+            List::Repairs => &mut self.repairs,
             List::Owners => &mut self.owners,
             List::Doomed => &mut self.doomed,
             List::Autoscale => &mut self.autoscale,
@@ -90,7 +95,7 @@ impl Work {
     }
     /// Whether a turn would find a subject to look at.
     pub fn is_idle(&self) -> bool {
-        let lists = [&self.operations, &self.machines, &self.owners, &self.doomed, &self.autoscale];
+        let lists = [&self.operations, &self.machines, &self.repairs, &self.owners, &self.doomed, &self.autoscale];
         lists.iter().all(|list| list.is_empty())
     }
     /// The list on which a document's own reconciler looks, if its kind has one.

@@ -6,6 +6,9 @@ use nodelane_model::pool::Priority;
 use nodelane_model::{Doc, Fault, FaultKind, Key, Kind, Name, Refusal};
 use nodelane_world::World;
 
+/// What a fault `scheduled-event` may announce.
+const HAPPENINGS: [&str; 4] = ["Freeze", "Reboot", "Redeploy", "Terminate"];
+
 /// Whether a fault may be set.
 pub fn check(world: &World, doc: &Doc) -> Result<(), Refusal> {
     let invalid =
@@ -14,6 +17,14 @@ pub fn check(world: &World, doc: &Doc) -> Result<(), Refusal> {
         let words: Vec<&str> = FaultKind::ALL.iter().map(|(word, _)| *word).collect();
         return invalid("spec.kind", format!("must be one of {}", words.join(", ")));
     };
+    let word = |field: &str| doc.as_opaque().and_then(|rest| rest.get("spec")?.get(field)?.as_str()).unwrap_or_default().to_owned();
+    let heals = word("healsBy");
+    if !heals.is_empty() && !heals.eq_ignore_ascii_case("none") && fault.heals_by.is_none() {
+        return invalid("spec.healsBy", "must be one of reboot, reimage, redeploy, none".to_owned());
+    }
+    if fault.kind == FaultKind::ScheduledEvent && !HAPPENINGS.iter().any(|known| known.eq_ignore_ascii_case(&word("event"))) {
+        return invalid("spec.event", format!("must be one of {}; a spot machine is preempted by spot-evict", HAPPENINGS.join(", ")));
+    }
     match fault.kind {
         FaultKind::ZoneOut if fault.zone.is_empty() => invalid("spec.zone", "zone-out needs a zone, such as 1".to_owned()),
         FaultKind::SpotEvict => match regular_pool(world, &fault) {

@@ -169,6 +169,7 @@ fn replace(draft: &mut Draft, doc: &Arc<Doc>, base: Revision, origin: &Origin) -
     let key = next.key.clone();
     let user_cordon = next.as_node().map(|node| node.spec.unschedulable);
     let was_cordoned = old.as_node().map(|node| node.spec.unschedulable);
+    crate::repair::note_loss(draft, &old, &next);
     let stored = draft.put(next);
     if old.meta.labels != stored.meta.labels || old.meta.owners != stored.meta.owners {
         nodelane_workload::offer(draft, &key);

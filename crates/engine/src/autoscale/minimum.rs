@@ -187,7 +187,14 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_says_nothing() {
-        for text in ["five Mon-Fri 08:00-18:00", "5 Mon-Fri", "5 Mon-Fri 08:00-25:00", "5 Mon 08:00-18:00 CET", "5 Moon 08:00-18:00", "5 daily 08:00-18:00 UTC x"] {
+        for text in [
+            "five Mon-Fri 08:00-18:00",
+            "5 Mon-Fri",
+            "5 Mon-Fri 08:00-25:00",
+            "5 Mon 08:00-18:00 CET",
+            "5 Moon 08:00-18:00",
+            "5 daily 08:00-18:00 UTC x",
+        ] {
             assert_eq!(windows(&pool(text)), [], "{text}");
         }
     }

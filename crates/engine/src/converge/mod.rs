@@ -11,6 +11,7 @@ mod newborn;
 mod observe;
 mod preempt;
 mod register;
+mod scheduled;
 
 pub use drivers::register_drivers;
 pub use newborn::newborn;
@@ -60,6 +61,7 @@ fn reconcile(draft: &mut Draft, env: &Env, key: &Key) {
             set_unschedulable(draft, &node, true);
         }
         preempt::empty(draft, key, machine);
+        scheduled::empty(draft, key, machine);
         lifecycle::mark_pods(draft, &node_doc);
         nodelane_workload::evict_tainted(draft, &key.name);
     }

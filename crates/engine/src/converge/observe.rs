@@ -49,8 +49,14 @@ pub fn observe(draft: &mut Draft, completion: &Completion) {
 fn succeed(machine: &mut Machine, verb: Verb, now: Time) {
     machine.failure = None;
     match verb {
-        Verb::Create | Verb::Reimage | Verb::Start => {
-            machine.running = Some(machine.model.clone());
+        Verb::Create | Verb::Reimage | Verb::Start | Verb::Reboot | Verb::Redeploy => {
+            if !matches!(verb, Verb::Reboot | Verb::Redeploy) {
+                machine.running = Some(machine.model.clone());
+            }
+            let renewed = &mut machine.renewed;
+            renewed.booted = Some(now).filter(|_| verb != Verb::Create);
+            renewed.imaged = if verb == Verb::Reimage { Some(now) } else { renewed.imaged };
+            renewed.hosted = if verb == Verb::Redeploy { Some(now) } else { renewed.hosted };
             machine.boots += 1;
             machine.enter(MachinePhase::Running, now);
         }
@@ -68,7 +74,11 @@ fn fail(machine: &mut Machine, verb: Verb, failure: &Failure, now: Time) {
         Failure::NotFound => ("NotFound".into(), "The virtual machine was not found.".into()),
     };
     machine.failure = Some(MachineFailure { code, message });
+    let repairs = machine.is_being_repaired();
     match verb {
+        // It is as broken as it was: auto-repair takes its next rung.
+        Verb::Reboot | Verb::Redeploy => machine.enter(MachinePhase::Running, now),
+        Verb::Reimage if repairs => machine.enter(MachinePhase::Running, now),
         // A machine that could not be removed is asked to go again.
         Verb::Delete => machine.phase_since = now.plus(TRANSIENT_RETRY_MILLIS),
         Verb::Create | Verb::Reimage | Verb::Start | Verb::Deallocate => machine.enter(MachinePhase::Failed, now),

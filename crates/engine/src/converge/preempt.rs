@@ -5,20 +5,23 @@
 //! ready (Deallocate). Nothing is refilled: a larger count, or the autoscaler, does that.
 
 use super::lifecycle::SHUTDOWN;
+use super::scheduled;
 use crate::{disrupt, fleet};
 use nodelane_model::event::Notice;
 use nodelane_model::machine::{CordonOwner, Intent, MachinePhase};
 use nodelane_model::node::Taint;
 use nodelane_model::pool::{OsType, Priority};
-use nodelane_model::{Key, Kind, Machine, Name, Time};
+use nodelane_model::{Happening, Key, Kind, Machine, Name, Time};
 use nodelane_provider::Observation;
 use nodelane_world::Draft;
 
-/// Takes up what the cloud says of a spot machine; what does not fit the machine any more is passed over.
+/// Takes up what the cloud says unasked; what does not fit the machine any more is passed over.
 pub fn preempt(draft: &mut Draft, observation: &Observation) {
     match observation {
         Observation::Preempt { machine, at } => announce(draft, machine, *at),
         Observation::Evicted { machine } => evict(draft, machine),
+        Observation::Scheduled { machine, event } => scheduled::announce(draft, machine, event),
+        Observation::Happened { machine, happening } => scheduled::happen(draft, machine, *happening),
     }
 }
 
@@ -30,6 +33,7 @@ fn announce(draft: &mut Draft, name: &Name, at: Time) {
         return;
     }
     fleet::change(draft, &key, |machine| machine.preempted = Some(at));
+    scheduled::show(draft, name, Some((Happening::Preempt, at)));
     draft.notify(&Notice {
         about: Key::global(Kind::Node, name.clone()),
         warning: true,
@@ -43,14 +47,17 @@ fn announce(draft: &mut Draft, name: &Name, at: Time) {
 pub(super) fn empty(draft: &mut Draft, key: &Key, machine: &Machine) {
     let linux = draft.world.pool(&machine.pool).is_some_and(|(_, pool)| pool.spec.os_type == OsType::Linux);
     if linux && machine.preempted.is_some() {
-        disrupt::drain(draft, key, false);
+        disrupt::drain_for(draft, key, CordonOwner::Disruption, false);
     }
 }
 
 fn evict(draft: &mut Draft, name: &Name) {
     let key = Key::global(Kind::Machine, name.clone());
     let Some(machine) = draft.world.get(&key).and_then(|doc| doc.as_machine()).cloned() else { return };
-    let lives = matches!(machine.phase, MachinePhase::Running | MachinePhase::Reimaging | MachinePhase::Starting);
+    let lives = matches!(
+        machine.phase,
+        MachinePhase::Running | MachinePhase::Reimaging | MachinePhase::Starting | MachinePhase::Rebooting | MachinePhase::Redeploying
+    );
     if machine.preempted.is_none() || !lives {
         return;
     }
@@ -60,7 +67,7 @@ fn evict(draft: &mut Draft, name: &Name) {
 
 /// The machine and its node are gone. The count falls first, unless an operation has left the machine out of it already, and the pool
 /// keeps for which machine: after a crash in between it does not fall again.
-fn take(draft: &mut Draft, key: &Key, machine: &Machine) {
+pub(super) fn take(draft: &mut Draft, key: &Key, machine: &Machine) {
     let lives = |name: &Name| draft.world.get(&Key::global(Kind::Machine, name.clone())).is_some();
     let gone: Vec<Name> = draft.world.pool(&machine.pool).map(|(_, pool)| pool.state.taken.clone()).unwrap_or_default();
     let gone: Vec<Name> = gone.into_iter().filter(|name| !lives(name)).collect();
@@ -78,7 +85,7 @@ fn take(draft: &mut Draft, key: &Key, machine: &Machine) {
 /// The node first: after a crash in between the machine is deallocated once more.
 fn deallocate(draft: &mut Draft, key: &Key, machine: &Machine) {
     let now = draft.now;
-    let held = machine.cordoned_by.iter().any(|owner| *owner != CordonOwner::Operation);
+    let held = machine.cordoned_by.iter().any(|owner| !matches!(owner, CordonOwner::Operation | CordonOwner::Disruption));
     let taint = Taint { key: SHUTDOWN.into(), effect: "NoSchedule".into(), time_added: Some(now.whole_seconds()), ..Taint::default() };
     draft.update(&Key::global(Kind::Node, key.name.clone()), |doc| {
         let Some(node) = doc.as_node_mut() else { return };
@@ -93,6 +100,7 @@ fn deallocate(draft: &mut Draft, key: &Key, machine: &Machine) {
         machine.drain = None;
         machine.roll = None;
         machine.cordoned_by.remove(&CordonOwner::Operation);
+        machine.cordoned_by.remove(&CordonOwner::Disruption);
         if machine.intent == Intent::Run {
             machine.intent = Intent::Stop;
         }

@@ -1,14 +1,15 @@
 //! Emptying a machine: cordon, then evict what the budgets allow, again and again until only daemons are left.
 //!
 //! Nothing here waits. A call does what can be done now and says what it waits for; the world puts the machine back on its worklist
-//! when one of its pods is gone or a budget that holds it up has moved. Cordons have owners, and nobody lifts another's.
+//! when one of its pods is gone or a budget that holds it up has moved. Slack goes to the machine that has waited longest. Cordons have
+//! owners, and nobody lifts another's.
 
 use super::{Grant, grant};
 use nodelane_model::event::Notice;
-use nodelane_model::machine::{Blocked, CordonOwner, Drain};
+use nodelane_model::machine::{Blocked, CordonOwner, Drain, Roll};
 use nodelane_model::node::Taint;
-use nodelane_model::{Doc, Key, Kind, Name, OwnerRef, Time};
-use nodelane_world::Draft;
+use nodelane_model::{Doc, Key, Kind, Machine, Name, OwnerRef, Time};
+use nodelane_world::{Draft, World};
 use std::sync::Arc;
 
 /// The taint of a cordoned node.
@@ -41,7 +42,7 @@ pub fn cordon(draft: &mut Draft, machine: &Key, owner: CordonOwner) {
     set_unschedulable(draft, &node, true);
 }
 
-/// Ends a drain: lifts the operation's cordon; the node takes pods again if no one else holds it.
+/// Ends an operation's drain: lifts its cordon; the node takes pods again if no one else holds it.
 pub fn release(draft: &mut Draft, machine: &Key) {
     release_for(draft, machine, CordonOwner::Operation);
 }
@@ -83,16 +84,21 @@ pub fn match_taint(taints: &mut Vec<Taint>, unschedulable: bool, now: Time) {
     }
 }
 
-/// Empties a machine as far as is allowed now, and records how far that is on it.
+/// Empties a machine for the operation that runs on its pool.
 pub fn drain(draft: &mut Draft, machine: &Key, ignore_budgets: bool) -> Drained {
-    cordon(draft, machine, CordonOwner::Operation);
+    drain_for(draft, machine, CordonOwner::Operation, ignore_budgets)
+}
+
+/// Empties a machine for an owner as far as is allowed now, and records how far that is on it.
+pub fn drain_for(draft: &mut Draft, machine: &Key, owner: CordonOwner, ignore_budgets: bool) -> Drained {
+    cordon(draft, machine, owner);
     let pods: Vec<Arc<Doc>> = draft.world.pods_on(&machine.name).filter(|pod| must_leave(draft, pod)).cloned().collect();
     let mut blocked = None;
     for pod in &pods {
         if pod.is_terminating() {
             continue;
         }
-        match if ignore_budgets { Grant::Allowed } else { grant(&draft.world, pod) } {
+        match if ignore_budgets { Grant::Allowed } else { grant_in_turn(&draft.world, machine, pod) } {
             Grant::Allowed => nodelane_workload::delete(draft, &pod.key, None, None),
             Grant::Blocked { budget, .. } => blocked = blocked.or_else(|| Some(block(&pod.key, budget.name))),
             Grant::TwoBudgets { budgets } => blocked = blocked.or_else(|| Some(block(&pod.key, budgets.into()))),
@@ -125,6 +131,34 @@ pub fn drain(draft: &mut Draft, machine: &Key, ignore_budgets: bool) -> Drained 
         (Some(_), Some(blocked)) => Drained::Blocked(blocked),
         (Some(pod), None) => Drained::Leaving(pod),
     }
+}
+
+/// Whether a pod may be evicted now, and it is this machine's turn: slack of a budget goes to whoever has waited longest for it.
+fn grant_in_turn(world: &World, machine: &Key, pod: &Doc) -> Grant {
+    let granted = grant(world, pod);
+    let Some(budget) = world.budgets_of(pod).next().filter(|_| granted == Grant::Allowed) else { return granted };
+    if !pod.as_pod().is_some_and(|pod| pod.status.is_ready()) {
+        return granted; // It spends no slack.
+    }
+    let since = |machine: &Machine| machine.drain.as_ref().map(|drain| drain.since);
+    let own = world.get(machine).and_then(|doc| since(doc.as_machine()?));
+    let older = |doc: &Doc, other: &Machine| doc.key != *machine && own.is_none_or(|own| since(other).is_some_and(|since| since < own));
+    let waits = |other: &Machine| {
+        let blocked = other.drain.as_ref().and_then(|drain| drain.blocked.as_ref());
+        blocked.is_some_and(|blocked| blocked.budget == budget.key.name) && drains(other)
+    };
+    let before = world.blocked_in(&budget.key.namespace).filter(|(doc, other)| older(doc, other) && waits(other)).count();
+    let status = nodelane_workload::budget_status(world, budget);
+    if status.disruptions_allowed as usize > before {
+        return granted;
+    }
+    Grant::Blocked { budget: budget.key.clone(), needed: status.desired_healthy, healthy: status.current_healthy }
+}
+
+/// Whether somebody still empties a machine, and it will take what it is granted.
+fn drains(machine: &Machine) -> bool {
+    let owner = |owner: &CordonOwner| !matches!(owner, CordonOwner::User | CordonOwner::Quarantine);
+    machine.roll != Some(Roll::Undrainable) && machine.cordoned_by.iter().any(owner)
 }
 
 impl Drained {

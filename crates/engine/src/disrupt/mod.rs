@@ -1,10 +1,15 @@
 //! Permission to take a pod or a node away: one ledger for users, upgrades, scaling and deletion.
 //!
-//! [`grant`] says whether a pod may be evicted now, from live counts; [`drain`] empties a machine with it. What was granted in a draft
-//! is in the counts at once, because the evicted pod is terminating there: no slack is granted twice.
+//! [`may_take`] says whether a node may be taken now, for which reason; [`grant`] whether a pod may be evicted, from live counts;
+//! [`drain`] empties a machine with it, the one that has waited longest for a budget first. What was granted in a draft is in the counts
+//! at once: no slack is granted twice.
 
+mod budgets;
 mod drain;
 mod grant;
+pub(crate) mod ledger;
 
-pub use drain::{Drained, cordon, drain, match_cordon, match_taint, release, release_for, set_unschedulable};
+pub use budgets::{Budgets, Disruption, FORM};
+pub use drain::{Drained, cordon, drain, drain_for, match_cordon, match_taint, release, release_for, set_unschedulable};
 pub use grant::{Grant, grant};
+pub use ledger::{REPAIRS_PER_POOL, SYSTEM_READY_LEAST, Why, may_take, roll_of};

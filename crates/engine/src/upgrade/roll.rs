@@ -4,7 +4,7 @@
 //! finds how far each of them is.
 
 use super::{advance, bounds, fail, is_behind, notify, target, undrainable, unsurge};
-use crate::disrupt::{self, Drained};
+use crate::disrupt::{self, Disruption, Drained, Why};
 use crate::fleet::{self, extra, own};
 use crate::operation::{PROVISION_LIMIT_MILLIS, error, provider_error};
 use nodelane_model::machine::{CordonOwner, MachinePhase, Roll};
@@ -70,6 +70,12 @@ fn take_more(draft: &mut Draft, key: &Key, pool: &NodePool) {
         let loses = usize::from(fleet::is_schedulable(&draft.world, doc));
         if flying >= batch || taking_pods < floor + loses {
             break;
+        }
+        let reason = doc.as_machine().map_or(Disruption::Upgrade, |machine| disrupt::roll_of(&draft.world, machine));
+        match disrupt::may_take(&draft.world, &doc.key, reason, |_| true) {
+            Ok(()) => {}
+            Err(Why::Repair) => continue, // Its turn comes when auto-repair has done what it does.
+            Err(_) => break,
         }
         taking_pods -= loses;
         flying += 1;

@@ -93,6 +93,7 @@ impl Decisions {
             Reason::BudgetBlocks { budget } => ("decline", format!("budget {}/{} has no slack", budget.namespace, budget.name)),
             Reason::TwoBudgets => ("decline", "more than one budget covers the pod".to_owned()),
             Reason::Provider { code } => ("decline", format!("the cloud answers {code}")),
+            Reason::Held { why } => ("decline", why.to_string()),
             Reason::Lint { rule } => ("drop", (*rule).to_owned()),
         };
         let key = &report.subject;

@@ -54,6 +54,8 @@ impl Pools {
             let costs = match machine.phase {
                 MachinePhase::Running
                 | MachinePhase::Reimaging
+                | MachinePhase::Rebooting
+                | MachinePhase::Redeploying
                 | MachinePhase::Stopping
                 | MachinePhase::Starting
                 | MachinePhase::Deleting => true,

@@ -3,6 +3,7 @@
 //! The time of an answer is a function of the seed and the call, so a call that is submitted again after a crash is answered when it
 //! would have been. Machines come in parallel.
 
+pub mod scheduled;
 pub mod spot;
 
 use crate::BootProfile;
@@ -26,7 +27,7 @@ const SLOW_FACTOR: i64 = 10;
 
 /// Whether a call ends with the machine booting.
 pub(crate) fn boots(verb: Verb) -> bool {
-    matches!(verb, Verb::Create | Verb::Reimage | Verb::Start)
+    matches!(verb, Verb::Create | Verb::Reimage | Verb::Start | Verb::Reboot | Verb::Redeploy)
 }
 
 impl Cloud {
@@ -37,12 +38,16 @@ impl Cloud {
     /// Milliseconds from a call to its answer. Booting leaves out what the kubelet takes to become Ready.
     fn latency(&self, call: &Call) -> i64 {
         let boots = boots(call.verb);
-        let (low, high) = match (self.profile, boots) {
+        let (low, high) = match (self.profile, call.verb) {
             (BootProfile::Instant, _) => (0, 0),
-            (BootProfile::Fast, true) => (6_000, 10_000),
-            (BootProfile::Fast, false) => (1_000, 2_000),
-            (BootProfile::Azure, true) => (90_000, 180_000),
-            (BootProfile::Azure, false) => (30_000, 60_000),
+            (BootProfile::Fast, Verb::Reboot) => (3_000, 5_000),
+            (BootProfile::Azure, Verb::Reboot) => (60_000, 120_000),
+            (BootProfile::Fast, Verb::Redeploy) => (8_000, 12_000),
+            (BootProfile::Azure, Verb::Redeploy) => (180_000, 300_000),
+            (BootProfile::Fast, Verb::Create | Verb::Reimage | Verb::Start) => (6_000, 10_000),
+            (BootProfile::Fast, Verb::Deallocate | Verb::Delete) => (1_000, 2_000),
+            (BootProfile::Azure, Verb::Create | Verb::Reimage | Verb::Start) => (90_000, 180_000),
+            (BootProfile::Azure, Verb::Deallocate | Verb::Delete) => (30_000, 60_000),
         };
         let drawn =
             Hash::new(self.seed).text(&call.machine).number(call.verb as u64).number(u64::from(call.incarnation)).between(low, high);

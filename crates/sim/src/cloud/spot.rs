@@ -1,4 +1,4 @@
-//! Spot machines are taken back: thirty seconds' notice, then they are gone (aks-semantics S-5).
+//! Spot machines are taken back: thirty seconds' notice, or what the fault says, then they are gone (aks-semantics S-5).
 //!
 //! While a fault `spot-evict` lasts, every running spot machine that it concerns and draws gets its notice, those that come later too; with
 //! a count the machines of the lowest lot. The notice is on the machine's document, so an eviction outlives a restart, and the fault.
@@ -6,14 +6,12 @@
 use crate::fault::{Ledger, active};
 use nodelane_model::machine::MachinePhase;
 use nodelane_model::pool::Priority;
-use nodelane_model::{Doc, FaultKind, Key, Kind, Machine, Name, Time};
+use nodelane_model::{Doc, FaultKind, Happening, Key, Kind, Machine, Name, Time};
 use nodelane_provider::Observation;
 use nodelane_world::World;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// Azure's shortest notice of a preemption.
-pub const NOTICE_MILLIS: i64 = 30_000;
 /// After how long something is said again that the documents do not show.
 const REPEAT_MILLIS: i64 = 2_000;
 
@@ -83,7 +81,7 @@ impl Evictions {
                 if again.is_none_or(|given| given.plus(REPEAT_MILLIS) <= now) && (again.is_some() || ledger.take(&fault)) {
                     self.given.insert(name.clone(), now);
                     self.look_at.insert(now.plus(REPEAT_MILLIS));
-                    said.push(Observation::Preempt { machine: name, at: now.plus(NOTICE_MILLIS) });
+                    said.push(Observation::Preempt { machine: name, at: now.plus(fault.notice_millis(Happening::Preempt)) });
                 }
             }
         }

@@ -62,7 +62,8 @@ pub fn run(draft: &mut Draft, memory: &mut autoscale::Memory, profile: &Profile)
     if memory.down.paused {
         return;
     }
-    let draining = |name: &&Name| !draft.world.get(&super::machine_key(name)).and_then(|doc| doc.as_machine()).is_some_and(drain::is_of_empty);
+    let draining =
+        |name: &&Name| !draft.world.get(&super::machine_key(name)).and_then(|doc| doc.as_machine()).is_some_and(drain::is_of_empty);
     let mut draining = memory.down.marked.iter().filter(draining).count() as u32;
     let mut leaving = memory.down.marked.len() as u32;
     let most = profile.max_empty_bulk_delete;
@@ -82,7 +83,14 @@ pub fn run(draft: &mut Draft, memory: &mut autoscale::Memory, profile: &Profile)
 }
 
 /// Nodes of no need that may go now, but for how many; the next time that this is asked for is noted.
-fn ripe(world: &World, down: &mut Memory, profile: &Profile, cooldowns: &Cooldowns, lanes: &mut BTreeMap<Name, Lane>, now: Time) -> Vec<Ripe> {
+fn ripe(
+    world: &World,
+    down: &mut Memory,
+    profile: &Profile,
+    cooldowns: &Cooldowns,
+    lanes: &mut BTreeMap<Name, Lane>,
+    now: Time,
+) -> Vec<Ripe> {
     let (mut ripe, mut calls) = (Vec::new(), Vec::new());
     for (name, unneeded) in &down.unneeded {
         let Some((machine, _)) = eligible::machine_of(world, name) else { continue };
@@ -164,7 +172,8 @@ fn mark(draft: &mut Draft, memory: &mut autoscale::Memory, profile: &Profile, ri
     if pods.is_empty() {
         say(draft, "ScaleDownEmpty", format!("Scale-down: removing empty node {:?}", ripe.name.as_str()));
     } else {
-        let text = format!("Scale-down: removing node {}, utilization: {}, pods to reschedule: {}", ripe.name, ripe.utilization, pods.join(","));
+        let text =
+            format!("Scale-down: removing node {}, utilization: {}, pods to reschedule: {}", ripe.name, ripe.utilization, pods.join(","));
         say(draft, "ScaleDown", text);
     }
     memory.cooldowns.note_deletion(&ripe.pool, now);

@@ -185,4 +185,3 @@ fn has_local_storage(doc: &Doc, pod: &Pod) -> bool {
         is_local && !declared.split(',').any(|name| name == volume.name)
     })
 }
-

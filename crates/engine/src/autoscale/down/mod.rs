@@ -20,8 +20,8 @@ pub use drain::park;
 pub use reason::Unremovable;
 pub use soft_taint::DELETION_CANDIDATE;
 
-use super::profile::Profile;
 use super::is_autoscaled;
+use super::profile::Profile;
 use crate::{Env, cluster_key};
 use nodelane_model::pool::PoolSpec;
 use nodelane_model::{Key, Kind, Name, Time};

@@ -68,7 +68,14 @@ fn order(down: &Memory) -> Vec<Name> {
 }
 
 /// Whether a node could go beside those that go already; gives the namespaces of the pods that would move.
-fn ask(world: &World, open: &mut Vacating, down: &mut Memory, profile: &Profile, name: &Name, now: Time) -> Result<BTreeSet<Name>, Unremovable> {
+fn ask(
+    world: &World,
+    open: &mut Vacating,
+    down: &mut Memory,
+    profile: &Profile,
+    name: &Name,
+    now: Time,
+) -> Result<BTreeSet<Name>, Unremovable> {
     let own = eligible::profile_of(world, profile, name);
     let pods = eligible::movable(world, &own, name, now)?;
     let destinations = open.vacate(name, &pods).map_err(|pod| Unremovable::NoPlaceToMovePods { pod })?;
