@@ -186,3 +186,6 @@ fn has_local_storage(doc: &Doc, pod: &Pod) -> bool {
     })
 }
 
+
+#[cfg(test)]
+mod tests;
