@@ -189,3 +189,6 @@ pub fn say(draft: &mut Draft, reason: &'static str, message: String) {
 pub fn node_key(name: &Name) -> Key {
     Key::global(Kind::Node, name.clone())
 }
+
+#[cfg(test)]
+mod tests;

@@ -282,3 +282,6 @@ fn matures_at(profile: &Profile, since: Time, is_ready: bool) -> Time {
 fn wake_for(draft: &mut Draft, name: &Name, at: Time) {
     draft.world.work.wake(at, List::Autoscale, machine_key(name));
 }
+
+#[cfg(test)]
+mod tests;

@@ -83,3 +83,6 @@ fn not_tainted(world: &World, standing: &Standing, now: Time) -> Unremovable {
     });
     if at_minimum { Unremovable::NodeGroupMinSizeReached } else { Unremovable::NotUnneededOtherReason }
 }
+
+#[cfg(test)]
+mod tests;
