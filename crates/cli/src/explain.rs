@@ -1,10 +1,12 @@
 //! `nodelane explain pod NS/NAME`, `nodelane explain pods --pending`: why a pod waits, and the smallest changes that let it run.
+//! `nodelane explain node NAME|--pool POOL|--all`: why the autoscaler does not remove nodes.
 //!
-//! Exit code 0 with an answer, whatever it says; 3 where there is no such pod or no server. JSON is one object for one pod, a list for
+//! Exit code 0 with an answer, whatever it says; 3 where there is no such pod or node, or no server. JSON is one object for one pod, a list for
 //! all that wait. In the text pods that get the same answer are told once.
 
 use clap::ValueEnum;
-use nodelane_review::{Explanation, Unknown, explain, explain_pending};
+use nodelane_engine::Env;
+use nodelane_review::{Explanation, Unknown, explain, explain_pending, node_standings, standings_table};
 
 use crate::az::Failure;
 use crate::environment::Environment;
@@ -17,6 +19,28 @@ pub enum ExplainVerb {
     Pod(PodArguments),
     /// The same for every pod that waits.
     Pods(PodsArguments),
+    /// Why the autoscaler does not remove a node, the nodes of a pool, or any.
+    Node(NodeArguments),
+}
+
+/// Flags of nodes.
+#[derive(Debug, clap::Args)]
+#[group(id = "which", required = true)]
+pub struct NodeArguments {
+    /// Its name.
+    #[arg(value_name = "NODE", group = "which")]
+    node: Option<String>,
+    /// The nodes of this pool.
+    #[arg(long, value_name = "POOL", group = "which")]
+    pool: Option<String>,
+    /// All nodes.
+    #[arg(long, group = "which")]
+    all: bool,
+    #[command(flatten)]
+    source: Source,
+    /// Format of the answer; text is a table where more than one node is asked about.
+    #[arg(short = 'o', long = "output", value_enum, ignore_case = true, default_value = "text")]
+    format: AnswerFormat,
 }
 
 /// Flags of one pod.
@@ -70,6 +94,22 @@ pub async fn run(verb: ExplainVerb, environment: &Environment) -> Result<(), Fai
             match arguments.format {
                 AnswerFormat::Json => println!("{}", json(&answers)),
                 AnswerFormat::Text => print!("{}", text(&answers)),
+            }
+        }
+        ExplainVerb::Node(arguments) => {
+            let (snapshot, _) = arguments.source.read(environment).await?;
+            let answers = node_standings(&snapshot, &Env::default(), arguments.pool.as_deref(), arguments.node.as_deref());
+            let missing = |node| Failure::not_found(format!("there is no node {node}: `nodelane explain node --all` names those that there are"));
+            match (&arguments.node, arguments.format) {
+                (Some(node), format) => {
+                    let answer = answers.first().ok_or_else(|| missing(node))?;
+                    match format {
+                        AnswerFormat::Json => println!("{}", json(answer)),
+                        AnswerFormat::Text => print!("{answer}"),
+                    }
+                }
+                (None, AnswerFormat::Json) => println!("{}", json(&answers)),
+                (None, AnswerFormat::Text) => print!("{}", standings_table(&answers)),
             }
         }
     }

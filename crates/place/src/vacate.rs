@@ -118,6 +118,16 @@ impl Vacating {
         }
         Ok(self.moves[mark..].iter().map(|moved| self.session.name(moved.to).clone()).collect())
     }
+    /// The same in thought only: the node stays, and nothing is taken.
+    pub fn would_vacate(&mut self, node: &Name, pods: &[Arc<Doc>]) -> Result<BTreeSet<Name>, Key> {
+        let mark = self.moves.len();
+        let at = self.index(node);
+        let was_closed = at.is_some_and(|at| self.closed[at as usize]);
+        let answer = self.vacate(node, pods);
+        self.go_back(mark);
+        at.inspect(|at| self.closed[*at as usize] = was_closed);
+        answer
+    }
     /// Ends the question: everything is as it was.
     pub fn close_into(mut self, vacancies: &mut Vacancies) {
         if self.moves.len() <= MOVES_LIMIT {

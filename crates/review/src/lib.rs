@@ -3,9 +3,12 @@
 //! [`explain`] says of one pod why it waits (or why it is where it is), pool by pool, and what the smallest changes are that would let it
 //! run. Every change that is named was made in a fork of the world first, and the pod placed there. No async, no IO, no clock.
 //!
+//! [`node_standings`] says of nodes why the autoscaler does not remove them.
+//!
 //! Not here: reading worlds (`sources`), flags and streams (`cli`), the predicates themselves (`place`).
 
 mod explain;
+mod idle;
 
 #[cfg(test)]
 extern crate self as nodelane_review; // The fixtures are shared with the tests beside the sources.
@@ -13,3 +16,4 @@ extern crate self as nodelane_review; // The fixtures are shared with the tests 
 pub use explain::{
     Change, Explanation, Fix, Landed, Landing, Means, NewNode, PoolView, Refused, Unknown, Usage, explain, explain_pending, pending,
 };
+pub use idle::{NodeStanding, node_standings, standings_table};

@@ -76,6 +76,35 @@ fn no_machine_of_a_living_pool_goes_unasked() {
     assert_eq!(verdict(&failed.world, Planner::Operation, |draft| let_go(draft, "m0")), None);
 }
 
+/// The same with the pool autoscaled down to one, and the machines' nodes Ready; `marked` are those that the autoscaler empties.
+fn autoscaled(marked: &[&str]) -> World {
+    let mut draft = Draft::new(world(), Time(0));
+    draft.update(&pool_key(), |doc| {
+        let spec = &mut doc.as_pool_mut().unwrap().spec;
+        (spec.enable_auto_scaling, spec.min_count, spec.max_count) = (true, Some(1), Some(2));
+    });
+    for name in ["m0", "m1"] {
+        let node = json!({"metadata": {"name": name}, "spec": {}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}});
+        let node = from_value(Kind::Node, &node).unwrap();
+        draft.create(node.key.clone(), node.meta.clone(), node.body.clone());
+    }
+    for name in marked {
+        crate::disrupt::cordon(&mut draft, &machine_key(name), nodelane_model::machine::CordonOwner::ScaleDown);
+    }
+    draft.world
+}
+
+#[test]
+fn the_autoscaler_lets_go_what_its_document_names_and_never_below_the_minimum() {
+    let autoscale = Planner::Autoscale;
+    assert_eq!(verdict(&autoscaled(&[]), autoscale, |draft| let_go(draft, "m1")), Some(MINIMUM), "it is not named");
+    assert_eq!(verdict(&autoscaled(&["m1"]), autoscale, |draft| let_go(draft, "m0")), Some(MINIMUM), "another is named");
+    assert_eq!(verdict(&autoscaled(&["m1"]), autoscale, |draft| let_go(draft, "m1")), None);
+    let both = |draft: &mut Draft| ["m0", "m1"].iter().for_each(|name| let_go(draft, name));
+    assert_eq!(verdict(&autoscaled(&["m0", "m1"]), autoscale, both), Some(MINIMUM));
+    assert_eq!(verdict(&world(), autoscale, |draft| let_go(draft, "m1")), Some(MINIMUM), "the pool is scaled by hand");
+}
+
 #[test]
 fn evictions_stay_within_the_budget_as_it_was() {
     let both = |draft: &mut Draft| {

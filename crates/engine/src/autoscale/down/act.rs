@@ -124,15 +124,23 @@ fn is_ready(world: &World, name: &Name) -> bool {
     world.node(name).and_then(|row| row.doc.as_node()).is_some_and(|node| node.status.is_ready())
 }
 
-/// Why a node of no need does not go yet, by its time and its pool; `stay` are the pool's machines that stay, this one included.
-pub fn not_yet(world: &World, profile: &Profile, name: &Name, since: Time, now: Time) -> Option<Unremovable> {
-    let (machine, pool) = eligible::machine_of(world, name)?;
-    let own = options::of_pool(profile, &pool.spec);
+/// Why a node that is of no need since a time does not go yet: its time, its pool, or how many go already.
+pub fn not_yet(world: &World, profile: &Profile, name: &Name, since: Time, now: Time) -> Result<(), (Unremovable, Option<Time>)> {
+    let Some((machine, pool)) = eligible::machine_of(world, name) else { return Ok(()) };
     let is_ready = is_ready(world, name);
-    if now < matures_at(&own, since, is_ready) {
-        return Some(if is_ready { Unremovable::NotUnneededLongEnough } else { Unremovable::NotUnreadyLongEnough });
+    let at = matures_at(&options::of_pool(profile, &pool.spec), since, is_ready);
+    if now < at {
+        let why = if is_ready { Unremovable::NotUnneededLongEnough } else { Unremovable::NotUnreadyLongEnough };
+        return Err((why, Some(at)));
     }
-    (staying(world, &machine.pool) <= minimum::at(pool, now)).then_some(Unremovable::NodeGroupMinSizeReached)
+    if staying(world, &machine.pool) <= minimum::at(pool, now) {
+        return Err((Unremovable::NodeGroupMinSizeReached, minimum::next_change(pool, now)));
+    }
+    let leaving = world.pools().flat_map(|(doc, _)| world.machines_of(&doc.key.name)).filter(|(_, machine)| eligible::is_marked(machine));
+    if leaving.count() >= profile.max_empty_bulk_delete as usize {
+        return Err((Unremovable::NodeGroupMaxDeletionCountReached, None));
+    }
+    Ok(())
 }
 
 /// Machines of a pool that are meant to live and are not marked.
@@ -190,3 +198,6 @@ pub fn say(draft: &mut Draft, reason: &'static str, message: String) {
 pub fn node_key(name: &Name) -> Key {
     Key::global(Kind::Node, name.clone())
 }
+
+#[cfg(test)]
+mod tests;

@@ -106,7 +106,7 @@ fn describe(why: &super::Unremovable) -> String {
 /// Evicts what may be evicted now; whether nothing is left that has to move.
 fn empty(draft: &mut Draft, profile: &Profile, name: &Name, begins: Time, is_turn: bool) -> Result<bool, String> {
     let now = draft.now;
-    let has_begun = draft.world.pods_on(name).any(|pod| pod.is_terminating() && asked_at(pod) >= begins)
+    let has_begun = draft.world.pods_on(name).any(|pod| pod.is_terminating() && asked_at(pod) >= begins.whole_seconds())
         || draft.world.get(&machine_key(name)).and_then(|doc| doc.as_machine()?.drain.as_ref()?.blocked.as_ref()).is_some();
     if !has_begun && let Err(why) = eligible::movable(&draft.world, profile, name, now) {
         return Err(format!("GetPodsToMove for {:?} returned error: {}", name.as_str(), describe(&why)));

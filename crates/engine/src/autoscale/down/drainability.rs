@@ -185,3 +185,7 @@ fn has_local_storage(doc: &Doc, pod: &Pod) -> bool {
         is_local && !declared.split(',').any(|name| name == volume.name)
     })
 }
+
+
+#[cfg(test)]
+mod tests;

@@ -11,14 +11,18 @@ mod act;
 mod drain;
 pub mod drainability;
 pub mod eligible;
+#[cfg(test)]
+mod fixture;
 pub mod reason;
 mod simulate;
 mod soft_taint;
 pub mod utilization;
+mod why;
 
 pub use drain::park;
 pub use reason::Unremovable;
 pub use soft_taint::DELETION_CANDIDATE;
+pub use why::{Standing, why};
 
 use super::is_autoscaled;
 use super::profile::Profile;
@@ -73,6 +77,8 @@ pub struct Memory {
 pub struct Unneeded {
     /// Since when.
     pub since: Time,
+    /// Its pool.
+    pool: Name,
     /// Namespaces of the pods that would have to move; none where there are no such pods.
     namespaces: BTreeSet<Name>,
 }
@@ -133,6 +139,10 @@ impl Memory {
     /// Nodes that are not looked at again for a while.
     pub fn held(&self) -> &BTreeMap<Name, Held> {
         &self.held
+    }
+    /// How many nodes of a pool are of no need.
+    pub fn candidates(&self, pool: &Name) -> u32 {
+        self.unneeded.values().filter(|unneeded| unneeded.pool == *pool).count() as u32
     }
     fn forget(&mut self, name: &Name) -> bool {
         self.held.remove(name);
@@ -272,3 +282,6 @@ fn matures_at(profile: &Profile, since: Time, is_ready: bool) -> Time {
 fn wake_for(draft: &mut Draft, name: &Name, at: Time) {
     draft.world.work.wake(at, List::Autoscale, machine_key(name));
 }
+
+#[cfg(test)]
+mod tests;

@@ -43,7 +43,8 @@ pub fn run(world: &World, env: &Env, down: &mut Memory, profile: &Profile, now: 
                     occupied.insert(name);
                 }
                 let since = before.get(name).map_or(now, |unneeded| unneeded.since);
-                down.unneeded.insert(name.clone(), Unneeded { since, namespaces });
+                let pool = eligible::machine_of(world, name).map(|(machine, _)| machine.pool.clone()).unwrap_or_default();
+                down.unneeded.insert(name.clone(), Unneeded { since, pool, namespaces });
             }
             Err(why) => {
                 let recheck = now.plus(UNREMOVABLE_RECHECK_MILLIS);

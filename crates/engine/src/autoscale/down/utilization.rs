@@ -79,3 +79,7 @@ pub fn of(world: &World, row: &NodeRow, profile: &Profile, now: Time) -> Option<
 fn has_gpus(node: &Arc<Doc>) -> bool {
     GPU_LABELS.iter().any(|label| node.meta.labels.contains_key(*label))
 }
+
+
+#[cfg(test)]
+mod tests;
