@@ -89,7 +89,7 @@ fn state(memory: &super::Memory, profile: &Profile, pools: &[(Name, NodePool)], 
             "name": id(name, pool),
             "health": {
                 "status": health(&counts), "nodeCounts": node_counts(&counts), "cloudProviderTarget": counts.target(),
-                "minSize": pool.spec.min_count.unwrap_or(0), "maxSize": pool.spec.max_count.unwrap_or(0),
+                "minSize": super::minimum::at(pool, now), "maxSize": pool.spec.max_count.unwrap_or(0),
             },
             "scaleUp": scale_up,
             "scaleDown": candidates(memory.down.candidates(name)),
