@@ -40,6 +40,19 @@ impl FaultKind {
         ("zone-out", FaultKind::ZoneOut),
         ("api-throttle", FaultKind::ApiThrottle),
     ];
+    /// What breaks, for people.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            FaultKind::Allocation => "machines cannot be allocated",
+            FaultKind::Quota => "the quota is used up",
+            FaultKind::NeverRegisters => "machines come and their nodes never register",
+            FaultKind::NotReady => "kubelets fall silent, and their nodes become NotReady",
+            FaultKind::SlowBoot => "machines take long to boot",
+            FaultKind::SpotEvict => "spot machines are evicted",
+            FaultKind::ZoneOut => "a whole zone is lost: nothing comes there, its nodes fall silent",
+            FaultKind::ApiThrottle => "the API answers 429",
+        }
+    }
     /// Reads a document's word.
     pub fn from_word(word: &str) -> Option<FaultKind> {
         FaultKind::ALL.iter().find(|(known, _)| *known == word).map(|(_, kind)| *kind)

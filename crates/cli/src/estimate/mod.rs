@@ -19,6 +19,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use crate::scheduler::read_config;
+
 /// Packings that `optimal` tries, each with some exchanges of pods: for a thousand machines 40 ms each, so about 2.5 s.
 const OPTIMAL_PACKINGS: usize = 60;
 
@@ -49,6 +51,10 @@ pub struct EstimateVerb {
     /// Preferred terms break ties (soft), or are kept while any machine can keep them (hard).
     #[arg(long, value_enum, default_value = "soft")]
     preferences: Wishes,
+    /// A KubeSchedulerConfiguration, YAML or JSON: its filters say where pods may be, its weights what preferences count. How it scores the
+    /// room of nodes changes nothing, as machines are chosen by price or expander.
+    #[arg(long, value_name = "FILE")]
+    scheduler_config: Option<PathBuf>,
     /// vCPUs that a family may still get, as FAMILY=VCPUS; for pools.
     #[arg(long, value_name = "FAMILY=VCPUS")]
     quota: Vec<String>,
@@ -102,7 +108,8 @@ pub fn run_verb(verb: &EstimateVerb) -> Result<ExitCode> {
     let world = World::new(0);
     let preferences = if matches!(verb.preferences, Wishes::Hard) { Preferences::Hard } else { Preferences::Soft };
     let search = search(verb)?;
-    let request = Request { world: &world, pods: &pods, templates: &offers.templates, limits: &offers.limits, preferences, search };
+    let config = verb.scheduler_config.as_deref().map_or(Ok(Arc::default()), read_config)?;
+    let request = Request { world: &world, pods: &pods, templates: &offers.templates, limits: &offers.limits, preferences, search, config };
     let elapsed = nodelane_server::clock::stopwatch();
     let found = estimate(&request);
     let seconds = elapsed();

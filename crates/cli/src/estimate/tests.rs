@@ -7,7 +7,15 @@ use super::*;
 fn run(pods: &[Arc<Doc>], offers: &Offers, search: Search) -> nodelane_place::estimate::Estimate {
     let world = World::new(0);
     let preferences = Preferences::Soft;
-    estimate(&Request { world: &world, pods, templates: &offers.templates, limits: &offers.limits, preferences, search })
+    estimate(&Request {
+        world: &world,
+        pods,
+        templates: &offers.templates,
+        limits: &offers.limits,
+        preferences,
+        search,
+        config: Arc::default(),
+    })
 }
 
 fn some_pods(count: usize, cpu: &str, spec: serde_json::Value) -> Vec<Arc<Doc>> {
@@ -59,6 +67,28 @@ fn a_pool_grows_to_its_largest_count_and_quota_and_no_further() {
     let plain = some_pods(1, "2", serde_json::json!({}));
     let found = run(&plain, &offers, Search::Fast);
     assert_eq!(found.unplaced, [(0, "no kind of machine takes it: 2 node(s) had untolerated taint(s)".to_owned())]);
+}
+
+#[test]
+fn a_configuration_without_taints_and_with_ignored_resources_lets_pods_on() {
+    let config = |profile: &str| {
+        let head = "apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\n";
+        Arc::new(nodelane_sources::scheduler_config(&format!("{head}profiles: [{profile}]")).unwrap())
+    };
+    let offers = pools::offers(EXPORTED.as_bytes(), "eastus", &[]).unwrap();
+    let with = |pods: &[Arc<Doc>], config: Arc<nodelane_place::Config>| {
+        let (world, preferences, search) = (World::new(0), Preferences::Soft, Search::Fast);
+        let (templates, limits) = (&offers.templates[..], &offers.limits[..]);
+        estimate(&Request { world: &world, pods, templates, limits, preferences, search, config }).machines.len()
+    };
+    let plain = some_pods(1, "2", serde_json::json!({}));
+    assert_eq!(with(&plain, config("{}")), 0);
+    assert_eq!(with(&plain, config("{plugins: {filter: {disabled: [{name: TaintToleration}]}}}")), 1);
+    let container = serde_json::json!([{"name": "c", "image": "i", "resources": {"requests": {"example.com/gpu": "1"}}}]);
+    let devices = some_pods(1, "2", serde_json::json!({"containers": container, "tolerations": [{"operator": "Exists"}]}));
+    assert_eq!(with(&devices, config("{}")), 0);
+    let ignored = "{pluginConfig: [{name: NodeResourcesFit, args: {ignoredResourceGroups: [example.com]}}]}";
+    assert_eq!(with(&devices, config(ignored)), 1);
 }
 
 #[test]

@@ -3,6 +3,9 @@
 //! A rule is everything that decides where a pod may be, a shape is what it takes. Thousands of pods that are all different still have few
 //! of either. Amounts are rows of one width: CPU in milli-cores, memory in bytes, pods, then whatever else a pod asks for.
 
+use crate::config::Config;
+use crate::profile::owner_of;
+use crate::reason::Plugin;
 use nodelane_model::hash::Hash;
 use nodelane_model::pod::{Container, PodSpec};
 use nodelane_model::selector::Selector;
@@ -32,21 +35,25 @@ pub(super) struct Demand {
 
 impl Demand {
     /// `bound` are pods that stand already: what their terms ask about matters too.
-    pub fn of<'a>(pods: &'a [Arc<Doc>], bound: impl Iterator<Item = &'a Arc<Doc>>) -> Demand {
-        let keys = label_keys(pods.iter().chain(bound));
+    pub fn of<'a>(pods: &'a [Arc<Doc>], bound: impl Iterator<Item = &'a Arc<Doc>>, config: &Config) -> Demand {
+        let keys = label_keys(pods.iter().chain(bound), config.spreads_as_a_must().then_some(pods));
         let (amounts, of_pod) = distinct_amounts(pods);
         let mut resources: Vec<Name> = ["cpu", "memory", "pods"].map(Name::new_static).to_vec();
         if amounts.iter().any(|amounts| amounts.ephemeral_bytes > 0) {
             resources.push(Name::new_static("ephemeral-storage"));
         }
         let extended: BTreeSet<&Name> = amounts.iter().flat_map(|amounts| amounts.extended.keys()).collect();
-        resources.extend(extended.into_iter().cloned());
+        resources.extend(extended.into_iter().filter(|name| !config.ignores(name)).cloned());
         let mut demand = Demand { resources, ..Demand::default() };
         // Amounts that are written differently may be equal.
         let mut by_row = HashMap::<Vec<i64>, u32>::new();
         let shape_of = amounts.iter().map(|amounts| {
             let mut row = Vec::new();
             demand.row(amounts, &mut row);
+            // Who is not asked for room takes none.
+            if !config.runs(Plugin::NodeResourcesFit) {
+                row.fill(0);
+            }
             let next = by_row.len() as u32;
             *by_row.entry(row).or_insert_with_key(|row| {
                 demand.shapes.extend_from_slice(row);
@@ -65,7 +72,9 @@ impl Demand {
                 continue;
             }
             let alike = by_hash.entry(hash(doc, &keys)).or_default();
-            let known = alike.iter().copied().find(|rule| same_rule(doc, &pods[demand.examples[*rule as usize]], &keys));
+            let example = |rule: u32| &pods[demand.examples[rule as usize]];
+            let alike_owned = |other: &Doc| !config.spreads_as_a_must() || owner_of(doc) == owner_of(other);
+            let known = alike.iter().copied().find(|rule| same_rule(doc, example(*rule), &keys) && alike_owned(example(*rule)));
             let rule = known.unwrap_or_else(|| {
                 demand.examples.push(at);
                 demand.by_rule.push(Vec::new());
@@ -117,9 +126,10 @@ impl Demand {
     }
 }
 
-/// The labels that some pod's rule asks about; pods that differ in others alone are alike.
-fn label_keys<'a>(pods: impl Iterator<Item = &'a Arc<Doc>>) -> BTreeSet<Name> {
-    let mut keys = BTreeSet::new();
+/// The labels that some pod's rule asks about; pods that differ in others alone are alike. Services and sets may ask about any label of
+/// the pods that they spread.
+fn label_keys<'a>(pods: impl Iterator<Item = &'a Arc<Doc>>, spread: Option<&[Arc<Doc>]>) -> BTreeSet<Name> {
+    let mut keys: BTreeSet<Name> = spread.into_iter().flatten().flat_map(|doc| doc.meta.labels.keys().cloned()).collect();
     let mut add = |selector: Option<&Selector>, more: &[Name]| {
         let of = selector.into_iter().flat_map(|s| s.match_labels.keys().chain(s.match_expressions.iter().map(|r| &r.key)));
         for key in of.chain(more) {

@@ -19,6 +19,7 @@ mod share;
 mod single;
 mod site;
 
+use crate::config::Config;
 use nodelane_model::{Doc, Name};
 use nodelane_world::{NodeRow, World};
 use std::sync::Arc;
@@ -85,6 +86,9 @@ pub struct Request<'a> {
     pub preferences: Preferences,
     /// How machines are chosen.
     pub search: Search,
+    /// How the scheduler is configured, whose filters decide what may be where and whose weights say what a preference counts. How it scores
+    /// the room of nodes decides nothing here: machines are chosen by `search`.
+    pub config: Arc<Config>,
 }
 
 /// How machines are chosen.

@@ -116,8 +116,8 @@ impl<'a> Outcome<'a> {
 
 impl Problem {
     pub fn of(request: &Request<'_>) -> Problem {
-        let demand = Demand::of(request.pods, request.world.list(nodelane_model::Kind::Pod, None));
-        let mut session = Session::new(request.world);
+        let demand = Demand::of(request.pods, request.world.list(nodelane_model::Kind::Pod, None), &request.config);
+        let mut session = Session::configured(request.world, request.config.clone());
         let profiles: Vec<u32> = demand.examples.iter().map(|at| session.profile(&request.pods[*at], true).unwrap_or_default()).collect();
         session.read_pods();
         let sites = Sites::of(&session, &profiles, &demand, request.templates, request.limits);

@@ -155,8 +155,9 @@ pub(super) fn fits(need: &[i64], room: &[i64]) -> bool {
 fn relevant_keys(profile: &Profile) -> Vec<Name> {
     let spec = profile.spec();
     let mut keys: Vec<Name> = spec.node_selector.keys().cloned().collect();
-    keys.extend(spec.topology_spread_constraints.iter().map(|constraint| constraint.topology_key.clone()));
-    if let Some(affinity) = profile.node_affinity() {
+    let by_default = profile.config.spread.iter().flatten();
+    keys.extend(spec.topology_spread_constraints.iter().chain(by_default).map(|constraint| constraint.topology_key.clone()));
+    for affinity in profile.node_affinity().into_iter().chain(&profile.config.added_affinity) {
         let required = affinity.required.iter().flat_map(|required| &required.node_selector_terms);
         let terms = required.chain(affinity.preferred.iter().map(|preferred| &preferred.preference));
         keys.extend(terms.flat_map(|term| &term.match_expressions).map(|requirement| requirement.key.clone()));
