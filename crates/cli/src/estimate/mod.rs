@@ -1,7 +1,7 @@
 //! `nodelane estimate`: how many machines of which size pending pods need, and what they cost. No cluster is asked.
 //!
-//! Reads pods and what may be added from files, asks the estimator of the room `place`, prints the answer. `seconds` is the time of the
-//! estimator alone. JSON keys are stable; keys are only ever added.
+//! Reads pods and what may be added from files, asks the estimator of the room `place`, prints the answer. `seconds` and `memoryBytes` are
+//! the estimator's alone, without reading files and what was read. JSON keys are stable; keys are only ever added.
 
 mod pools;
 mod print;
@@ -87,6 +87,14 @@ enum Output {
     Json,
 }
 
+/// What the estimator took.
+#[derive(Debug, Default)]
+struct Cost {
+    seconds: f64,
+    /// The most that the process ever had beyond its inputs; absent where the system does not say.
+    memory_bytes: Option<u64>,
+}
+
 /// What may be added, and how much of it.
 #[derive(Debug, Default)]
 struct Offers {
@@ -110,14 +118,21 @@ pub fn run_verb(verb: &EstimateVerb) -> Result<ExitCode> {
     let search = search(verb)?;
     let config = verb.scheduler_config.as_deref().map_or(Ok(Arc::default()), read_config)?;
     let request = Request { world: &world, pods: &pods, templates: &offers.templates, limits: &offers.limits, preferences, search, config };
-    let elapsed = nodelane_server::clock::stopwatch();
+    let (inputs, elapsed) = (resident("VmRSS:"), nodelane_server::clock::stopwatch());
     let found = estimate(&request);
-    let seconds = elapsed();
+    let cost = Cost { seconds: elapsed(), memory_bytes: resident("VmHWM:").zip(inputs).map(|(most, inputs)| most.saturating_sub(inputs)) };
     match verb.output {
-        Output::Json => println!("{}", print::json(&found, &pods, &offers, seconds)),
+        Output::Json => println!("{}", print::json(&found, &pods, &offers, &cost)),
         Output::Table => print!("{}", print::table(&found, &pods, &offers)),
     }
     Ok(ExitCode::from(if found.unplaced.is_empty() { 0 } else { 3 }))
+}
+
+/// A line of what Linux says of this process's memory, in bytes.
+fn resident(line: &str) -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+    let kibibytes: u64 = text.split_once(line)?.1.split_whitespace().next()?.parse().ok()?;
+    Some(kibibytes << 10)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {

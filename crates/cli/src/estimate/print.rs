@@ -2,7 +2,7 @@
 //!
 //! Pods are named by name, and by namespace and name where two namespaces have pods of one name. Prices are US dollars per hour.
 
-use super::Offers;
+use super::{Cost, Offers};
 use nodelane_model::Doc;
 use nodelane_place::estimate::Estimate;
 use serde_json::{Value, json};
@@ -13,8 +13,8 @@ use std::sync::Arc;
 /// Reasons that the table shows at most.
 const REASONS_SHOWN: usize = 10;
 
-/// `{"seconds", "machines", "pricePerHour", "unplaced", "placement", "order", "bound", "gapPercent", "reasons"}`.
-pub(super) fn json(found: &Estimate, pods: &[Arc<Doc>], offers: &Offers, seconds: f64) -> Value {
+/// `{"seconds", "memoryBytes", "machines", "pricePerHour", "unplaced", "placement", "order", "bound", "gapPercent", "reasons"}`.
+pub(super) fn json(found: &Estimate, pods: &[Arc<Doc>], offers: &Offers, cost: &Cost) -> Value {
     let names = names(pods);
     let placement = found.machines.iter().map(|machine| {
         let template = &offers.templates[machine.template];
@@ -28,7 +28,8 @@ pub(super) fn json(found: &Estimate, pods: &[Arc<Doc>], offers: &Offers, seconds
     let order: Vec<&str> = found.order.iter().map(|at| names[*at].as_str()).collect();
     let reasons: BTreeMap<&str, &str> = found.unplaced.iter().map(|(at, reason)| (names[*at].as_str(), reason.as_str())).collect();
     json!({
-        "seconds": seconds,
+        "seconds": cost.seconds,
+        "memoryBytes": cost.memory_bytes,
         "machines": found.machines.len(),
         "pricePerHour": usd(found.price_nano_usd),
         "unplaced": found.unplaced.len(),

@@ -100,9 +100,12 @@ fn the_table_counts_machines_by_pool_and_names_what_finds_none() {
     let text = print::table(&found, &pods, &offers);
     assert!(text.starts_with("Pool   Size             Zone  Capacity   Machines  Pods  USD/h\nbatch  Standard_D4s_v5  1 "), "{text}");
     assert!(text.contains("\n3 pods on 3 machines, ") && text.contains("\np3: no kind of machine takes it: "), "{text}");
-    let value = print::json(&found, &pods, &offers, 0.5);
+    let value = print::json(&found, &pods, &offers, &Cost::default());
     let keys: Vec<&String> = value.as_object().unwrap().keys().collect();
-    assert_eq!(keys, ["bound", "gapPercent", "machines", "order", "placement", "pricePerHour", "reasons", "seconds", "unplaced"]);
+    assert_eq!(
+        keys,
+        ["bound", "gapPercent", "machines", "memoryBytes", "order", "placement", "pricePerHour", "reasons", "seconds", "unplaced"]
+    );
     assert_eq!(value["placement"][0]["pool"], "batch");
 }
 
