@@ -11,7 +11,8 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use nodelane_model::{Doc, Kind, codec};
 use nodelane_place::estimate::{Expander, Limit, Pattern, Preferences, Request, Search, Template, estimate};
-use nodelane_world::World;
+use nodelane_sources::Objects;
+use nodelane_world::{ClaimUse, World};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -27,7 +28,8 @@ const OPTIMAL_PACKINGS: usize = 60;
 /// Options of `estimate`.
 #[derive(Args, Debug)]
 pub struct EstimateVerb {
-    /// Pods as JSON: a list, or what `kubectl get pods -o json` prints. Those that have a node or have ended are passed over.
+    /// Pods as JSON: a list, or what `kubectl get pods,pvc,pv,sc -A -o json` prints. Those that have a node or have ended are passed over;
+    /// volumes are looked at where their claims are in the file.
     #[arg(long, value_name = "FILE")]
     pods: PathBuf,
     #[command(flatten)]
@@ -106,14 +108,14 @@ struct Offers {
 
 /// Runs the verb: exit code 0, or 3 where pods find no machine.
 pub fn run_verb(verb: &EstimateVerb) -> Result<ExitCode> {
-    let pods = pods(&read(&verb.pods)?).with_context(|| format!("{} does not hold pods", verb.pods.display()))?;
+    let Waiting { pods, world, elsewhere } =
+        waiting(&read(&verb.pods)?).with_context(|| format!("{} does not hold pods", verb.pods.display()))?;
     let offers = match (&verb.offer.sizes, &verb.offer.pools) {
         (Some(path), _) => sizes::offers(&read(path)?).with_context(|| format!("{} does not hold sizes", path.display()))?,
         (_, Some(path)) => pools::offers(&read(path)?, &verb.region, &verb.quota)
             .with_context(|| format!("{} does not hold node pools", path.display()))?,
         _ => bail!("name what may be added: --sizes or --pools"),
     };
-    let world = World::new(0);
     let preferences = if matches!(verb.preferences, Wishes::Hard) { Preferences::Hard } else { Preferences::Soft };
     let search = search(verb)?;
     let config = verb.scheduler_config.as_deref().map_or(Ok(Arc::default()), read_config)?;
@@ -122,8 +124,8 @@ pub fn run_verb(verb: &EstimateVerb) -> Result<ExitCode> {
     let found = estimate(&request);
     let cost = Cost { seconds: elapsed(), memory_bytes: resident("VmHWM:").zip(inputs).map(|(most, inputs)| most.saturating_sub(inputs)) };
     match verb.output {
-        Output::Json => println!("{}", print::json(&found, &pods, &offers, &cost)),
-        Output::Table => print!("{}", print::table(&found, &pods, &offers)),
+        Output::Json => println!("{}", print::json(&found, &pods, &offers, &cost, elsewhere)),
+        Output::Table => print!("{}{}", print::table(&found, &pods, &offers), print::unknown_volumes(elsewhere)),
     }
     Ok(ExitCode::from(if found.unplaced.is_empty() { 0 } else { 3 }))
 }
@@ -160,8 +162,25 @@ impl<T> Listed<T> {
     }
 }
 
-/// The pods that wait.
-fn pods(bytes: &[u8]) -> Result<Vec<Arc<Doc>>> {
+/// What waits.
+struct Waiting {
+    pods: Vec<Arc<Doc>>,
+    /// Their claims, with volumes and classes, as far as the file has them.
+    world: World,
+    /// How many of the pods have claims that the file does not have.
+    elsewhere: usize,
+}
+
+/// The kinds that volumes are about.
+const OF_VOLUMES: [&str; 3] = ["PersistentVolume", "PersistentVolumeClaim", "StorageClass"];
+
+/// The pods that wait, with their claims.
+fn waiting(bytes: &[u8]) -> Result<Waiting> {
+    #[derive(Deserialize)]
+    struct Head<'a> {
+        #[serde(borrow)]
+        kind: Option<std::borrow::Cow<'a, str>>,
+    }
     #[derive(Deserialize)]
     struct List<'a> {
         #[serde(borrow)]
@@ -170,15 +189,23 @@ fn pods(bytes: &[u8]) -> Result<Vec<Arc<Doc>>> {
     let bare = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
     let items: Vec<&RawValue> = if bare { serde_json::from_slice(bytes)? } else { serde_json::from_slice::<List>(bytes)?.items };
     let mut interner = codec::Interner::default();
-    let mut pods = Vec::with_capacity(items.len());
+    let (mut pods, mut objects) = (Vec::with_capacity(items.len()), Objects::default());
     for (at, item) in items.iter().enumerate() {
+        let head: Head = serde_json::from_str(item.get())?;
+        if head.kind.is_some_and(|kind| OF_VOLUMES.contains(&&*kind)) {
+            objects.add(serde_json::from_str(item.get())?)?;
+            continue;
+        }
         let doc = interner.decode(Kind::Pod, item.get().as_bytes()).with_context(|| format!("pod {} cannot be read", at + 1))?;
         let waits = doc.as_pod().is_some_and(|pod| pod.node.is_none() && !pod.status.is_terminal()) && !doc.is_terminating();
         if waits {
             pods.push(Arc::new(doc));
         }
     }
-    Ok(pods)
+    let world = objects.into_world();
+    let is_elsewhere = |pod: &&Arc<Doc>| ClaimUse::of_pod(pod).iter().any(|claim| world.get(&claim.key).is_none());
+    let elsewhere = pods.iter().filter(is_elsewhere).count();
+    Ok(Waiting { pods, world, elsewhere })
 }
 
 fn search(verb: &EstimateVerb) -> Result<Search> {

@@ -13,8 +13,8 @@ use std::sync::Arc;
 /// Reasons that the table shows at most.
 const REASONS_SHOWN: usize = 10;
 
-/// `{"seconds", "memoryBytes", "machines", "pricePerHour", "unplaced", "placement", "order", "bound", "gapPercent", "reasons"}`.
-pub(super) fn json(found: &Estimate, pods: &[Arc<Doc>], offers: &Offers, cost: &Cost) -> Value {
+/// `{"seconds", "memoryBytes", "machines", "pricePerHour", "unplaced", "placement", "order", "bound", "gapPercent", "reasons", "volumesUnknown"}`.
+pub(super) fn json(found: &Estimate, pods: &[Arc<Doc>], offers: &Offers, cost: &Cost, elsewhere: usize) -> Value {
     let names = names(pods);
     let placement = found.machines.iter().map(|machine| {
         let template = &offers.templates[machine.template];
@@ -38,6 +38,7 @@ pub(super) fn json(found: &Estimate, pods: &[Arc<Doc>], offers: &Offers, cost: &
         "bound": usd(found.bound_nano_usd),
         "gapPercent": gap_percent(found),
         "reasons": reasons,
+        "volumesUnknown": elsewhere,
     })
 }
 
@@ -81,6 +82,16 @@ pub(super) fn table(found: &Estimate, pods: &[Arc<Doc>], offers: &Offers) -> Str
         let _ = writeln!(text, "and {} more pods that find no machine", found.unplaced.len() - REASONS_SHOWN);
     }
     text
+}
+
+/// What is said of pods whose claims are not known.
+pub(super) fn unknown_volumes(pods: usize) -> String {
+    match pods {
+        0 => String::new(),
+        _ => format!(
+            "{pods} pods have claims that the file does not have: placed wherever they fit otherwise, with any number of volumes a node\n"
+        ),
+    }
 }
 
 fn usd(nano: i64) -> f64 {

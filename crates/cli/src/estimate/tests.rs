@@ -28,7 +28,7 @@ fn some_pods(count: usize, cpu: &str, spec: serde_json::Value) -> Vec<Arc<Doc>> 
         pod
     };
     let list = serde_json::json!({"items": (0..count).map(pod).collect::<Vec<_>>()});
-    pods(list.to_string().as_bytes()).unwrap()
+    waiting(list.to_string().as_bytes()).unwrap().pods
 }
 
 const EXPORTED: &str = r#"[{"name":"batch","mode":"User","vmSize":"Standard_D4s_v5","count":1,"minCount":1,"maxCount":4,"autoscaling":true,
@@ -92,6 +92,36 @@ fn a_configuration_without_taints_and_with_ignored_resources_lets_pods_on() {
 }
 
 #[test]
+fn a_pod_goes_where_its_volume_is_and_unknown_claims_are_counted() {
+    let volume = |zone: &str| {
+        serde_json::json!([
+            {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "x"}, "spec": {"containers": [{"name": "c", "image": "i"}],
+                "tolerations": [{"operator": "Exists"}], "volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}]}},
+            {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "c", "namespace": "x",
+                "annotations": {"pv.kubernetes.io/bind-completed": "yes"}}, "spec": {"volumeName": "pv"}, "status": {"phase": "Bound"}},
+            {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "pv"}, "spec": {"nodeAffinity": {"required": {
+                "nodeSelectorTerms": [{"matchExpressions": [{"key": "topology.kubernetes.io/zone", "operator": "In", "values": [zone]}]}]}}}}])
+    };
+    let offers = pools::offers(EXPORTED.as_bytes(), "eastus", &[]).unwrap();
+    let ask = |list: &serde_json::Value| {
+        let Waiting { pods, world, elsewhere } = waiting(list.to_string().as_bytes()).unwrap();
+        let (templates, limits) = (&offers.templates[..], &offers.limits[..]);
+        let (preferences, search, config) = (Preferences::Soft, Search::Fast, Arc::default());
+        (estimate(&Request { world: &world, pods: &pods, templates, limits, preferences, search, config }), elsewhere)
+    };
+    for zone in ["1", "2"] {
+        let (found, elsewhere) = ask(&volume(&format!("eastus-{zone}")));
+        assert_eq!((offers.templates[found.machines[0].template].zone.as_str(), elsewhere), (zone, 0));
+    }
+    let (found, _) = ask(&volume("eastus-3"));
+    assert_eq!(found.unplaced[0].1, "no kind of machine takes it: 2 node(s) didn't match PersistentVolume's node affinity");
+    let mut alone = volume("eastus-3");
+    alone.as_array_mut().unwrap().truncate(1);
+    let (found, elsewhere) = ask(&alone);
+    assert_eq!((found.machines.len(), elsewhere), (1, 1));
+}
+
+#[test]
 fn the_table_counts_machines_by_pool_and_names_what_finds_none() {
     let tolerant = serde_json::json!({"tolerations": [{"key": "lane", "operator": "Exists"}]});
     let pods = some_pods(4, "2", tolerant);
@@ -100,11 +130,23 @@ fn the_table_counts_machines_by_pool_and_names_what_finds_none() {
     let text = print::table(&found, &pods, &offers);
     assert!(text.starts_with("Pool   Size             Zone  Capacity   Machines  Pods  USD/h\nbatch  Standard_D4s_v5  1 "), "{text}");
     assert!(text.contains("\n3 pods on 3 machines, ") && text.contains("\np3: no kind of machine takes it: "), "{text}");
-    let value = print::json(&found, &pods, &offers, &Cost::default());
+    let value = print::json(&found, &pods, &offers, &Cost::default(), 0);
     let keys: Vec<&String> = value.as_object().unwrap().keys().collect();
     assert_eq!(
         keys,
-        ["bound", "gapPercent", "machines", "memoryBytes", "order", "placement", "pricePerHour", "reasons", "seconds", "unplaced"]
+        [
+            "bound",
+            "gapPercent",
+            "machines",
+            "memoryBytes",
+            "order",
+            "placement",
+            "pricePerHour",
+            "reasons",
+            "seconds",
+            "unplaced",
+            "volumesUnknown"
+        ]
     );
     assert_eq!(value["placement"][0]["pool"], "batch");
 }
@@ -113,7 +155,7 @@ fn the_table_counts_machines_by_pool_and_names_what_finds_none() {
 fn pods_that_have_a_node_or_have_ended_do_not_wait() {
     let list = r#"[{"metadata":{"name":"a"},"spec":{"nodeName":"n","containers":[]}},
         {"metadata":{"name":"b"},"spec":{"containers":[]},"status":{"phase":"Succeeded"}},{"metadata":{"name":"c"},"spec":{"containers":[]}}]"#;
-    let names: Vec<_> = pods(list.as_bytes()).unwrap().iter().map(|doc| doc.key.name.to_string()).collect();
+    let names: Vec<_> = waiting(list.as_bytes()).unwrap().pods.iter().map(|doc| doc.key.name.to_string()).collect();
     assert_eq!(names, ["c"]);
 }
 

@@ -9,8 +9,9 @@ use crate::reason::Plugin;
 use nodelane_model::hash::Hash;
 use nodelane_model::pod::{Container, PodSpec};
 use nodelane_model::selector::Selector;
-use nodelane_model::{Doc, Name};
-use nodelane_world::{Amounts, HostPort};
+use nodelane_model::volume::{ClaimSpec, SELECTED_NODE, VolumeNodeAffinity};
+use nodelane_model::{Doc, Key, Kind, Labels, Name};
+use nodelane_world::{Amounts, ClaimUse, HostPort, World};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -35,7 +36,7 @@ pub(super) struct Demand {
 
 impl Demand {
     /// `bound` are pods that stand already: what their terms ask about matters too.
-    pub fn of<'a>(pods: &'a [Arc<Doc>], bound: impl Iterator<Item = &'a Arc<Doc>>, config: &Config) -> Demand {
+    pub fn of<'a>(pods: &'a [Arc<Doc>], bound: impl Iterator<Item = &'a Arc<Doc>>, config: &Config, world: &World) -> Demand {
         let keys = label_keys(pods.iter().chain(bound), config.spreads_as_a_must().then_some(pods));
         let (amounts, of_pod) = distinct_amounts(pods);
         let mut resources: Vec<Name> = ["cpu", "memory", "pods"].map(Name::new_static).to_vec();
@@ -65,7 +66,9 @@ impl Demand {
         let mut last: Option<(usize, usize)> = None;
         for (at, doc) in pods.iter().enumerate() {
             // Pods of one template follow each other, and share their parts.
+            let volumes = volumes_of(world, doc);
             if let Some((before, class)) = last
+                && volumes.is_empty()
                 && shares_template(&pods[before], doc)
             {
                 demand.members[class].push(at as u32);
@@ -74,7 +77,12 @@ impl Demand {
             let alike = by_hash.entry(hash(doc, &keys)).or_default();
             let example = |rule: u32| &pods[demand.examples[rule as usize]];
             let alike_owned = |other: &Doc| !config.spreads_as_a_must() || owner_of(doc) == owner_of(other);
-            let known = alike.iter().copied().find(|rule| same_rule(doc, example(*rule), &keys) && alike_owned(example(*rule)));
+            let alike_placed = |other: &Doc| volumes_of(world, other) == volumes;
+            let is_known = |rule: &u32| {
+                let other = example(*rule);
+                same_rule(doc, other, &keys) && alike_owned(other) && alike_placed(other)
+            };
+            let known = alike.iter().copied().find(is_known);
             let rule = known.unwrap_or_else(|| {
                 demand.examples.push(at);
                 demand.by_rule.push(Vec::new());
@@ -151,6 +159,30 @@ fn label_keys<'a>(pods: impl Iterator<Item = &'a Arc<Doc>>, spread: Option<&[Arc
         }
     }
     keys
+}
+
+/// What decides where a pod's volumes are: of a claim that is bound what its volume says of places, of one that is not the claim itself.
+#[derive(PartialEq)]
+enum Volume<'a> {
+    Bound(&'a Labels, &'a Option<VolumeNodeAffinity>),
+    Waiting(&'a ClaimSpec, Option<&'a Name>),
+}
+
+/// Claims and volumes that are not in the world are not looked at.
+fn volumes_of<'a>(world: &'a World, doc: &Doc) -> Vec<Volume<'a>> {
+    if doc.as_pod().is_none_or(|pod| pod.spec.volumes.is_empty()) {
+        return Vec::new();
+    }
+    let volume = |claim: &ClaimUse| {
+        let doc = world.get(&claim.key)?;
+        let spec = &doc.as_volume_claim()?.spec;
+        let volume = world.get(&Key::global(Kind::PersistentVolume, spec.volume_name.clone())).filter(|_| doc.is_fully_bound());
+        Some(match volume.and_then(|volume| Some((&volume.meta.labels, volume.as_persistent_volume()?))) {
+            Some((labels, body)) => Volume::Bound(labels, &body.spec.node_affinity),
+            None => Volume::Waiting(spec, doc.meta.annotations.get(SELECTED_NODE)),
+        })
+    };
+    ClaimUse::of_pod(doc).iter().filter_map(volume).collect()
 }
 
 /// Whether two pods were stamped from one template.

@@ -2,8 +2,8 @@
 //!
 //! Pending pods, templates of machines and what stands already go in; machines with their pods, the order in which the pods can be bound,
 //! and a lower bound of the price come out. What it answers is what kube-scheduler can do when all the machines stand empty: every step
-//! of the order is legal there. Prices are integers, in nano US dollars per hour. Volumes are not looked at; devices claimed by dynamic
-//! resource claims are refused.
+//! of the order is legal there. Prices are integers, in nano US dollars per hour. Volumes of claims that the world has are
+//! kept to where they can be reached; how many a node attaches is not looked at. Devices claimed by dynamic resource claims are refused.
 
 mod binpack;
 mod bound;

@@ -9,13 +9,14 @@ use crate::filter;
 use crate::filter::node_affinity::{self, Named};
 use crate::filter::taint_toleration;
 use crate::filter::topology_spread::constraints_of;
+use crate::filter::volumes::Places;
 use crate::profile::Profile;
-use crate::reason::Plugin;
+use crate::reason::{Plugin, Refusal};
 use crate::selection::{Selection, own_term_matches, their_term_matches};
 use crate::session::Session;
 use nodelane_model::Name;
 use nodelane_model::pod::{PodTerm, SpreadConstraint};
-use nodelane_world::HostPort;
+use nodelane_world::{HostPort, NodeRow};
 use std::collections::BTreeMap;
 
 /// Where the domains of a counter lie.
@@ -120,6 +121,11 @@ pub(super) struct Rules {
     pub hard: bool,
 }
 
+/// Why no machine like this one, however empty, takes a pod: its labels and taints, and where the pod's volumes are.
+pub(super) fn refusal(own: &Profile, named: &Named, places: Option<&Places>, row: &NodeRow) -> Option<Refusal> {
+    filter::lasting(own, named, row).or_else(|| places?.refusal(&row.doc, None))
+}
+
 struct Compiler<'a> {
     session: &'a Session,
     sites: &'a Sites,
@@ -208,9 +214,9 @@ impl Compiler<'_> {
     fn rule(&mut self, profile: u32) -> Rule {
         let own = &self.session.profiles[profile as usize];
         let named = Named::by(own);
-        let allowed =
-            self.sites.all.iter().map(|site| site.example.as_ref().is_some_and(|row| filter::lasting(own, &named, row).is_none()));
-        let sites: Vec<bool> = allowed.collect();
+        let places = Places::of(&self.session.world, own);
+        let allows = |row: &NodeRow| refusal(own, &named, places.as_ref(), row).is_none();
+        let sites: Vec<bool> = self.sites.all.iter().map(|site| site.example.as_ref().is_some_and(allows)).collect();
         let mut checks = Checks::default();
         if own.config.runs(Plugin::PodTopologySpread) {
             let hard = constraints_of(self.session, own, "DoNotSchedule");
@@ -238,7 +244,7 @@ impl Compiler<'_> {
         let added = own.config.added_affinity.as_ref();
         let by_node = added.into_iter().chain(own.node_affinity()).flat_map(|affinity| &affinity.preferred);
         for preferred in by_node.filter(|_| weights.node_affinity > 0) {
-            let holds = |row: &nodelane_world::NodeRow| node_affinity::term_matches(&preferred.preference, row);
+            let holds = |row: &NodeRow| node_affinity::term_matches(&preferred.preference, row);
             let sites = self.sites.all.iter().map(|site| site.example.as_ref().is_some_and(holds)).collect();
             wish(weights.node_affinity * i64::from(preferred.weight), sites, Checks::default());
         }
