@@ -4,6 +4,7 @@ Ties are the one freedom: the real scheduler takes any of the best, so our choic
 only be one of those as good as the real one's. Reasons of one refusal are compared as a set: upstream gathers some in a map.
 """
 import collections
+import re
 
 # Plugin, and what it says. Each must be said often enough, or the worlds prove nothing about it.
 REASONS = [
@@ -21,12 +22,19 @@ REASONS = [
     ("NodeResourcesFit", "Insufficient ephemeral-storage"),
     ("NodeResourcesFit", "Insufficient example.com/gpu"),
     ("NodeResourcesFit", "Insufficient hugepages-2Mi"),
-    ("VolumeRestrictions", "persistentvolumeclaim \"missing\" not found"),
+    ("VolumeRestrictions", "persistentvolumeclaim \"*\" not found"),
+    ("VolumeRestrictions", "node(s) had no available disk"),
+    ("VolumeRestrictions", "node(s) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access mode already in-use by another pod"),
     ("NodeVolumeLimits", "node(s) exceed max volume count"),
     ("VolumeBinding", "pod has unbound immediate PersistentVolumeClaims"),
     ("VolumeBinding", "node(s) didn't match PersistentVolume's node affinity"),
     ("VolumeBinding", "node(s) didn't find available persistent volumes to bind"),
-    ("VolumeZone", "persistentvolume \"pv-0\" not found"),
+    ("VolumeBinding", "persistentvolumeclaim \"*\" bound to non-existent persistentvolume \"*\""),
+    ("VolumeBinding", "persistentvolumeclaim \"*\" is being deleted"),
+    ("VolumeBinding", "waiting for ephemeral volume controller to create the persistentvolumeclaim \"*\""),
+    ("VolumeBinding", "PVC * was not created for pod * (pod is not owner)"),
+    ("VolumeBinding", "node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)"),
+    ("VolumeZone", "persistentvolume \"*\" not found"),
     ("VolumeZone", "node(s) had no available volume zone"),
     ("PodTopologySpread", "node(s) didn't match pod topology spread constraints"),
     ("PodTopologySpread", "node(s) didn't match pod topology spread constraints (missing required label)"),
@@ -68,6 +76,11 @@ def differences(ours, theirs):
     return found
 
 
+def nameless(reason):
+    """A reason without the names of claims, volumes and pods in it."""
+    return re.sub(r'"[^"]*"|(?<=PVC )\S+|(?<=for pod )\S+', lambda name: '"*"' if name[0][0] == '"' else "*", reason)
+
+
 class Coverage:
     """In how many worlds each plugin and reason decided, and of which shape the worlds were."""
 
@@ -80,7 +93,7 @@ class Coverage:
         self.worlds += 1
         nodes, scores = verdict.get("nodes", {}), list((verdict.get("scores") or {}).values())
         lines = list(nodes.values())
-        self.counts.update({(line[0], reason) for line in lines for reason in (line[2:] or line[1:])})
+        self.counts.update({(line[0], nameless(reason)) for line in lines for reason in (line[2:] or line[1:])})
         self.counts.update({line[0] for line in lines} - {"ok"})
         fitting = sum(line == ["ok"] for line in lines)
         event = verdict.get("event", "")

@@ -21,8 +21,8 @@ ROUNDS = 300  # a world of 60 nodes and 60 pods is small after some 60; more is 
 class Pair:
     """Our program and the real one; both read worlds line by line."""
 
-    def __init__(self, nodelane, oracle, folder):
-        self.ours, self.theirs = [str(nodelane), "place", "--choice", "-f", "-"], [str(oracle)]
+    def __init__(self, nodelane, oracle, folder, *more):
+        self.ours, self.theirs = [str(nodelane), "place", "--choice", "-f", "-", *more], [str(oracle)]
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
 

@@ -1,9 +1,10 @@
-"""Writes crates/place/tests/golden/texts-1.34-1.35.json: what the schedulers of earlier releases say, in every word that there is.
+"""Writes crates/place/tests/golden/texts-1.34-1.35.json: what the schedulers of earlier releases say, in every word that there is, and the
+scores that they give other than 1.36 does.
 
     PYTHONPATH=conformance python3 -m differential.texts FOLDER_OF_ORACLES FILE
 
 Worlds are taken from the golden files beside FILE: of each plugin and reason, of each way in which preemption ends, and of refusals
-before any node, the smallest one. Scores are left out: they are those of 1.36 but for NodeResourcesBalancedAllocation.
+before any node, the smallest one; then the smallest ones in which a node's score is another than that of 1.36.
 """
 import json
 import pathlib
@@ -14,6 +15,7 @@ from differential.compare import said
 from differential.run import Pair
 
 RELEASES, EACH = ["1.34", "1.35"], 1
+LOOKED_AT, SCORED = 60, 20  # of worlds in which nodes are scored; each takes 0.1 s a release
 
 
 def cells(oracle):
@@ -36,12 +38,16 @@ def main(folder, file):
             chosen.append(entry["input"])
             for cell in new:
                 seen[cell] = seen.get(cell, 0) + 1
+    pairs = {release: Pair("-", pathlib.Path(folder) / f"scheduler-oracle-{release}", pathlib.Path(folder) / "texts") for release in RELEASES}
+    scored = [entry for entry in known if len(entry["oracle"].get("scores", {})) > 1][:LOOKED_AT]
+    first = pairs[RELEASES[0]]
+    earlier = first.answers(first.theirs, [entry["input"] for entry in scored])
+    chosen += [entry["input"] for entry, verdict in zip(scored, earlier) if verdict["scores"] != entry["oracle"]["scores"]][:SCORED]
     made = [{"input": world, "oracles": {}} for world in chosen]
-    for release in RELEASES:
-        pair = Pair("-", pathlib.Path(folder) / f"scheduler-oracle-{release}", pathlib.Path(folder) / "texts")
+    for release, pair in pairs.items():
         for entry, verdict in zip(made, pair.answers(pair.theirs, chosen)):
             kept = {"nodes": {name: said(line) for name, line in verdict["nodes"].items()}}
-            entry["oracles"][release] = {**kept, **{key: verdict[key] for key in ("event", "nominated", "victims") if key in verdict}}
+            entry["oracles"][release] = {**kept, **{key: verdict[key] for key in ("event", "scores", "nominated", "victims") if key in verdict}}
     pathlib.Path(file).write_text("[\n" + ",\n".join(json.dumps(entry, separators=(",", ":")) for entry in made) + "\n]\n")
     print(f"{len(made)} worlds, {len(seen)} cells")
 

@@ -9,7 +9,7 @@ import random
 
 from differential import configs
 from differential.draw import HOST, ZONE, chance, node_term
-from differential.volumes import volumes
+from differential.volumes import broken, disks, ephemeral, mount, of_one_pod, volumes
 
 APPS, TIERS, NAMESPACES = ["a", "b", "c"], ["x", "y"], ["default", "default", "default", "other", "third"]
 IMAGES = [("reg/app:v1", 300), ("reg/side:2", 90), ("reg/big:latest", 1500), ("reg:5000/tool:latest", 25)]
@@ -278,7 +278,7 @@ def one_node(r, world, pod):
 
 def missing_claim(r, world, pod):
     """A claim that does not exist."""
-    pod["spec"]["volumes"] = [{"name": "v", "persistentVolumeClaim": {"claimName": "missing"}}]
+    mount(pod, persistentVolumeClaim={"claimName": "missing"})
 
 
 def crowd(r, world, pod):
@@ -303,7 +303,7 @@ def gates(r, world, pod):
 
 FEATURES = [(node_selector, 6), (node_affinity, 8), (named_nodes, 5), (contradiction, 4), (node_wishes, 6), (tolerations, 12), (hard_spread, 20), (soft_spread, 8),
             (near, 9), (away, 9), (wishes, 8), (ports, 14), (overhead, 2), (init_containers, 5), (whole_pod, 5), (extended, 16), (heavy, 5), (urgency, 16), (one_node, 4),
-            (missing_claim, 4), (volumes, 22), (crowd, 5), (cordon, 4), (gates, 1)]
+            (missing_claim, 4), (volumes, 32), (disks, 20), (of_one_pod, 10), (ephemeral, 16), (broken, 8), (crowd, 5), (cordon, 4), (gates, 1)]
 
 
 def one_pod_a_port(world):

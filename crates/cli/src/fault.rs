@@ -5,7 +5,8 @@
 use std::time::Duration;
 
 use ::http::{Method, StatusCode};
-use clap::ValueEnum;
+use clap::builder::{PossibleValue, PossibleValuesParser};
+use nodelane_model::FaultKind;
 use nodelane_server::clock;
 use serde_json::{Map, Value as Json, json};
 
@@ -43,8 +44,8 @@ pub struct Target {
 #[derive(Debug, clap::Args)]
 pub struct SetArguments {
     /// What breaks.
-    #[arg(value_enum)]
-    kind: Kind,
+    #[arg(value_parser = PossibleValuesParser::new(kinds()))]
+    kind: String,
     /// Only in this node pool.
     #[arg(long)]
     pool: Option<String>,
@@ -92,31 +93,6 @@ pub struct ClearArguments {
     target: Target,
 }
 
-/// What can break.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Kind {
-    /// Machines cannot be allocated.
-    Allocation,
-    /// The quota is used up.
-    Quota,
-    /// Machines come and their nodes never register.
-    NeverRegisters,
-    /// Kubelets fall silent, and their nodes become NotReady.
-    NotReady,
-    /// Machines take long to boot.
-    SlowBoot,
-    /// Spot machines are evicted.
-    SpotEvict,
-    /// A whole zone is lost: nothing comes there, its nodes fall silent.
-    ZoneOut,
-    /// The API answers 429.
-    ApiThrottle,
-    /// What auto-repair asks of the cloud fails.
-    RepairError,
-    /// The platform is about to freeze, reboot, redeploy or delete machines, and says so before.
-    ScheduledEvent,
-}
-
 /// A step of auto-repair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Step {
@@ -137,6 +113,11 @@ enum Event {
     Redeploy,
     #[value(name = "Terminate")]
     Terminate,
+}
+
+/// What can break, as documents spell it.
+fn kinds() -> [PossibleValue; FaultKind::ALL.len()] {
+    FaultKind::ALL.map(|(word, kind)| PossibleValue::new(word).help(kind.meaning()))
 }
 
 /// Runs a verb.
@@ -181,7 +162,7 @@ fn word(value: impl ValueEnum) -> String {
 impl SetArguments {
     /// The fault as a document, under its name or the first that is free among `taken`.
     pub fn named_document(&self, taken: &[Json], now_seconds: u64) -> Json {
-        let name = self.name.clone().unwrap_or_else(|| free_name(self.kind, taken));
+        let name = self.name.clone().unwrap_or_else(|| free_name(&self.kind, taken));
         self.document(&name, now_seconds)
     }
 
@@ -191,7 +172,7 @@ impl SetArguments {
             Some(jiff::Timestamp::from_second(until).ok()?.to_string())
         });
         let spec = [
-            ("kind", Some(json!(word(self.kind)))),
+            ("kind", Some(json!(self.kind))),
             ("pool", self.pool.as_ref().map(|pool| json!(pool))),
             ("zone", self.zone.as_ref().map(|zone| json!(zone))),
             ("node", self.node.as_ref().map(|node| json!(node))),
@@ -229,10 +210,9 @@ fn name_of(fault: &Json) -> String {
     fault["metadata"]["name"].as_str().unwrap_or_default().to_owned()
 }
 
-fn free_name(kind: Kind, faults: &[Json]) -> String {
-    let kind = word(kind);
+fn free_name(kind: &str, faults: &[Json]) -> String {
     let is_free = |name: &String| !faults.iter().any(|fault| name_of(fault) == *name);
-    (1..).map(|number| format!("{kind}-{number}")).find(is_free).unwrap_or(kind)
+    (1..).map(|number| format!("{kind}-{number}")).find(is_free).unwrap_or_default()
 }
 
 fn row(fault: &Json) -> Value {
@@ -269,7 +249,7 @@ mod tests {
     fn the_document_says_only_what_was_given_and_ends_at_a_point_in_time() {
         let target = Target { cluster: None, format: Format::Json };
         let arguments = SetArguments {
-            kind: Kind::SpotEvict,
+            kind: "spot-evict".to_owned(),
             pool: Some("spot".to_owned()),
             zone: None,
             node: None,
@@ -290,7 +270,7 @@ mod tests {
     #[test]
     fn the_lowest_free_number_names_a_fault() {
         let faults = [json!({"metadata": {"name": "zone-out-1"}}), json!({"metadata": {"name": "zone-out-3"}})];
-        assert_eq!(free_name(Kind::ZoneOut, &faults), "zone-out-2");
+        assert_eq!(free_name("zone-out", &faults), "zone-out-2");
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod place;
 mod policy;
 mod quota;
 mod rehearse;
+mod scheduler;
 mod source;
 mod status;
 mod up;

@@ -9,15 +9,18 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use nodelane_model::Kind;
+use nodelane_model::{Doc, Kind};
 use nodelane_place::{Config, Reason, Refusal, Scores, Verdict, explain_with};
-use nodelane_sources::{Objects, scheduler_config};
+use nodelane_sources::{Objects, kubernetes_version, scheduler_config};
+use nodelane_workload::resolve_priority;
 use serde_json::{Value, json};
+
+use crate::scheduler::Scheduler;
 
 /// Options of `place`.
 #[derive(Debug, clap::Args)]
@@ -26,9 +29,9 @@ pub struct Place {
     /// priorityClasses, services, replicaSets; `-` is standard input
     #[arg(short = 'f', long = "filename", value_name = "FILE")]
     filename: PathBuf,
-    /// A KubeSchedulerConfiguration, YAML or JSON, for lines that bring none as `config`
-    #[arg(long, value_name = "FILE")]
-    scheduler_config: Option<PathBuf>,
+    /// For lines that bring no `config` of their own
+    #[command(flatten)]
+    scheduler: Scheduler,
     /// Also print the node that would be chosen, as `chosen`
     #[arg(long)]
     choice: bool,
@@ -54,19 +57,13 @@ const MEMBERS: [(&str, Kind); 11] = [
 
 /// Answers every line; exit code 1 when one could not be read.
 pub fn run_verb(place: &Place) -> Result<ExitCode> {
-    let config = place.scheduler_config.as_deref().map_or(Ok(Arc::default()), read_config)?;
+    let config = place.scheduler.config()?;
     let input: Box<dyn Read> = match place.filename.to_str() {
         Some("-") => Box::new(io::stdin().lock()),
         _ => Box::new(File::open(&place.filename).with_context(|| place.filename.display().to_string())?),
     };
     let all_read = answer_all(place, &config, BufReader::new(input), BufWriter::new(io::stdout().lock()))?;
     Ok(if all_read { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// The scheduler's configuration in a file.
-pub fn read_config(file: &Path) -> Result<Arc<Config>> {
-    let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
-    Ok(Arc::new(scheduler_config(&text).with_context(|| file.display().to_string())?))
 }
 
 /// Whether every line could be read. The error is one of the streams.
@@ -91,9 +88,9 @@ fn answer_all(place: &Place, config: &Arc<Config>, mut input: impl BufRead, mut 
     Ok(all_read)
 }
 
-fn answer(place: &Place, config: &Arc<Config>, line: &[u8]) -> Result<Value> {
-    let mut world: Value = serde_json::from_slice(line).context("not a JSON object on a line")?;
-    let mut take = |member: &str| match world.get_mut(member).map(Value::take) {
+fn answer(place: &Place, config: &Arc<Config>, bytes: &[u8]) -> Result<Value> {
+    let mut line: Value = serde_json::from_slice(bytes).context("not a JSON object on a line")?;
+    let mut take = |member: &str| match line.get_mut(member).map(Value::take) {
         None | Some(Value::Null) => Ok(Vec::new()),
         Some(Value::Array(objects)) => Ok(objects),
         Some(_) => Err(anyhow::anyhow!("{member} is not a list")),
@@ -102,47 +99,35 @@ fn answer(place: &Place, config: &Arc<Config>, line: &[u8]) -> Result<Value> {
     for (member, kind) in MEMBERS {
         lists.push((kind, take(member)?));
     }
-    let mut pod = world.get_mut("pod").map(Value::take).filter(Value::is_object).context("pod is missing")?;
-    let classes = lists[1].1.clone();
-    resolve_priority(&mut pod, &classes);
+    let pod = line.get_mut("pod").map(Value::take).filter(Value::is_object).context("pod is missing")?;
+    let mut classes = Objects::default();
+    for class in &lists[1].1 {
+        classes.add_as(Kind::PriorityClass, class.clone())?;
+    }
+    let classes = classes.into_world();
+    // What the API server does on admission.
+    let admit = |doc: &mut Doc| {
+        if let Some(pod) = doc.as_pod_mut() {
+            resolve_priority(&classes, Arc::make_mut(&mut pod.spec));
+        }
+    };
     let mut objects = Objects::default();
     for (kind, list) in lists {
-        for mut object in list {
-            if kind == Kind::Pod {
-                resolve_priority(&mut object, &classes);
-            }
-            objects.add_as(kind, object)?;
+        for object in list {
+            objects.add_admitted(kind, object, admit)?;
         }
     }
-    let pod = Objects::default().add_as(Kind::Pod, pod)?;
-    let own = world.get_mut("config").map(Value::take).filter(|own| !own.is_null());
+    let pod = Objects::default().add_admitted(Kind::Pod, pod, admit)?;
+    let own = line.get_mut("config").map(Value::take).filter(|own| !own.is_null());
     let own = own.map(|own| scheduler_config(&own.to_string())).transpose().context("config")?.map(Arc::new);
-    let verdict = explain_with(&objects.into_world(), &pod, own.as_ref().unwrap_or(config));
+    let world = objects.into_world();
+    let config = place.scheduler.released(own.as_ref().unwrap_or(config), kubernetes_version(&world).as_deref());
+    let verdict = explain_with(&world, &pod, &config);
     let mut answer = shown(&verdict);
     if let Some(chosen) = verdict.chosen.filter(|_| place.choice) {
         answer["chosen"] = chosen.as_str().into();
     }
     Ok(answer)
-}
-
-/// What the API server does on admission: the priority of the named class, or of the default class, where the pod has none.
-fn resolve_priority(pod: &mut Value, classes: &[Value]) {
-    let Some(spec) = pod.get_mut("spec").and_then(Value::as_object_mut).filter(|spec| !spec.contains_key("priority")) else { return };
-    let name = spec.get("priorityClassName").and_then(Value::as_str).unwrap_or_default();
-    let class = classes.iter().find(|class| match name {
-        "" => class["globalDefault"] == true,
-        name => class["metadata"]["name"] == name,
-    });
-    let built_in = match name {
-        "system-node-critical" => Some(2_000_001_000),
-        "system-cluster-critical" => Some(2_000_000_000),
-        _ => None,
-    };
-    let Some(value) = class.and_then(|class| class["value"].as_i64()).or(built_in) else { return };
-    spec.insert("priority".into(), value.into());
-    if let Some(policy) = class.and_then(|class| class.get("preemptionPolicy")) {
-        spec.entry("preemptionPolicy").or_insert_with(|| policy.clone());
-    }
 }
 
 /// A verdict as one line shows it.
@@ -190,7 +175,7 @@ mod tests {
     fn answers(lines: &[String]) -> (bool, Vec<Value>) {
         let mut out = Vec::new();
         let all_read = answer_all(
-            &Place { filename: "-".into(), scheduler_config: None, choice: false },
+            &Place { filename: "-".into(), scheduler: Scheduler::default(), choice: false },
             &Arc::default(),
             lines.concat().as_bytes(),
             &mut out,
@@ -228,20 +213,26 @@ mod tests {
         assert_eq!(answers, [json!({"error": "pod is missing"}), json!({"error": "nodes is not a list"})]);
     }
 
+    /// Makes room by pushing a pod of priority 5 out where the asking pod is more urgent.
     #[test]
     fn priorities_come_from_the_class_as_on_admission() {
-        let classes = [
-            json!({"metadata": {"name": "low"}, "value": -5, "preemptionPolicy": "Never"}),
-            json!({"metadata": {"name": "usual"}, "value": 7, "globalDefault": true}),
-        ];
-        let spec = |mut pod: Value| {
-            resolve_priority(&mut pod, &classes);
-            pod["spec"].take()
-        };
-        assert_eq!(spec(json!({"spec": {}}))["priority"], 7);
-        assert_eq!(spec(json!({"spec": {"priority": 1}}))["priority"], 1);
-        let low = spec(json!({"spec": {"priorityClassName": "low"}}));
-        assert_eq!((&low["priority"], &low["preemptionPolicy"]), (&json!(-5), &json!("Never")));
-        assert_eq!(spec(json!({"spec": {"priorityClassName": "system-node-critical"}}))["priority"], 2_000_001_000);
+        let classes =
+            json!([{"metadata": {"name": "low"}, "value": -5}, {"metadata": {"name": "usual"}, "value": 7, "globalDefault": true}]);
+        for (more, pushes) in [
+            (json!({}), true),
+            (json!({"priority": 1}), false),
+            (json!({"priorityClassName": "low"}), false),
+            (json!({"priorityClassName": "system-node-critical"}), true),
+        ] {
+            let mut line: Value = serde_json::from_str(&world("1500m")).unwrap();
+            let mut other = line["pod"].clone();
+            other["metadata"]["name"] = json!("other");
+            other["spec"].as_object_mut().unwrap().extend([("nodeName".into(), json!("n0")), ("priority".into(), json!(5))]);
+            line["pods"] = json!([other]);
+            line["priorityClasses"] = classes.clone();
+            line["pod"]["spec"].as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            let (_, answers) = answers(&[format!("{line}\n")]);
+            assert_eq!(answers[0].get("nominated").is_some(), pushes, "{more}: {}", answers[0]);
+        }
     }
 }

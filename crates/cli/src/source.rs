@@ -7,11 +7,11 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use ::http::{Method, StatusCode, Uri};
-use nodelane_model::Time;
+use nodelane_model::{Name, Time};
 use nodelane_review::{Means, Usage};
 use nodelane_server::clock;
 use nodelane_sources::kubeconfig::{self, Material};
-use nodelane_sources::{LISTS, OWN_LISTS, Objects, read_dump};
+use nodelane_sources::{LISTS, OWN_LISTS, Objects, kubernetes_version, read_dump};
 use nodelane_world::Snapshot;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -20,6 +20,7 @@ use serde_json::Value as Json;
 use crate::az::Failure;
 use crate::connection::{Arm, ClusterConnection, Connection, Http, Identity};
 use crate::environment::Environment;
+use crate::scheduler::Scheduler;
 
 /// Objects of one page: 500 pods of 16 KiB are 8 MiB, half of what an answer may have.
 const PAGE: usize = 500;
@@ -44,16 +45,20 @@ pub struct Source {
     /// Which cluster of the running server [default: the first].
     #[arg(long, value_name = "NAME")]
     cluster: Option<String>,
+    #[command(flatten)]
+    scheduler: Scheduler,
 }
 
 impl Source {
     /// Reads the world.
     pub async fn read(&self, environment: &Environment) -> Result<(Snapshot, Means), Failure> {
-        let mut means = Means::default();
+        let config = self.scheduler.config().map_err(|error| Failure::refused(format!("{error:#}")))?;
+        let (mut means, mut control_plane) = (Means::default(), None);
         let mut objects = match (&self.dump, &self.kubeconfig) {
             (Some(path), _) => read_dump(&bytes(path)?).map_err(|error| in_file(path, error))?,
             (None, Some(path)) => {
                 let (mut http, prefix) = open(path, self.context.as_deref())?;
+                control_plane = release(&mut http, &prefix).await?;
                 lists(&mut http, &prefix).await?
             }
             (None, None) => {
@@ -68,7 +73,10 @@ impl Source {
             objects.add_pools(&bytes(path)?).map_err(|error| in_file(path, error))?;
         }
         objects.complete_pools();
-        Ok((Snapshot { world: objects.into_world(), now: clock::now(Time(0)) }, means))
+        let world = objects.into_world();
+        let found = control_plane.map(Name::from).or_else(|| kubernetes_version(&world));
+        means.scheduler = self.scheduler.released(&config, found.as_deref());
+        Ok((Snapshot { world, now: clock::now(Time(0)) }, means))
     }
 }
 
@@ -129,6 +137,13 @@ fn open(path: &Path, context: Option<&str>) -> Result<(Http, String), Failure> {
         http.authorize(String::from_utf8_lossy(&material(token)?).trim())?;
     }
     Ok((http, server.path().trim_end_matches('/').to_owned()))
+}
+
+/// The version of the control plane, where the server says it.
+async fn release(http: &mut Http, prefix: &str) -> Result<Option<String>, Failure> {
+    let answer = http.send(&Method::GET, &format!("{prefix}/version"), &[], None).await?;
+    let said: Json = answer.read().unwrap_or_default();
+    Ok(said["gitVersion"].as_str().map(str::to_owned))
 }
 
 /// Every list that a cluster has of those that are of use.

@@ -3,7 +3,7 @@
 //! Detached, the server is a process of its own group that holds none of its caller's streams; the caller waits until both APIs answer
 //! and the first pool's nodes are Ready, or says why they are not.
 
-use crate::{look, place};
+use crate::{look, scheduler};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use nodelane_engine::autoscale::Strategy;
@@ -79,7 +79,7 @@ const LINGER_LIMIT: Duration = Duration::from_secs(1);
 
 /// Runs the verb.
 pub fn run_verb(up: &Up, paths: &Paths) -> Result<ExitCode> {
-    let scheduler = up.scheduler_config.as_deref().map_or(Ok(Arc::default()), place::read_config)?;
+    let scheduler = up.scheduler_config.as_deref().map_or(Ok(Arc::default()), scheduler::read_config)?;
     if up.detach {
         return detach(up, paths);
     }

@@ -49,7 +49,8 @@ pub fn plan(
     running: &mut Planner,
 ) -> Result<bool, lint::Breach> {
     draft.world.work.ring(draft.now);
-    memory.place.config = env.scheduler.clone();
+    let version = draft.world.get(&cluster_key()).and_then(|doc| doc.as_cluster()).map(|cluster| cluster.state.version.clone());
+    memory.place.config = env.scheduler.of_release(version.as_deref().unwrap_or_default());
     let (mut more, mut placed_all) = (false, true);
     for planner in [Planner::Operation, Planner::Repair, Planner::Workload, Planner::Place, Planner::Autoscale, Planner::Converge] {
         if !enabled(planner) {

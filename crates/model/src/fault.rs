@@ -46,6 +46,21 @@ impl FaultKind {
         ("repair-error", FaultKind::RepairError),
         ("scheduled-event", FaultKind::ScheduledEvent),
     ];
+    /// What breaks, for people.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            FaultKind::Allocation => "machines cannot be allocated",
+            FaultKind::Quota => "the quota is used up",
+            FaultKind::NeverRegisters => "machines come and their nodes never register",
+            FaultKind::NotReady => "kubelets fall silent, and their nodes become NotReady",
+            FaultKind::SlowBoot => "machines take long to boot",
+            FaultKind::SpotEvict => "spot machines are evicted",
+            FaultKind::ZoneOut => "a whole zone is lost: nothing comes there, its nodes fall silent",
+            FaultKind::ApiThrottle => "the API answers 429",
+            FaultKind::RepairError => "what auto-repair asks of the cloud fails",
+            FaultKind::ScheduledEvent => "the platform is about to freeze, reboot, redeploy or delete machines, and says so before",
+        }
+    }
     /// Reads a document's word.
     pub fn from_word(word: &str) -> Option<FaultKind> {
         FaultKind::ALL.iter().find(|(known, _)| *known == word).map(|(_, kind)| *kind)

@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// Priority classes that every cluster has, with their values; only these may begin with `system-`.
+pub const SYSTEM_CLASSES: [(&str, i32); 2] = [("system-cluster-critical", 2_000_000_000), ("system-node-critical", 2_000_001_000)];
+
 /// A pod.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Pod {

@@ -35,7 +35,7 @@ fn main() {
         let limits = [Limit { name: name(), left: 3000 }];
         let search = Search::Expanders(vec![Expander::LeastWaste]);
         let (world, templates, preferences) = (World::new(0), std::slice::from_ref(&template), Preferences::Soft);
-        let request = Request { world: &world, pods: &pods, templates, limits: &limits, preferences, search };
+        let request = Request { world: &world, pods: &pods, templates, limits: &limits, preferences, search, config: Arc::default() };
         let (mut wall, mut processor, mut machines) = (f64::MAX, f64::MAX, 0);
         for _ in 0..5 {
             let (start, began) = (std::time::Instant::now(), on_processor());

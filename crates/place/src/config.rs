@@ -1,12 +1,14 @@
 //! What a scheduler's configuration says about placing: one profile of kube-scheduler's KubeSchedulerConfiguration.
 //!
-//! [`Config::default`] is the default profile of 1.36. A plugin that is off neither filters nor scores; weights are 0 where a plugin does
-//! not score. Reading the file, and saying what in it cannot be done here, is the room `sources`; the order of the filters is fixed.
+//! [`Config::default`] is the default profile of 1.36; [`Config::of_release`] is the same one of an earlier release. A plugin that is off neither
+//! filters nor scores; weights are 0 where a plugin does not score. Reading the file, and saying what in it cannot be done here, is the
+//! room `sources`; the order of the filters is fixed.
 
 use crate::reason::Plugin;
 use nodelane_model::Name;
 use nodelane_model::pod::{NodeAffinity, SpreadConstraint};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// One profile.
 #[derive(Clone, PartialEq, Debug)]
@@ -25,6 +27,8 @@ pub struct Config {
     pub ignored: BTreeSet<Name>,
     /// NodeResourcesBalancedAllocation: whose shares are to be close.
     pub balanced_resources: Vec<Name>,
+    /// NodeResourcesBalancedAllocation: what of it is scored.
+    pub balance: Balance,
     /// NodeAffinity: what every pod wants of nodes in addition.
     pub added_affinity: Option<NodeAffinity>,
     /// PodTopologySpread: how pods are spread that do not say; absent for the system's own way.
@@ -59,6 +63,16 @@ pub enum Strategy {
     RequestedToCapacityRatio(Vec<(i64, i64)>),
 }
 
+/// What NodeResourcesBalancedAllocation scores: the one score that is another since 1.36.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Balance {
+    /// What the pod changes about a node's balance, around 75.
+    #[default]
+    Change,
+    /// A node's balance with the pod, as up to 1.35.
+    State,
+}
+
 impl Default for Config {
     fn default() -> Config {
         Config {
@@ -69,6 +83,7 @@ impl Default for Config {
             fit_resources: DEFAULT_RESOURCES.map(|name| (Name::new_static(name), 1)).to_vec(),
             ignored: BTreeSet::new(),
             balanced_resources: DEFAULT_RESOURCES.map(Name::new_static).to_vec(),
+            balance: Balance::default(),
             added_affinity: None,
             spread: None,
             hard_pod_affinity_weight: 1,
@@ -93,8 +108,18 @@ impl Default for Weights {
 }
 
 const DEFAULT_RESOURCES: [&str; 2] = ["cpu", "memory"];
+/// The first release that scores [`Balance::Change`].
+const BALANCE_CHANGED: (u32, u32) = (1, 36);
 
 impl Config {
+    /// The same as the scheduler of a release does it: `version` is that of the control plane, like `1.35.6`, `v1.34.9` or `1.35`. What is no
+    /// version is taken for the newest.
+    pub fn of_release(self: &Arc<Config>, version: &str) -> Arc<Config> {
+        let mut numbers = version.trim_start_matches('v').split('.').map_while(|number| number.parse::<u32>().ok());
+        let earlier = numbers.next().zip(numbers.next()).is_some_and(|release| release < BALANCE_CHANGED);
+        let balance = if earlier { Balance::State } else { Balance::Change };
+        if self.balance == balance { self.clone() } else { Arc::new(Config { balance, ..(**self).clone() }) }
+    }
     /// Whether a plugin filters.
     pub fn runs(&self, plugin: Plugin) -> bool {
         !self.off.contains(&plugin)
@@ -116,5 +141,30 @@ impl Config {
     /// Whether pods that do not say must be spread.
     pub(crate) fn spreads_as_a_must(&self) -> bool {
         self.spread.iter().flatten().any(|constraint| constraint.when_unsatisfiable == "DoNotSchedule")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_balance_is_that_of_the_control_planes_release() {
+        let config = Arc::new(Config::default());
+        for (version, balance) in [
+            ("1.34.9", Balance::State),
+            ("v1.35.4", Balance::State),
+            ("1.35", Balance::State),
+            ("v1.34.4-gke.7", Balance::State),
+            ("1.36.0", Balance::Change),
+            ("1.100.1", Balance::Change),
+            ("2.0.0", Balance::Change),
+            ("", Balance::Change),
+            ("latest", Balance::Change),
+        ] {
+            assert_eq!(config.of_release(version).balance, balance, "{version:?}");
+        }
+        assert!(Arc::ptr_eq(&config, &config.of_release("1.36.2")));
+        assert_eq!(*config.of_release("1.34.0").of_release("1.36.0"), *config);
     }
 }

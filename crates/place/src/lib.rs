@@ -1,4 +1,4 @@
-//! Which node, and why not the others: placing pods as kube-scheduler's default profile (1.36) does.
+//! Which node, and why not the others: placing pods as kube-scheduler does, by its default profile of 1.36 or by a [`Config`].
 //!
 //! [`plan`] binds what is pending in a [`Draft`](nodelane_world::Draft); [`explain`] answers for one pod by the same predicates. Each
 //! plugin is a file under `filter` and `score`; all texts are made in `diagnosis`. Verdicts are kept per profile of pods on a board
@@ -30,7 +30,7 @@ mod topology;
 mod vacate;
 mod victims;
 
-pub use config::{Config, Strategy, Weights};
+pub use config::{Balance, Config, Strategy, Weights};
 pub use diagnosis::{Diagnosis, Preemption};
 pub use explain::{Room, Verdict, explain, explain_with};
 pub use plan::{Evict, Memory, plan};

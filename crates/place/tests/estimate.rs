@@ -7,7 +7,7 @@
 use nodelane_model::hash::Hash;
 use nodelane_model::{Doc, Kind, Name, Uid, codec};
 use nodelane_place::estimate::{Estimate, Expander, Limit, Pattern, Preferences, Request, Search, Template, estimate};
-use nodelane_place::explain;
+use nodelane_place::{Config, Plugin, Weights, explain_with};
 use nodelane_world::{NodeRow, World};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -92,6 +92,7 @@ struct Case {
     templates: Vec<Template>,
     limits: Vec<Limit>,
     world: World,
+    config: Arc<Config>,
 }
 
 fn random_case(seed: u64) -> Case {
@@ -131,12 +132,12 @@ fn random_case(seed: u64) -> Case {
         let bound = pod(&format!("bound{at}"), 500, 512, draw.one(&["a", "b"]), &json!({"nodeName": name}));
         put(&mut world, doc(Kind::Pod, &bound));
     }
-    Case { pods, templates, limits, world }
+    Case { pods, templates, limits, world, config: Arc::default() }
 }
 
 fn ask(case: &Case, search: Search, preferences: Preferences) -> Estimate {
     let (world, pods) = (&case.world, &case.pods[..]);
-    estimate(&Request { world, pods, templates: &case.templates, limits: &case.limits, preferences, search })
+    estimate(&Request { world, pods, templates: &case.templates, limits: &case.limits, preferences, search, config: case.config.clone() })
 }
 
 /// The world with all machines of an answer standing empty, and where each pod goes.
@@ -162,7 +163,7 @@ fn judge(case: &Case, found: &Estimate, what: &str) {
     assert_eq!(found.order.len() + found.unplaced.len(), case.pods.len(), "{what}: each pod once");
     assert_eq!(node_of.len(), found.order.len(), "{what}: each placed pod is in the order");
     for (step, at) in found.order.iter().enumerate() {
-        let verdict = explain(&world, &case.pods[*at]);
+        let verdict = explain_with(&world, &case.pods[*at], &case.config);
         let said = &verdict.nodes[&node_of[at]];
         assert!(said.is_ok(), "{what}: step {step}, {} on {}: {said:?}", case.pods[*at].key.name, node_of[at]);
         let mut bound = (*case.pods[*at]).clone();
@@ -170,7 +171,7 @@ fn judge(case: &Case, found: &Estimate, what: &str) {
         put(&mut world, bound);
     }
     for (at, reason) in &found.unplaced {
-        let fits = explain(&world, &case.pods[*at]).nodes.into_iter().find(|(_, said)| said.is_ok());
+        let fits = explain_with(&world, &case.pods[*at], &case.config).nodes.into_iter().find(|(_, said)| said.is_ok());
         assert!(fits.is_none(), "{what}: {} was left ({reason}) but fits {:?}", case.pods[*at].key.name, fits.map(|(name, _)| name));
     }
     for (limit, of) in case.limits.iter().enumerate() {
@@ -215,6 +216,77 @@ fn every_answer_is_one_that_the_scheduler_can_carry_out() {
     assert!(placed > 2500 && left > 150 && on_standing > 40, "{placed} placed, {left} left, {on_standing} on standing nodes");
 }
 
+/// Configurations that change what may be where, by what they do.
+fn configurations() -> Vec<(String, Config)> {
+    let filters = [
+        Plugin::TaintToleration,
+        Plugin::NodeAffinity,
+        Plugin::NodePorts,
+        Plugin::NodeResourcesFit,
+        Plugin::PodTopologySpread,
+        Plugin::InterPodAffinity,
+    ];
+    let off = filters.map(|plugin| (format!("{plugin:?} is off"), Config { off: [plugin].into(), ..Config::default() }));
+    let added = json!({"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
+        {"matchExpressions": [{"key": ZONE, "operator": "In", "values": ["z2", "z3"]}]}]}});
+    let added = Config { added_affinity: Some(serde_json::from_value(added).expect("an affinity")), ..Config::default() };
+    let spread = json!([{"maxSkew": 1, "topologyKey": ZONE, "whenUnsatisfiable": "DoNotSchedule"}]);
+    let spread = Config { spread: Some(serde_json::from_value(spread).expect("constraints")), ..Config::default() };
+    off.into_iter().chain([("affinity is added".to_owned(), added), ("pods are spread by default".to_owned(), spread)]).collect()
+}
+
+#[test]
+fn a_configuration_decides_in_the_estimate_as_in_placing() {
+    for (what, config) in configurations() {
+        let config = Arc::new(config);
+        let mut differs = 0;
+        for seed in 0..8 {
+            let mut case = random_case(seed);
+            let service = json!({"metadata": {"name": "s", "namespace": "default"}, "spec": {"selector": {"app": "a"}}});
+            put(&mut case.world, doc(Kind::Service, &service));
+            for search in searches() {
+                let usual = ask(&case, search.clone(), Preferences::Soft);
+                let of_config = Case { config: config.clone(), ..random_case(seed) };
+                let case = Case { world: case.world.clone(), ..of_config };
+                let found = ask(&case, search, Preferences::Soft);
+                judge(&case, &found, &format!("{what}, seed {seed}"));
+                differs += usize::from(found != usual);
+            }
+        }
+        assert!(differs > 5, "{what}: {differs} answers differ from the usual ones");
+    }
+}
+
+/// The pod would rather be in z1, by node affinity, and with its like in z2, by affinity: the weights of the plugins say which it gets.
+#[test]
+fn the_weights_of_plugins_say_which_preference_is_kept() {
+    let prefers = json!({"affinity": {
+        "nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [
+            {"weight": 10, "preference": {"matchExpressions": [{"key": ZONE, "operator": "In", "values": ["z1"]}]}}]},
+        "podAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [
+            {"weight": 10, "podAffinityTerm": {"topologyKey": ZONE, "labelSelector": {"matchLabels": {"app": "there"}}}}]}}});
+    let mut world = World::new(0);
+    put(
+        &mut world,
+        doc(
+            Kind::Node,
+            &json!({"metadata": {"name": "full", "labels": {HOST: "full", ZONE: "z2"}}, "spec": {}, "status": {"allocatable": {"pods": "1"}}}),
+        ),
+    );
+    put(&mut world, doc(Kind::Pod, &pod("there", 0, 0, "there", &json!({"nodeName": "full"}))));
+    let pods = vec![Arc::new(doc(Kind::Pod, &pod("asks", 100, 100, "a", &prefers)))];
+    let templates = ["z1", "z2"].map(|zone| template("small", zone, 2, 4, 1_000, &json!([]))).to_vec();
+    let zone = |weights: Weights| {
+        let config = Arc::new(Config { weights, ..Config::default() });
+        let case = Case { pods: pods.clone(), templates: templates.clone(), limits: Vec::new(), world: world.clone(), config };
+        let found = ask(&case, Search::Fast, Preferences::Hard);
+        case.templates[found.machines[0].template].zone.clone()
+    };
+    assert_eq!(zone(Weights { node_affinity: 3, inter_pod_affinity: 1, ..Weights::default() }), "z1");
+    assert_eq!(zone(Weights { node_affinity: 1, inter_pod_affinity: 3, ..Weights::default() }), "z2");
+    assert_eq!(zone(Weights { node_affinity: 0, ..Weights::default() }), "z2");
+}
+
 #[test]
 fn the_same_question_has_the_same_answer() {
     for seed in 0..20 {
@@ -257,7 +329,7 @@ fn the_binpacking_benchmark_needs_2595_machines() {
         let first = doc(Kind::Pod, &pod(kind, cpu, memory, kind, &json!({})));
         pods.extend((0..count).map(|_| Arc::new(first.clone())));
     }
-    let case = Case { pods, templates: vec![template], limits, world: World::new(0) };
+    let case = Case { pods, templates: vec![template], limits, world: World::new(0), config: Arc::default() };
     for search in [Search::Expanders(vec![Expander::LeastWaste]), Search::Fast] {
         let found = ask(&case, search, Preferences::Soft);
         assert_eq!((found.machines.len(), found.unplaced.len()), (2595, 0));
@@ -274,7 +346,7 @@ fn hard_preferences_are_kept_and_soft_ones_break_ties() {
             {"weight": 1, "podAffinityTerm": {"topologyKey": HOST, "labelSelector": {"matchLabels": {"app": "a"}}}}]}}});
     let pods = (0..4).map(|at| Arc::new(doc(Kind::Pod, &pod(&format!("p{at}"), 100, 100, "a", &prefers)))).collect();
     let templates = ["z1", "z2"].map(|zone| template("small", zone, 2, 4, 1_000, &json!([]))).to_vec();
-    let case = Case { pods, templates, limits: Vec::new(), world: World::new(0) };
+    let case = Case { pods, templates, limits: Vec::new(), world: World::new(0), config: Arc::default() };
     for (preferences, machines) in [(Preferences::Hard, 4), (Preferences::Soft, 1)] {
         let found = ask(&case, Search::Fast, preferences);
         let zones: Vec<&str> = found.machines.iter().map(|machine| case.templates[machine.template].zone.as_str()).collect();

@@ -8,6 +8,7 @@ use nodelane_arm::{ArmError, ClusterId, cluster};
 use nodelane_catalog::{Catalog, OsSku};
 use nodelane_engine::Env;
 use nodelane_model::change::EtagConditions;
+use nodelane_model::pod::SYSTEM_CLASSES;
 use nodelane_model::{Change, Doc, Kind, Name, NodePool, Origin, Time};
 use nodelane_sim::BootProfile;
 use nodelane_world::World;
@@ -87,7 +88,7 @@ fn objects(version: &str) -> Vec<(&'static str, Value)> {
     for name in ["default", "kube-system", "kube-public", "kube-node-lease"] {
         objects.push(("namespaces", json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})));
     }
-    for (name, value) in [("system-cluster-critical", 2_000_000_000), ("system-node-critical", 2_000_001_000)] {
+    for (name, value) in SYSTEM_CLASSES {
         let class = json!({"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": name}, "value": value,
             "description": "Used for system critical pods."});
         objects.push(("priorityclasses", class));

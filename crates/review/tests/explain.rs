@@ -6,8 +6,10 @@
 mod support;
 
 use nodelane_model::Kind;
+use nodelane_place::{Config, Plugin, Strategy};
 use nodelane_review::{Usage, pending};
 use serde_json::json;
+use std::sync::Arc;
 use support::{Cluster, fixes};
 
 /// A system pool that is full, so that what is asked is about the other pools.
@@ -276,4 +278,31 @@ fn the_answer_has_the_documented_shape() {
     assert_eq!(keys(&said["fixes"][0]["lands"]), set(&["pool", "node"]));
     let bound = serde_json::to_value(cluster.explain("web")).unwrap();
     assert_eq!(keys(&bound["landed"]), set(&["node", "feasible", "scores"]));
+}
+
+#[test]
+fn a_plugin_that_is_off_refuses_nothing_and_needs_no_fix() {
+    let mut cluster = cluster();
+    cluster.pool("gpu", 1, json!({"nodeTaints": ["sku=gpu:NoSchedule"]})).pod("train", "1", None, json!({}));
+    cluster.means.scheduler = Arc::new(Config { off: [Plugin::TaintToleration].into(), ..Config::default() });
+    let said = cluster.explain("train");
+    assert_eq!(fixes(&said), [" -> gpu/gpu-0"], "it runs by itself");
+    let gpu = said.pools.iter().find(|pool| pool.pool == "gpu").unwrap();
+    assert!(gpu.refusals.is_empty() && gpu.new_node.as_ref().unwrap().fits, "{gpu:?}");
+}
+
+/// Of nodes with 1,000m and nothing taken, the pod's own 500m beside: the fuller one is the best where the strategy says so.
+#[test]
+fn the_scores_of_a_bound_pod_are_those_of_the_configuration() {
+    let mut cluster = cluster();
+    cluster.pool("app", 2, json!({})).pod("there", "1", Some("app-0"), json!({})).pod("asked", "500m", Some("app-1"), json!({}));
+    let best = |cluster: &Cluster| cluster.explain("asked").landed.unwrap().feasible[0].clone();
+    assert_eq!(best(&cluster), "app-1");
+    let mut config = Config { strategy: Strategy::MostAllocated, ..Config::default() };
+    config.weights.node_resources_fit = 50;
+    cluster.means.scheduler = Arc::new(config);
+    assert_eq!(best(&cluster), "app-0");
+    let scores = cluster.explain("asked").landed.unwrap().scores;
+    assert_eq!(scores["app-0"]["NodeResourcesFit"] % 50, 0);
+    assert!(scores["app-0"]["NodeResourcesFit"] > scores["app-1"]["NodeResourcesFit"]);
 }

@@ -12,5 +12,5 @@ mod scheduler;
 
 pub use dump::read as read_dump;
 pub use live::{LISTS, OWN_LISTS};
-pub use objects::{Objects, Unreadable, world};
+pub use objects::{Objects, Unreadable, kubernetes_version, world};
 pub use scheduler::{Invalid, scheduler_config};

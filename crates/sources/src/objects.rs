@@ -9,7 +9,7 @@
 use nodelane_k8s::{object, registry};
 use nodelane_model::hash::Hash;
 use nodelane_model::pod::PodSpec;
-use nodelane_model::{Doc, Key, Kind, Labels, Uid};
+use nodelane_model::{Doc, Key, Kind, Labels, Name, Uid};
 use nodelane_world::World;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,6 +45,17 @@ pub fn world(objects: impl IntoIterator<Item = Value>) -> Result<World, Unreadab
         read.add(object)?;
     }
     Ok(read.into_world())
+}
+
+/// The Kubernetes version of a world's control plane: what its cluster says; else that of the newest kubelet, as none is newer than its
+/// control plane.
+pub fn kubernetes_version(world: &World) -> Option<Name> {
+    let clusters = world.list(Kind::Cluster, None).filter_map(|doc| doc.as_cluster()).map(|cluster| cluster.state.version.clone());
+    let kubelets = world.list(Kind::Node, None).filter_map(|doc| doc.as_node()).map(|node| node.status.node_info.kubelet_version.clone());
+    let numbers = |version: &Name| {
+        version.trim_start_matches('v').split('.').map(|number| number.parse::<u32>().unwrap_or_default()).collect::<Vec<u32>>()
+    };
+    clusters.filter(|version| !version.is_empty()).next().or_else(|| kubelets.filter(|version| !version.is_empty()).max_by_key(numbers))
 }
 
 impl Objects {
@@ -89,7 +100,16 @@ impl Objects {
     /// # Errors
     /// What is wrong with it.
     pub fn add_as(&mut self, kind: Kind, object: Value) -> Result<Arc<Doc>, Unreadable> {
-        Ok(self.put(read(kind, object)?))
+        self.add_admitted(kind, object, |_| {})
+    }
+    /// The same, with what admission does to it.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn add_admitted(&mut self, kind: Kind, object: Value, admit: impl FnOnce(&mut Doc)) -> Result<Arc<Doc>, Unreadable> {
+        let mut doc = read(kind, object)?;
+        admit(&mut doc);
+        Ok(self.put(doc))
     }
     /// Takes up a document under a number of ours.
     pub(crate) fn put(&mut self, mut doc: Doc) -> Arc<Doc> {
@@ -222,6 +242,23 @@ mod tests {
         let pods: Vec<_> = world.list(Kind::Pod, None).collect();
         assert!(Arc::ptr_eq(&pods[0].as_pod().unwrap().spec, &pods[1].as_pod().unwrap().spec), "equal specifications are shared");
         assert_eq!(pods.iter().map(|pod| pod.revision).collect::<BTreeSet<_>>().len(), 2);
+    }
+
+    #[test]
+    fn the_version_is_the_clusters_or_that_of_the_newest_kubelet() {
+        let of = |name: &str, version: &str| {
+            let mut node = node(name);
+            node["status"]["nodeInfo"] = json!({"kubeletVersion": version});
+            node
+        };
+        assert_eq!(kubernetes_version(&world([node("n1")]).unwrap()), None);
+        let nodes = [of("n1", "v1.9.11"), of("n2", "v1.34.4"), of("n3", "v1.34.10"), node("n4")];
+        assert_eq!(kubernetes_version(&world(nodes.clone()).unwrap()).as_deref(), Some("v1.34.10"));
+        let mut objects = Objects::default();
+        nodes.into_iter().for_each(|node| objects.add(node).unwrap());
+        let cluster = json!({"metadata": {"name": "cluster"}, "spec": {}, "state": {"version": "1.36.2"}});
+        objects.add_own(Kind::Cluster, &mut json!({"items": [cluster]})).unwrap();
+        assert_eq!(kubernetes_version(&objects.into_world()).as_deref(), Some("1.36.2"));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! One function for pods that users create and for pods stamped from a template, so that no way in is missed. Completing twice is
 //! completing once.
 
-use nodelane_model::pod::{PodSpec, Toleration};
+use nodelane_model::pod::{PodSpec, SYSTEM_CLASSES, Toleration};
 use nodelane_model::{Doc, Key, Kind, Name};
 use nodelane_world::{Draft, World};
 use serde_json::Value;
@@ -22,22 +22,30 @@ pub fn complete_pod(draft: &Draft, doc: &mut Doc) {
     }
 }
 
+/// Gives a pod the priority and the preemption policy of the class that it names; where it has no priority, of the default class. The
+/// system's own classes are known even where they are not in the world.
+pub fn resolve_priority(world: &World, spec: &mut PodSpec) {
+    if spec.priority.is_some() && spec.priority_class_name.is_empty() {
+        return;
+    }
+    let class = priority_class(world, &spec.priority_class_name);
+    let field = |name: &str| class.as_ref().and_then(|doc| doc.as_opaque()?.get(name).cloned());
+    if spec.priority_class_name.is_empty()
+        && let Some(doc) = &class
+    {
+        spec.priority_class_name = doc.key.name.clone();
+    }
+    let value = field("value").and_then(|value| value.as_i64()).and_then(|value| i32::try_from(value).ok());
+    let of_system = SYSTEM_CLASSES.iter().find(|(name, _)| *name == spec.priority_class_name).map(|(_, value)| *value);
+    spec.priority = Some(value.or(of_system).or(spec.priority).unwrap_or(0));
+    let policy = field("preemptionPolicy").and_then(|policy| policy.as_str().map(Name::from));
+    spec.preemption_policy = Some(spec.preemption_policy.take().or(policy).unwrap_or("PreemptLowerPriority".into()));
+}
+
 /// Completes a specification.
 pub(crate) fn complete(world: &World, spec: &mut Arc<PodSpec>) {
     let spec = Arc::make_mut(spec);
-    if spec.priority.is_none() || !spec.priority_class_name.is_empty() {
-        let class = priority_class(world, &spec.priority_class_name);
-        let field = |name: &str| class.as_ref().and_then(|doc| doc.as_opaque()?.get(name).cloned());
-        if spec.priority_class_name.is_empty()
-            && let Some(doc) = &class
-        {
-            spec.priority_class_name = doc.key.name.clone();
-        }
-        let value = field("value").and_then(|value| value.as_i64()).and_then(|value| i32::try_from(value).ok());
-        spec.priority = Some(value.or(spec.priority).unwrap_or(0));
-        let policy = field("preemptionPolicy").and_then(|policy| policy.as_str().map(Name::from));
-        spec.preemption_policy = Some(spec.preemption_policy.take().or(policy).unwrap_or("PreemptLowerPriority".into()));
-    }
+    resolve_priority(world, spec);
     for key in LOST_NODE_TAINTS {
         let covered = spec.tolerations.iter().any(|toleration| {
             (toleration.key == key || toleration.key.is_empty()) && (toleration.effect == "NoExecute" || toleration.effect.is_empty())

@@ -27,7 +27,7 @@ mod stateful_set;
 mod storage;
 mod taint;
 
-pub use admission::complete_pod;
+pub use admission::{complete_pod, resolve_priority};
 pub use budget::status as budget_status;
 pub use claim::offer;
 pub use daemon_set::daemons_on;

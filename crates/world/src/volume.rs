@@ -119,7 +119,14 @@ pub struct ClaimUse {
     pub is_ephemeral: bool,
 }
 
-/// The claims of a pod's volumes, in order.
+impl ClaimUse {
+    /// The claims of a pod, in the order of its volumes.
+    pub fn of_pod(doc: &Doc) -> Vec<ClaimUse> {
+        doc.as_pod().map_or_else(Vec::new, |pod| claims_of(&pod.spec, &doc.key.namespace, EphemeralOwner::of(doc).as_ref()))
+    }
+}
+
+/// The claims of a specification's volumes, in order.
 pub(crate) fn claims_of(spec: &PodSpec, namespace: &Name, owner: Option<&EphemeralOwner>) -> Vec<ClaimUse> {
     let claims = spec.volumes.iter().filter_map(|volume| {
         let named = volume.rest.get("persistentVolumeClaim").and_then(|claim| claim.get("claimName")?.as_str()).map(Name::new);

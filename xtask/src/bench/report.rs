@@ -1,7 +1,7 @@
 //! Figures and how they are shown.
 //!
-//! A metric's unit is the end of its name (`seconds`, `milliseconds`, `mib`, `percent_of_a_core`). Ratios are peer : ours of the
-//! medians, so above 1 is better than the peer. Nothing is judged here: the goals stand in the documents.
+//! A metric's unit is the end of its name (`seconds`, `milliseconds`, `mib`, `percent_of_a_core`, `a_second`). Ratios are peer : ours of the
+//! medians, of rates ours : peer, so above 1 is better than the peer. Nothing is judged here: the goals stand in the documents.
 
 use std::collections::BTreeMap;
 
@@ -54,7 +54,8 @@ impl Report {
     fn ratio(&self, metric: &str) -> Option<f64> {
         let (_, ours) = self.ours.spread(metric)?;
         let (_, peer) = self.peer.spread(metric)?;
-        (ours > 0.0).then(|| peer / ours)
+        let (more, less) = if metric.ends_with("_a_second") { (ours, peer) } else { (peer, ours) };
+        (less > 0.0).then(|| more / less)
     }
 
     fn source(&self) -> &'static str {
@@ -107,15 +108,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_ratio_is_the_peers_median_over_ours() {
+    fn the_ratio_is_above_1_where_ours_is_better() {
         let (mut ours, mut peer) = (Figures::default(), Figures::default());
         [3.0, 1.0, 2.0].iter().for_each(|&v| ours.add("seconds", v));
         [10.0, 30.0].iter().for_each(|&v| peer.add("seconds", v));
+        ours.add("pods_a_second", 600.0);
+        peer.add("pods_a_second", 200.0);
         let report = Report { name: "x", ours, peer, peer_ran: false, note: None, small: false, file_system: "ext4".into() };
         let json = report.json();
         assert_eq!(json["ours"]["seconds"]["min"], 1.0);
         assert_eq!(json["ours"]["seconds"]["median"], 2.0);
         assert_eq!(json["ratio"]["seconds"], 10.0);
+        assert_eq!(json["ratio"]["pods_a_second"], 3.0, "more is better");
         assert_eq!(json["peerSource"], "recorded");
     }
 }

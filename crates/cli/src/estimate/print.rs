@@ -2,7 +2,7 @@
 //!
 //! Pods are named by name, and by namespace and name where two namespaces have pods of one name. Prices are US dollars per hour.
 
-use super::Offers;
+use super::{Cost, Offers};
 use nodelane_model::Doc;
 use nodelane_place::estimate::Estimate;
 use serde_json::{Value, json};
@@ -13,8 +13,8 @@ use std::sync::Arc;
 /// Reasons that the table shows at most.
 const REASONS_SHOWN: usize = 10;
 
-/// `{"seconds", "machines", "pricePerHour", "unplaced", "placement", "order", "bound", "gapPercent", "reasons"}`.
-pub(super) fn json(found: &Estimate, pods: &[Arc<Doc>], offers: &Offers, seconds: f64) -> Value {
+/// `{"seconds", "memoryBytes", "machines", "pricePerHour", "unplaced", "placement", "order", "bound", "gapPercent", "reasons", "volumesUnknown"}`.
+pub(super) fn json(found: &Estimate, pods: &[Arc<Doc>], offers: &Offers, cost: &Cost, elsewhere: usize) -> Value {
     let names = names(pods);
     let placement = found.machines.iter().map(|machine| {
         let template = &offers.templates[machine.template];
@@ -28,7 +28,8 @@ pub(super) fn json(found: &Estimate, pods: &[Arc<Doc>], offers: &Offers, seconds
     let order: Vec<&str> = found.order.iter().map(|at| names[*at].as_str()).collect();
     let reasons: BTreeMap<&str, &str> = found.unplaced.iter().map(|(at, reason)| (names[*at].as_str(), reason.as_str())).collect();
     json!({
-        "seconds": seconds,
+        "seconds": cost.seconds,
+        "memoryBytes": cost.memory_bytes,
         "machines": found.machines.len(),
         "pricePerHour": usd(found.price_nano_usd),
         "unplaced": found.unplaced.len(),
@@ -37,6 +38,7 @@ pub(super) fn json(found: &Estimate, pods: &[Arc<Doc>], offers: &Offers, seconds
         "bound": usd(found.bound_nano_usd),
         "gapPercent": gap_percent(found),
         "reasons": reasons,
+        "volumesUnknown": elsewhere,
     })
 }
 
@@ -80,6 +82,16 @@ pub(super) fn table(found: &Estimate, pods: &[Arc<Doc>], offers: &Offers) -> Str
         let _ = writeln!(text, "and {} more pods that find no machine", found.unplaced.len() - REASONS_SHOWN);
     }
     text
+}
+
+/// What is said of pods whose claims are not known.
+pub(super) fn unknown_volumes(pods: usize) -> String {
+    match pods {
+        0 => String::new(),
+        _ => format!(
+            "{pods} pods have claims that the file does not have: placed wherever they fit otherwise, with any number of volumes a node\n"
+        ),
+    }
 }
 
 fn usd(nano: i64) -> f64 {

@@ -3,11 +3,15 @@
 //! A rule is everything that decides where a pod may be, a shape is what it takes. Thousands of pods that are all different still have few
 //! of either. Amounts are rows of one width: CPU in milli-cores, memory in bytes, pods, then whatever else a pod asks for.
 
+use crate::config::Config;
+use crate::profile::owner_of;
+use crate::reason::Plugin;
 use nodelane_model::hash::Hash;
 use nodelane_model::pod::{Container, PodSpec};
 use nodelane_model::selector::Selector;
-use nodelane_model::{Doc, Name};
-use nodelane_world::{Amounts, HostPort};
+use nodelane_model::volume::{ClaimSpec, SELECTED_NODE, VolumeNodeAffinity};
+use nodelane_model::{Doc, Key, Kind, Labels, Name};
+use nodelane_world::{Amounts, ClaimUse, HostPort, World};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -32,21 +36,25 @@ pub(super) struct Demand {
 
 impl Demand {
     /// `bound` are pods that stand already: what their terms ask about matters too.
-    pub fn of<'a>(pods: &'a [Arc<Doc>], bound: impl Iterator<Item = &'a Arc<Doc>>) -> Demand {
-        let keys = label_keys(pods.iter().chain(bound));
+    pub fn of<'a>(pods: &'a [Arc<Doc>], bound: impl Iterator<Item = &'a Arc<Doc>>, config: &Config, world: &World) -> Demand {
+        let keys = label_keys(pods.iter().chain(bound), config.spreads_as_a_must().then_some(pods));
         let (amounts, of_pod) = distinct_amounts(pods);
         let mut resources: Vec<Name> = ["cpu", "memory", "pods"].map(Name::new_static).to_vec();
         if amounts.iter().any(|amounts| amounts.ephemeral_bytes > 0) {
             resources.push(Name::new_static("ephemeral-storage"));
         }
         let extended: BTreeSet<&Name> = amounts.iter().flat_map(|amounts| amounts.extended.keys()).collect();
-        resources.extend(extended.into_iter().cloned());
+        resources.extend(extended.into_iter().filter(|name| !config.ignores(name)).cloned());
         let mut demand = Demand { resources, ..Demand::default() };
         // Amounts that are written differently may be equal.
         let mut by_row = HashMap::<Vec<i64>, u32>::new();
         let shape_of = amounts.iter().map(|amounts| {
             let mut row = Vec::new();
             demand.row(amounts, &mut row);
+            // Who is not asked for room takes none.
+            if !config.runs(Plugin::NodeResourcesFit) {
+                row.fill(0);
+            }
             let next = by_row.len() as u32;
             *by_row.entry(row).or_insert_with_key(|row| {
                 demand.shapes.extend_from_slice(row);
@@ -58,14 +66,23 @@ impl Demand {
         let mut last: Option<(usize, usize)> = None;
         for (at, doc) in pods.iter().enumerate() {
             // Pods of one template follow each other, and share their parts.
+            let volumes = volumes_of(world, doc);
             if let Some((before, class)) = last
+                && volumes.is_empty()
                 && shares_template(&pods[before], doc)
             {
                 demand.members[class].push(at as u32);
                 continue;
             }
             let alike = by_hash.entry(hash(doc, &keys)).or_default();
-            let known = alike.iter().copied().find(|rule| same_rule(doc, &pods[demand.examples[*rule as usize]], &keys));
+            let example = |rule: u32| &pods[demand.examples[rule as usize]];
+            let alike_owned = |other: &Doc| !config.spreads_as_a_must() || owner_of(doc) == owner_of(other);
+            let alike_placed = |other: &Doc| volumes_of(world, other) == volumes;
+            let is_known = |rule: &u32| {
+                let other = example(*rule);
+                same_rule(doc, other, &keys) && alike_owned(other) && alike_placed(other)
+            };
+            let known = alike.iter().copied().find(is_known);
             let rule = known.unwrap_or_else(|| {
                 demand.examples.push(at);
                 demand.by_rule.push(Vec::new());
@@ -117,9 +134,10 @@ impl Demand {
     }
 }
 
-/// The labels that some pod's rule asks about; pods that differ in others alone are alike.
-fn label_keys<'a>(pods: impl Iterator<Item = &'a Arc<Doc>>) -> BTreeSet<Name> {
-    let mut keys = BTreeSet::new();
+/// The labels that some pod's rule asks about; pods that differ in others alone are alike. Services and sets may ask about any label of
+/// the pods that they spread.
+fn label_keys<'a>(pods: impl Iterator<Item = &'a Arc<Doc>>, spread: Option<&[Arc<Doc>]>) -> BTreeSet<Name> {
+    let mut keys: BTreeSet<Name> = spread.into_iter().flatten().flat_map(|doc| doc.meta.labels.keys().cloned()).collect();
     let mut add = |selector: Option<&Selector>, more: &[Name]| {
         let of = selector.into_iter().flat_map(|s| s.match_labels.keys().chain(s.match_expressions.iter().map(|r| &r.key)));
         for key in of.chain(more) {
@@ -141,6 +159,30 @@ fn label_keys<'a>(pods: impl Iterator<Item = &'a Arc<Doc>>) -> BTreeSet<Name> {
         }
     }
     keys
+}
+
+/// What decides where a pod's volumes are: of a claim that is bound what its volume says of places, of one that is not the claim itself.
+#[derive(PartialEq)]
+enum Volume<'a> {
+    Bound(&'a Labels, &'a Option<VolumeNodeAffinity>),
+    Waiting(&'a ClaimSpec, Option<&'a Name>),
+}
+
+/// Claims and volumes that are not in the world are not looked at.
+fn volumes_of<'a>(world: &'a World, doc: &Doc) -> Vec<Volume<'a>> {
+    if doc.as_pod().is_none_or(|pod| pod.spec.volumes.is_empty()) {
+        return Vec::new();
+    }
+    let volume = |claim: &ClaimUse| {
+        let doc = world.get(&claim.key)?;
+        let spec = &doc.as_volume_claim()?.spec;
+        let volume = world.get(&Key::global(Kind::PersistentVolume, spec.volume_name.clone())).filter(|_| doc.is_fully_bound());
+        Some(match volume.and_then(|volume| Some((&volume.meta.labels, volume.as_persistent_volume()?))) {
+            Some((labels, body)) => Volume::Bound(labels, &body.spec.node_affinity),
+            None => Volume::Waiting(spec, doc.meta.annotations.get(SELECTED_NODE)),
+        })
+    };
+    ClaimUse::of_pod(doc).iter().filter_map(volume).collect()
 }
 
 /// Whether two pods were stamped from one template.

@@ -2,8 +2,8 @@
 //!
 //! Pending pods, templates of machines and what stands already go in; machines with their pods, the order in which the pods can be bound,
 //! and a lower bound of the price come out. What it answers is what kube-scheduler can do when all the machines stand empty: every step
-//! of the order is legal there. Prices are integers, in nano US dollars per hour. Volumes are not looked at; devices claimed by dynamic
-//! resource claims are refused.
+//! of the order is legal there. Prices are integers, in nano US dollars per hour. Volumes of claims that the world has are
+//! kept to where they can be reached; how many a node attaches is not looked at. Devices claimed by dynamic resource claims are refused.
 
 mod binpack;
 mod bound;
@@ -20,6 +20,7 @@ mod single;
 mod site;
 mod suits;
 
+use crate::config::Config;
 use nodelane_model::{Doc, Name};
 use nodelane_world::{NodeRow, World};
 use std::sync::Arc;
@@ -87,6 +88,9 @@ pub struct Request<'a> {
     pub preferences: Preferences,
     /// How machines are chosen.
     pub search: Search,
+    /// How the scheduler is configured, whose filters decide what may be where and whose weights say what a preference counts. How it scores
+    /// the room of nodes decides nothing here: machines are chosen by `search`.
+    pub config: Arc<Config>,
 }
 
 /// How machines are chosen.

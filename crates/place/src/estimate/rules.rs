@@ -8,12 +8,15 @@ use super::site::{HOSTNAME, Sites};
 use crate::filter;
 use crate::filter::node_affinity::{self, Named};
 use crate::filter::taint_toleration;
+use crate::filter::topology_spread::constraints_of;
+use crate::filter::volumes::Places;
 use crate::profile::Profile;
+use crate::reason::{Plugin, Refusal};
 use crate::selection::{Selection, own_term_matches, their_term_matches};
 use crate::session::Session;
 use nodelane_model::Name;
 use nodelane_model::pod::{PodTerm, SpreadConstraint};
-use nodelane_world::HostPort;
+use nodelane_world::{HostPort, NodeRow};
 use std::collections::BTreeMap;
 
 /// Where the domains of a counter lie.
@@ -118,6 +121,11 @@ pub(super) struct Rules {
     pub hard: bool,
 }
 
+/// Why no machine like this one, however empty, takes a pod: its labels and taints, and where the pod's volumes are.
+pub(super) fn refusal(own: &Profile, named: &Named, places: Option<&Places>, row: &NodeRow) -> Option<Refusal> {
+    filter::lasting(own, named, row).or_else(|| places?.refusal(&row.doc, None))
+}
+
 struct Compiler<'a> {
     session: &'a Session,
     sites: &'a Sites,
@@ -131,7 +139,7 @@ impl Rules {
     pub fn compile(session: &Session, rules: &[u32], sites: &Sites, hard: bool) -> Rules {
         let mut compiler = Compiler { session, sites, counters: Vec::new(), host_slots: 0, keys: BTreeMap::new() };
         let mut all: Vec<Rule> = rules.iter().map(|rule| compiler.rule(*rule)).collect();
-        let others = rules.iter().chain(&session.affine);
+        let others = rules.iter().chain(&session.affine).filter(|_| session.config.runs(Plugin::InterPodAffinity));
         let carried: Vec<(u32, PodTerm)> =
             others.flat_map(|at| session.profiles[*at as usize].required_away().iter().map(|term| (*at, term.clone()))).collect();
         let mut carriers: Vec<(u32, usize, PodTerm)> = Vec::new();
@@ -206,18 +214,20 @@ impl Compiler<'_> {
     fn rule(&mut self, profile: u32) -> Rule {
         let own = &self.session.profiles[profile as usize];
         let named = Named::by(own);
-        let allowed =
-            self.sites.all.iter().map(|site| site.example.as_ref().is_some_and(|row| filter::lasting(own, &named, row).is_none()));
-        let sites: Vec<bool> = allowed.collect();
+        let places = Places::of(&self.session.world, own);
+        let allows = |row: &NodeRow| refusal(own, &named, places.as_ref(), row).is_none();
+        let sites: Vec<bool> = self.sites.all.iter().map(|site| site.example.as_ref().is_some_and(allows)).collect();
         let mut checks = Checks::default();
-        let constraints = &own.spec().topology_spread_constraints;
-        let hard: Vec<&SpreadConstraint> =
-            constraints.iter().filter(|constraint| constraint.when_unsatisfiable == "DoNotSchedule").collect();
-        let hard_keys: Vec<Name> = hard.iter().map(|constraint| constraint.topology_key.clone()).collect();
-        checks.spreads = hard.iter().map(|constraint| self.spread(own, constraint, &hard_keys)).collect();
-        self.near(own, own.required_near(), &mut checks);
-        checks.zeros.extend(own.required_away().iter().map(|term| self.term(own, term)));
-        for port in &own.class.ports {
+        if own.config.runs(Plugin::PodTopologySpread) {
+            let hard = constraints_of(self.session, own, "DoNotSchedule");
+            let keys: Vec<Name> = hard.iter().map(|(constraint, _)| constraint.topology_key.clone()).collect();
+            checks.spreads = hard.into_iter().map(|(constraint, selection)| self.spread(own, &constraint, selection, &keys)).collect();
+        }
+        if own.config.runs(Plugin::InterPodAffinity) {
+            self.near(own, own.required_near(), &mut checks);
+            checks.zeros.extend(own.required_away().iter().map(|term| self.term(own, term)));
+        }
+        for port in own.class.ports.iter().filter(|_| own.config.runs(Plugin::NodePorts)) {
             for other in self.session.profiles.iter().flat_map(|profile| &profile.class.ports).filter(|other| other.clashes(port)) {
                 checks.zeros.push(self.counter(Watch::Port(other.clone()), &Name::new_static(HOSTNAME)));
             }
@@ -225,32 +235,33 @@ impl Compiler<'_> {
         let wishes = self.wishes(own);
         Rule { profile, sites, checks, moves: Vec::new(), wishes, kind: Kind::Free }
     }
+    /// What the pod would like and its plugins score, each by its own weight times that of the plugin; an even spread comes last.
     fn wishes(&mut self, own: &Profile) -> Vec<Wish> {
         let everywhere = vec![true; self.sites.all.len()];
+        let weights = own.config.weights;
         let mut wishes = Vec::new();
-        for preferred in own.node_affinity().iter().flat_map(|affinity| &affinity.preferred) {
-            let holds = |row: &nodelane_world::NodeRow| node_affinity::term_matches(&preferred.preference, row);
+        let mut wish = |weight: i64, sites: Vec<bool>, checks: Checks| wishes.push(Wish { weight, sites, checks });
+        let added = own.config.added_affinity.as_ref();
+        let by_node = added.into_iter().chain(own.node_affinity()).flat_map(|affinity| &affinity.preferred);
+        for preferred in by_node.filter(|_| weights.node_affinity > 0) {
+            let holds = |row: &NodeRow| node_affinity::term_matches(&preferred.preference, row);
             let sites = self.sites.all.iter().map(|site| site.example.as_ref().is_some_and(holds)).collect();
-            wishes.push(Wish { weight: i64::from(preferred.weight), sites, checks: Checks::default() });
+            wish(weights.node_affinity * i64::from(preferred.weight), sites, Checks::default());
         }
-        for preferred in own.preferred_near() {
+        for preferred in own.preferred_near().iter().filter(|_| weights.inter_pod_affinity > 0) {
             let mut checks = Checks::default();
             self.near(own, std::slice::from_ref(&preferred.pod_affinity_term), &mut checks);
-            wishes.push(Wish { weight: i64::from(preferred.weight), sites: everywhere.clone(), checks });
+            wish(weights.inter_pod_affinity * i64::from(preferred.weight), everywhere.clone(), checks);
         }
-        for preferred in own.preferred_away() {
+        for preferred in own.preferred_away().iter().filter(|_| weights.inter_pod_affinity > 0) {
             let zeros = vec![self.term(own, &preferred.pod_affinity_term)];
-            wishes.push(Wish {
-                weight: i64::from(preferred.weight),
-                sites: everywhere.clone(),
-                checks: Checks { zeros, ..Checks::default() },
-            });
+            let checks = Checks { zeros, ..Checks::default() };
+            wish(weights.inter_pod_affinity * i64::from(preferred.weight), everywhere.clone(), checks);
         }
-        let soft: Vec<&SpreadConstraint> =
-            own.spec().topology_spread_constraints.iter().filter(|constraint| constraint.when_unsatisfiable == "ScheduleAnyway").collect();
-        for constraint in soft {
-            let spreads = vec![self.spread(own, constraint, std::slice::from_ref(&constraint.topology_key))];
-            wishes.push(Wish { weight: 0, sites: everywhere.clone(), checks: Checks { spreads, ..Checks::default() } });
+        let soft = if weights.topology_spread > 0 { constraints_of(self.session, own, "ScheduleAnyway") } else { Vec::new() };
+        for (constraint, selection) in soft {
+            let spreads = vec![self.spread(own, &constraint, selection, std::slice::from_ref(&constraint.topology_key))];
+            wish(0, everywhere.clone(), Checks { spreads, ..Checks::default() });
         }
         wishes.sort_by_key(|wish| -wish.weight);
         wishes
@@ -273,7 +284,7 @@ impl Compiler<'_> {
         let namespace = self.session.profiles[of as usize].namespace().clone();
         self.counter(Watch::Carrier(namespace, term.clone()), &term.topology_key)
     }
-    fn spread(&mut self, own: &Profile, constraint: &SpreadConstraint, keys: &[Name]) -> Spread {
+    fn spread(&mut self, own: &Profile, constraint: &SpreadConstraint, selection: Selection, keys: &[Name]) -> Spread {
         let by_affinity = constraint.node_affinity_policy.as_deref() != Some("Ignore");
         let by_taints = constraint.node_taints_policy.as_deref() == Some("Honor");
         let eligible = self.sites.all.iter().map(|site| {
@@ -287,7 +298,6 @@ impl Compiler<'_> {
             })
         });
         let eligible: Vec<bool> = eligible.collect();
-        let selection = Selection::of_constraint(own, constraint);
         let itself = i64::from(selection.matches(own.labels()));
         let counter = self.counter(Watch::Spread(selection, eligible), &constraint.topology_key);
         let min_domains = constraint.min_domains.unwrap_or(1).max(1) as usize;

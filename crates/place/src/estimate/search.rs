@@ -11,10 +11,12 @@ use super::fleet::{Fleet, Step};
 use super::improve::improve;
 use super::pack::{Style, pack};
 use super::repair::repair;
-use super::rules::{Kind, Rules, Scope};
+use super::rules::{Kind, Rules, Scope, refusal};
 use super::share::share;
 use super::site::{STANDING, Sites, fits};
 use super::{Estimate, NewMachine, Preferences, Request, Search};
+use crate::filter::node_affinity::Named;
+use crate::filter::volumes::Places;
 use crate::session::Session;
 use nodelane_model::Name;
 use std::collections::BTreeMap;
@@ -116,8 +118,8 @@ impl<'a> Outcome<'a> {
 
 impl Problem {
     pub fn of(request: &Request<'_>) -> Problem {
-        let demand = Demand::of(request.pods, request.world.list(nodelane_model::Kind::Pod, None));
-        let mut session = Session::new(request.world);
+        let demand = Demand::of(request.pods, request.world.list(nodelane_model::Kind::Pod, None), &request.config, request.world);
+        let mut session = Session::configured(request.world, request.config.clone());
         let profiles: Vec<u32> = demand.examples.iter().map(|at| session.profile(&request.pods[*at], true).unwrap_or_default()).collect();
         session.read_pods();
         let sites = Sites::of(&session, &profiles, &demand, request.templates, request.limits);
@@ -206,12 +208,12 @@ impl Problem {
     /// What the sites say to a pod, counted.
     pub fn words(&self, rule: u32, shape: u32) -> String {
         let own = &self.session.profiles[self.profiles[rule as usize] as usize];
-        let named = crate::filter::node_affinity::Named::by(own);
+        let (named, places) = (Named::by(own), Places::of(&self.session.world, own));
         let need = self.demand.shape(shape);
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
         for site in &self.sites.all {
             let Some(row) = &site.example else { continue };
-            if let Some(refusal) = crate::filter::lasting(own, &named, row) {
+            if let Some(refusal) = refusal(own, &named, places.as_ref(), row) {
                 *counts.entry(refusal.reasons[0].to_string()).or_default() += site.sizes.len().max(1);
                 continue;
             }

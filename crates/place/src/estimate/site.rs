@@ -6,11 +6,12 @@
 use super::demand::Demand;
 use super::{Limit, Template};
 use crate::filter::node_affinity::Named;
+use crate::filter::volumes::Places;
 use crate::profile::Profile;
 use crate::session::Session;
 use nodelane_model::Name;
 use nodelane_model::node::Taint;
-use nodelane_world::NodeRow;
+use nodelane_world::{NodeRow, World};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The label that every machine has a value of its own for.
@@ -50,7 +51,8 @@ type Signature = (Vec<Option<Name>>, Vec<Taint>, bool, Option<Name>);
 impl Sites {
     pub fn of(session: &Session, rules: &[u32], demand: &Demand, templates: &[Template], limits: &[Limit]) -> Sites {
         let profiles = || rules.iter().map(|rule| &session.profiles[*rule as usize]);
-        let keys: BTreeSet<Name> = profiles().flat_map(relevant_keys).chain([Name::new_static(HOSTNAME)]).collect();
+        let keys: BTreeSet<Name> =
+            profiles().flat_map(|profile| relevant_keys(&session.world, profile)).chain([Name::new_static(HOSTNAME)]).collect();
         let by_name = profiles().any(|profile| matches!(Named::by(profile), Named::Only(_)));
         let signature = |row: &NodeRow, standing: bool| -> Signature {
             let node = row.doc.as_node();
@@ -152,11 +154,13 @@ pub(super) fn fits(need: &[i64], room: &[i64]) -> bool {
 }
 
 /// The node labels that decide anything for a pod.
-fn relevant_keys(profile: &Profile) -> Vec<Name> {
+fn relevant_keys(world: &World, profile: &Profile) -> Vec<Name> {
     let spec = profile.spec();
     let mut keys: Vec<Name> = spec.node_selector.keys().cloned().collect();
-    keys.extend(spec.topology_spread_constraints.iter().map(|constraint| constraint.topology_key.clone()));
-    if let Some(affinity) = profile.node_affinity() {
+    keys.extend(Places::of(world, profile).iter().flat_map(Places::keys));
+    let by_default = profile.config.spread.iter().flatten();
+    keys.extend(spec.topology_spread_constraints.iter().chain(by_default).map(|constraint| constraint.topology_key.clone()));
+    for affinity in profile.node_affinity().into_iter().chain(&profile.config.added_affinity) {
         let required = affinity.required.iter().flat_map(|required| &required.node_selector_terms);
         let terms = required.chain(affinity.preferred.iter().map(|preferred| &preferred.preference));
         keys.extend(terms.flat_map(|term| &term.match_expressions).map(|requirement| requirement.key.clone()));

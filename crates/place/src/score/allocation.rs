@@ -3,7 +3,7 @@
 //! A resource that a node does not have counts for nothing there, and so does an extended one that the pod does not request. The default
 //! way, CPU and memory with weight 1, is in files of its own: it is asked once per pod and node. Equal to them by the tests here.
 
-use super::MAX;
+use super::{MAX, balanced_allocation};
 use crate::config::Strategy;
 use crate::profile::Profile;
 use nodelane_model::Name;
@@ -56,7 +56,7 @@ pub(crate) fn balance(profile: &Profile, row: &NodeRow) -> i64 {
         };
         evenness(&resources.iter().filter_map(share).collect::<Vec<f64>>())
     };
-    MAX / 2 + (MAX / 2 + shares(1) - shares(0)) / 2
+    balanced_allocation::counted(profile.config.balance, shares)
 }
 
 /// 100 less the standard deviation.
@@ -107,7 +107,7 @@ fn on_line(points: &[(i64, i64)], x: i64) -> i64 {
 mod tests {
     use super::*;
     use crate::fixture;
-    use crate::score::{balanced_allocation, least_allocated};
+    use crate::score::least_allocated;
 
     #[test]
     fn over_cpu_and_memory_it_says_what_the_default_way_says() {

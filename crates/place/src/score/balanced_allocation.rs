@@ -1,8 +1,10 @@
 //! NodeResourcesBalancedAllocation: whether the pod brings the shares of CPU and memory that are taken closer together.
 //!
-//! Since 1.36 the change counts, around 75; before, only the state after. Pods that request neither CPU nor memory get nothing.
+//! Since 1.36 the change counts, around 75; before, only the state with the pod: the configuration says which. Pods that request neither
+//! CPU nor memory get nothing. Over other resources than these two it is `allocation` that scores.
 
 use super::MAX;
+use crate::config::Balance;
 use crate::profile::Profile;
 use nodelane_world::NodeRow;
 
@@ -12,9 +14,16 @@ pub(crate) fn score(profile: &Profile, row: &NodeRow) -> i64 {
         return 0;
     }
     let used = &row.used;
-    let with = balance(row, used.cpu_milli + needs.cpu_milli, used.memory_bytes + needs.memory_bytes);
-    let without = balance(row, used.cpu_milli, used.memory_bytes);
-    MAX / 2 + (MAX / 2 + with - without) / 2
+    let with = |times: i64| balance(row, used.cpu_milli + times * needs.cpu_milli, used.memory_bytes + times * needs.memory_bytes);
+    counted(profile.config.balance, with)
+}
+
+/// What counts of a node's balance with no or one pod more.
+pub(super) fn counted(what: Balance, with: impl Fn(i64) -> i64) -> i64 {
+    match what {
+        Balance::Change => MAX / 2 + (MAX / 2 + with(1) - with(0)) / 2,
+        Balance::State => with(1),
+    }
 }
 
 /// 100 where both shares are the same, 50 where they are as far apart as can be.
@@ -38,5 +47,13 @@ mod tests {
         // Shares 1/2 and 1/4: deviation 1/8, so 87 after and 100 before.
         let (profile, row) = fixture::pod_on_node("1", "1Gi", "2", "4Gi");
         assert_eq!(score(&profile, &row), 50 + (50 + 87 - 100) / 2);
+    }
+
+    #[test]
+    fn before_1_36_the_balance_with_the_pod_is_the_score() {
+        let (mut profile, row) = fixture::pod_on_node("1", "1Gi", "2", "4Gi");
+        profile.config = profile.config.of_release("1.35.4");
+        assert_eq!(score(&profile, &row), 87);
+        assert_eq!(crate::score::allocation::balance(&profile, &row), 87);
     }
 }

@@ -35,7 +35,7 @@ fn lands(question: &Question, edits: &[&Edit], growth: &Growth) -> bool {
     }
     let came = growth.as_ref().map(|(lane, by, _)| newcomer::add(&mut world, question.means, lane, *by)).unwrap_or_default();
     let pod = edited(question.pod, edits.iter().copied());
-    let verdict = nodelane_place::explain(&world, &pod);
+    let verdict = nodelane_place::explain_with(&world, &pod, &question.means.scheduler);
     verdict.nodes.iter().any(|(name, said)| said.is_ok() && (growth.is_none() || came.contains(name)))
 }
 

@@ -18,7 +18,7 @@ use lane::Lane;
 use nodelane_catalog::Catalog;
 use nodelane_engine::admit::Quotas;
 use nodelane_model::{Doc, Key, Kind, Name};
-use nodelane_place::{Diagnosis, Refusal, Scores, Verdict};
+use nodelane_place::{Config, Diagnosis, Refusal, Scores, Verdict, explain_with};
 use nodelane_world::Snapshot;
 use search::Question;
 use serde::Serialize;
@@ -38,6 +38,8 @@ pub struct Means {
     pub catalog: Catalog,
     /// Quotas of the subscription; `None` where they are not known.
     pub usage: Option<Usage>,
+    /// How the scheduler is configured.
+    pub scheduler: Arc<Config>,
 }
 
 /// Quotas with what is used of them.
@@ -198,7 +200,7 @@ pub fn explain(snapshot: &Snapshot, means: &Means, namespace: &str, name: &str) 
     let lanes = lane::lanes(snapshot, means);
     let question = Question { snapshot, means, lanes: &lanes, pod: doc };
     let gated = doc.as_pod().is_some_and(|pod| !pod.spec.scheduling_gates.is_empty());
-    let verdict = nodelane_place::explain(&snapshot.world, doc);
+    let verdict = explain_with(&snapshot.world, doc, &means.scheduler);
     let mut explanation = Explanation {
         pod: format!("{namespace}/{name}"),
         bound: pod.node.is_some(),
@@ -254,7 +256,7 @@ fn view(question: &Question, lane: &Lane, verdict: &Verdict, gated: bool) -> Opt
     let mut world = question.snapshot.world.clone();
     let came = newcomer::add(&mut world, question.means, lane, 1);
     let new_node = came.first().map(|name| {
-        let verdict = nodelane_place::explain(&world, question.pod);
+        let verdict = explain_with(&world, question.pod, &question.means.scheduler);
         let before = verdict.diagnosis.as_ref().and_then(|diagnosis| diagnosis.before.as_ref());
         let said = verdict.nodes.get(name);
         let before = before.map(|reason| Refused { plugin: format!("{:?}", reason.plugin()), reason: reason.to_string(), count: 1 });

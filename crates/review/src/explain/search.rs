@@ -161,7 +161,9 @@ impl<'a> Question<'a> {
             }
         }
         let came = trial.brings.as_ref().map(|brings| newcomer::add(&mut world, self.means, brings.lane, brings.by)).unwrap_or_default();
-        Fork { world, came, room: Room::default() }
+        let mut room = Room::default();
+        room.config = self.means.scheduler.clone();
+        Fork { world, came, room }
     }
     fn judge(&self, trial: &Trial<'a>, forks: &mut Forks) -> Judged<'a> {
         let of_nodes = trial.edits.iter().filter(|edit| !edit.is_of_pod()).cloned().collect();

@@ -6,13 +6,13 @@
 use super::selector::selector;
 use super::{At, Errors, amount};
 use crate::status::FieldError;
+use nodelane_model::pod::SYSTEM_CLASSES;
 
 pub use super::toleration::taints;
 
 const MODES: [&str; 4] = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
 /// The highest priority that a user may give; what is above is the system's.
 const PRIORITY_LIMIT: i64 = 1_000_000_000;
-const SYSTEM_CLASSES: [&str; 2] = ["system-cluster-critical", "system-node-critical"];
 
 /// A claim's `spec`.
 pub fn claim(spec: &At, errors: &mut Errors) {
@@ -55,7 +55,7 @@ pub fn storage_class(root: &At, errors: &mut Errors) {
 pub fn priority_class(root: &At, errors: &mut Errors) {
     let name = root.get("metadata").get("name");
     if name.text().starts_with("system-") {
-        if !SYSTEM_CLASSES.contains(&name.text()) {
+        if !SYSTEM_CLASSES.iter().any(|(known, _)| *known == name.text()) {
             let why = format!(
                 "priority class names with 'system-' prefix are reserved for system use only. error: {} is not a known system \
                  priority class",

@@ -45,16 +45,42 @@ struct Plan {
     made_for: Vec<Arc<Doc>>,
 }
 
+/// Where the volumes of a pod's claims are, and where those may be made that are not there yet.
+pub(crate) struct Places {
+    search: Search,
+    zones: Zones,
+}
+
+impl Places {
+    /// `None` for a pod without claims.
+    pub fn of(world: &World, own: &Profile) -> Option<Places> {
+        (!own.class.claims.is_empty()).then(|| Places { search: Search::new(world, own), zones: Zones::of(world, own) })
+    }
+    /// What claims and volumes say to a node.
+    pub fn refusal(&self, node: &Doc, csi_node: Option<&Arc<Doc>>) -> Option<Refusal> {
+        match self.search.on(node, csi_node) {
+            Err(reasons) => Some(Refusal { reasons, resolvable: false }),
+            Ok(_) => self.zones.check(&node.meta.labels).map(Refusal::lasting),
+        }
+    }
+    /// The node labels that they ask about.
+    pub fn keys(&self) -> Vec<Name> {
+        let natives = self.search.bound.iter().flatten().filter_map(|reach| reach.native.as_ref());
+        let candidates = self.search.waiting.iter().flat_map(|waiting| &waiting.candidates);
+        let offered = candidates.filter_map(|volume| volume.as_persistent_volume()?.spec.node_affinity.as_ref());
+        let terms =
+            natives.chain(offered).filter_map(|affinity| affinity.required.as_ref()).flat_map(|required| &required.node_selector_terms);
+        let of_volumes = terms.flat_map(|term| &term.match_expressions).map(|requirement| requirement.key.clone());
+        let classes = self.search.waiting.iter().filter_map(|waiting| waiting.class.as_ref()?.as_storage_class());
+        let topologies = classes.flat_map(|class| &class.allowed_topologies).flat_map(|term| &term.match_label_expressions);
+        of_volumes.chain(topologies.map(|requirement| requirement.key.clone())).chain(Zones::keys()).collect()
+    }
+}
+
 /// What claims and volumes say to each node.
 pub(super) fn refusals(session: &Session, own: &Profile) -> Vec<Option<Refusal>> {
-    let (search, zones) = (Search::new(&session.world, own), Zones::of(&session.world, own));
-    let nodes = session.rows.iter().zip(0..).map(|(row, node)| {
-        let csi_node = session.csi_nodes.get(session, node);
-        match search.on(&row.doc, csi_node) {
-            Err(reasons) => Some(Refusal { reasons, resolvable: false }),
-            Ok(_) => zones.check(&row.doc.meta.labels).map(Refusal::lasting),
-        }
-    });
+    let Some(places) = Places::of(&session.world, own) else { return Vec::new() };
+    let nodes = session.rows.iter().zip(0..).map(|(row, node)| places.refusal(&row.doc, session.csi_nodes.get(session, node)));
     nodes.collect()
 }
 

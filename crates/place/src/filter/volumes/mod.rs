@@ -10,7 +10,7 @@ mod in_tree;
 mod limits;
 mod zone;
 
-pub(crate) use binding::reserve;
+pub(crate) use binding::{Places, reserve};
 pub(crate) use claims::refused_before;
 
 use crate::profile::Profile;
@@ -66,7 +66,7 @@ impl VolumeFilter {
             attachments: attachments.collect(),
             uses: (!exclusive.is_empty()).then(|| tally.push(Counter::new(Arc::new(Topology::of_all(&session.rows))))),
             exclusive,
-            by_claims: if claims.is_empty() { Vec::new() } else { binding::refusals(session, own) },
+            by_claims: binding::refusals(session, own),
             epoch: session.claims_epoch,
         }
     }

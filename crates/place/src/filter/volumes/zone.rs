@@ -29,6 +29,10 @@ impl Zones {
             .flat_map(|volume| LABELS.iter().filter_map(|(label, now)| Some((*label, *now, values(volume.meta.labels.get(*label)?)?))));
         Zones(asked.collect())
     }
+    /// The node labels that may be asked about.
+    pub fn keys() -> impl Iterator<Item = Name> {
+        LABELS.iter().map(|(label, _)| Name::new_static(label))
+    }
     pub fn check(&self, labels: &BTreeMap<Name, Name>) -> Option<Reason> {
         if self.0.is_empty() || !LABELS.iter().any(|(label, _)| labels.contains_key(*label)) {
             return None;
