@@ -7,6 +7,7 @@
 use super::cluster::{Cluster, Ours};
 use super::estimate;
 use super::process::{idle_percent_of_a_core, memory_mib, number_after, output};
+use super::rehearse;
 use super::report::Figures;
 use crate::{peers, root};
 use anyhow::Result;
@@ -46,7 +47,7 @@ const NEVER_ENDED: Option<&str> =
     Some("the peer's pods never all ran: 7,351 of 20,000 after 420 s, and 3,483 of 5,000 nodes were not Ready");
 
 /// Every figure.
-pub const FIGURES: [Figure; 15] = [
+pub const FIGURES: [Figure; 16] = [
     figure("start", Measure::Both(start), &[("ready_seconds", 2.0), ("memory_mib", 657.0)]),
     figure("idle", Measure::Both(idle), &[("memory_mib", 657.0)]),
     figure("restart", Measure::Ours(restart), &[]),
@@ -76,6 +77,7 @@ pub const FIGURES: [Figure; 15] = [
         &[("solve_seconds", 90.7), ("machines", 4000.0), ("usd_an_hour", 7048.8)],
     ),
     figure("estimate-4000-hard", Measure::Ours(|_, f| estimate::measure(f, "p4000", &["--preferences", "hard"])), KARPENTER_4000),
+    figure("rehearse-day", Measure::Ours(rehearse::measure), &[]),
     figure("estimate-4000-soft", Measure::Ours(|_, f| estimate::measure(f, "p4000", &["--preferences", "soft"])), KARPENTER_4000),
 ];
 
