@@ -7,6 +7,7 @@
 use super::cluster::{Cluster, Ours};
 use super::estimate;
 use super::process::{idle_percent_of_a_core, memory_mib, number_after, output};
+use super::rehearse;
 use super::report::Figures;
 use crate::{peers, root};
 use anyhow::Result;
@@ -50,7 +51,7 @@ const PEER_WITHOUT_ENDS: Option<&str> =
     Some("the peer is kube-scheduler's own scheduler_perf, which is no server: its recorded figures are quoted");
 
 /// Every figure.
-pub const FIGURES: [Figure; 18] = [
+pub const FIGURES: [Figure; 19] = [
     figure("start", Measure::Both(start), &[("ready_seconds", 2.0), ("memory_mib", 657.0)]),
     figure("idle", Measure::Both(idle), &[("memory_mib", 657.0)]),
     figure("restart", Measure::Ours(restart), &[]),
@@ -92,6 +93,7 @@ pub const FIGURES: [Figure; 18] = [
         &[("solve_seconds", 90.7), ("machines", 4000.0), ("usd_an_hour", 7048.8), ("memory_over_inputs_mib", 15_360.0)],
     ),
     figure("estimate-4000-hard", Measure::Ours(|_, f| estimate::measure(f, "p4000", &["--preferences", "hard"])), KARPENTER_4000),
+    figure("rehearse-day", Measure::Ours(rehearse::measure), &[]),
     figure("estimate-4000-soft", Measure::Ours(|_, f| estimate::measure(f, "p4000", &["--preferences", "soft"])), KARPENTER_4000),
 ];
 

@@ -9,6 +9,7 @@ mod cluster;
 mod estimate;
 mod figure;
 mod process;
+mod rehearse;
 mod report;
 
 use crate::{peers, root};

@@ -44,6 +44,9 @@ pub struct Rehearse {
     /// Draw the runs into a page that needs nothing else.
     #[arg(long, value_name = "FILE", conflicts_with = "seeds")]
     html: Option<PathBuf>,
+    /// Say on stderr how many writes of documents the runs made.
+    #[arg(long, hide = true, conflicts_with = "seeds")]
+    count_changes: bool,
 }
 
 /// How a result is written.
@@ -94,6 +97,9 @@ fn rehearse(arguments: &Rehearse) -> Result<bool> {
     }
     if let Some(path) = &arguments.html {
         std::fs::write(path, html::page(&runs)).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    if arguments.count_changes {
+        eprintln!("changes: {}", runs.iter().map(|run| run.record.changes).sum::<u64>());
     }
     for run in &runs {
         for row in run.record.decisions.iter().filter(|row| row.planner == "admit" || row.action == "break down") {

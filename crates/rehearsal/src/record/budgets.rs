@@ -2,7 +2,8 @@
 //!
 //! A pod is taken when it was Ready and begins to end, or is gone, while its machine is being emptied or is meant to go. For each budget
 //! that covers it, the pods that are still Ready are counted and compared with what the budget asks for. Pods whose kubelets went
-//! silent or that a spot machine took along were not taken by anyone. Not here: the budgets that a workload's own rollout passes over.
+//! silent, and those that the platform took along (spot, scheduled events), were not taken by anyone. Not here: the budgets that a
+//! workload's own rollout passes over.
 
 use nodelane_model::budget::{BudgetSpec, IntOrPercent};
 use nodelane_model::machine::{CordonOwner, Intent};
@@ -39,7 +40,8 @@ impl Budgets {
     pub(super) fn machine(&mut self, doc: &Doc) {
         let Some(machine) = doc.as_machine() else { return };
         let cordoned = machine.cordoned_by.iter().any(|owner| *owner != CordonOwner::User);
-        let leaves = machine.preempted.is_none() && (cordoned || machine.drain.is_some() || machine.intent != Intent::Run);
+        let struck = machine.preempted.is_some() || machine.scheduled.is_some();
+        let leaves = !struck && (cordoned || machine.drain.is_some() || machine.intent != Intent::Run);
         match leaves {
             true => drop(self.leaving.insert(doc.key.name.clone())),
             false => drop(self.leaving.remove(&doc.key.name)),

@@ -5,10 +5,10 @@
 //! for their workload.
 
 use super::DecisionRow;
-use nodelane_model::machine::{Intent, MachinePhase};
+use nodelane_model::machine::{CordonOwner, Intent, MachinePhase};
 use nodelane_model::pool::NodePool;
 use nodelane_model::report::{Planner, Reason, Report};
-use nodelane_model::{Doc, Name, Time};
+use nodelane_model::{Doc, Machine, Name, Time};
 use std::collections::BTreeSet;
 
 /// Decisions of all clusters.
@@ -34,16 +34,7 @@ impl Decisions {
     pub(super) fn machine(&mut self, at: Time, cluster: &str, old: Option<&Doc>, new: Option<&Doc>, pool: Option<&NodePool>) {
         let Some((doc, machine)) = new.and_then(|doc| Some((doc, doc.as_machine()?))) else { return };
         let before = old.and_then(|old| old.as_machine());
-        let operation = pool.and_then(|pool| pool.state.operation.as_ref());
-        let (planner, reason) = match operation {
-            _ if machine.preempted.is_some() => ("cloud", "a spot machine is taken back".to_owned()),
-            Some(operation) => {
-                let kind = super::watcher::kind_of(operation.progress);
-                (if kind == "upgrade" { "upgrade" } else { "operation" }, format!("{kind} of {}", machine.pool))
-            }
-            None if pool.is_some_and(|pool| pool.spec.enable_auto_scaling) => ("autoscale", format!("{} is autoscaled", machine.pool)),
-            None => ("converge", format!("{} is to be as it says", machine.pool)),
-        };
+        let (planner, reason) = who(machine, pool);
         let subject = || format!("{cluster}/{}/{}", machine.pool, doc.key.name);
         let intent = before.map(|before| before.intent);
         let action = match (intent, machine.intent) {
@@ -58,9 +49,15 @@ impl Decisions {
         if let Some(action) = action {
             self.add(at, planner, subject(), action, reason.as_str());
         }
-        let reimages = |phase| phase == MachinePhase::Reimaging;
-        if reimages(machine.phase) && before.is_none_or(|before| !reimages(before.phase)) {
-            self.add(at, planner, subject(), "reimage", format!("{} on {}", machine.model.image, machine.model.version));
+        if before.is_none_or(|before| before.phase != machine.phase) {
+            match machine.phase {
+                MachinePhase::Reimaging => {
+                    self.add(at, planner, subject(), "reimage", format!("{} on {}", machine.model.image, machine.model.version));
+                }
+                MachinePhase::Rebooting => self.add(at, planner, subject(), "reboot", reason.as_str()),
+                MachinePhase::Redeploying => self.add(at, planner, subject(), "redeploy", reason.as_str()),
+                _ => {}
+            }
         }
         if let Some(blocked) = machine.drain.as_ref().and_then(|drain| drain.blocked.as_ref()) {
             let reason = Name::from(format!("budget {} keeps pod {}", blocked.budget, blocked.pod));
@@ -103,6 +100,21 @@ impl Decisions {
     }
 }
 
+/// Who wants something of a machine, and for which reason, as far as the documents show it.
+fn who(machine: &Machine, pool: Option<&NodePool>) -> (&'static str, String) {
+    let name = &machine.pool;
+    let operation = pool.and_then(|pool| pool.state.operation.as_ref()).map(|operation| super::watcher::kind_of(operation.progress));
+    match operation {
+        _ if machine.preempted.is_some() => ("cloud", "a spot machine is taken back".to_owned()),
+        _ if machine.is_being_repaired() => ("repair", "its node is not Ready".to_owned()),
+        _ if machine.cordoned_by.contains(&CordonOwner::ScaleDown) => ("autoscale", "there is no need of it".to_owned()),
+        Some("upgrade") => ("upgrade", format!("upgrade of {name}")),
+        Some(kind) => ("operation", format!("{kind} of {name}")),
+        None if pool.is_some_and(|pool| pool.spec.enable_auto_scaling) => ("autoscale", format!("{name} is autoscaled")),
+        None => ("converge", format!("{name} is to be as it says")),
+    }
+}
+
 /// Events that say that something went its way.
 fn is_everyday(component: &str, reason: &str) -> bool {
     const CONTROLLERS: [&str; 9] = [
@@ -131,6 +143,7 @@ fn planner_of(component: &str) -> &str {
         "default-scheduler" => "place",
         "cluster-autoscaler" => "autoscale",
         "upgrader" => "upgrade",
+        "aks-auto-repair" => "repair",
         other => other,
     }
 }

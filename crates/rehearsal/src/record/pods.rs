@@ -11,28 +11,28 @@ use std::sync::Arc;
 /// The topmost owner of a pod: its kind and name.
 pub(super) type Workload = (Name, Name);
 
-/// Rows of pods, of all clusters.
+/// Rows of pods, of all clusters; ids are of a cluster, which is named by its place.
 #[derive(Default)]
 pub(super) struct Pods {
     pub(super) rows: Vec<PodRow>,
-    by_uid: BTreeMap<Uid, usize>,
+    by_uid: BTreeMap<(usize, Uid), usize>,
     /// By the id of the pods' owner.
-    workloads: BTreeMap<Name, Workload>,
+    workloads: BTreeMap<(usize, Name), Workload>,
 }
 
 impl Pods {
     /// A pod as it was and as it is; `world` is as of this instant.
-    pub(super) fn pod(&mut self, at: Time, old: Option<&Arc<Doc>>, new: Option<&Arc<Doc>>, world: &World) {
+    pub(super) fn pod(&mut self, cluster: usize, at: Time, old: Option<&Arc<Doc>>, new: Option<&Arc<Doc>>, world: &World) {
         if let (Some(old), true) = (old, new.is_none_or(|new| old.is_none_or(|old| old.meta.uid != new.meta.uid)))
-            && let Some(row) = self.by_uid.remove(&old.meta.uid)
+            && let Some(row) = self.by_uid.remove(&(cluster, old.meta.uid))
         {
             self.rows[row].deleted = Some(at);
         }
         let Some((doc, pod)) = new.and_then(|doc| Some((doc, doc.as_pod()?))) else { return };
-        let row = match self.by_uid.get(&doc.meta.uid) {
+        let row = match self.by_uid.get(&(cluster, doc.meta.uid)) {
             Some(row) => *row,
             None => {
-                let (kind, workload) = self.workload(doc, world).unzip();
+                let (kind, workload) = self.workload(cluster, doc, world).unzip();
                 self.rows.push(PodRow {
                     namespace: doc.key.namespace.clone(),
                     name: doc.key.name.clone(),
@@ -43,7 +43,7 @@ impl Pods {
                     node: None,
                     deleted: None,
                 });
-                self.by_uid.insert(doc.meta.uid, self.rows.len() - 1);
+                self.by_uid.insert((cluster, doc.meta.uid), self.rows.len() - 1);
                 self.rows.len() - 1
             }
         };
@@ -53,9 +53,9 @@ impl Pods {
         }
     }
     /// The workload of a pod.
-    pub(super) fn workload(&mut self, doc: &Doc, world: &World) -> Option<Workload> {
+    pub(super) fn workload(&mut self, cluster: usize, doc: &Doc, world: &World) -> Option<Workload> {
         let owner = doc.meta.controller()?;
-        if let Some(known) = self.workloads.get(&owner.uid) {
+        if let Some(known) = self.workloads.get(&(cluster, owner.uid.clone())) {
             return Some(known.clone());
         }
         let above = || {
@@ -64,7 +64,7 @@ impl Pods {
             Some((above.kind.clone(), above.name.clone()))
         };
         let workload = above().unwrap_or_else(|| (owner.kind.clone(), owner.name.clone()));
-        self.workloads.insert(owner.uid.clone(), workload.clone());
+        self.workloads.insert((cluster, owner.uid.clone()), workload.clone());
         Some(workload)
     }
 }

@@ -29,9 +29,9 @@ pub struct Recorder {
     pods: Pods,
     decisions: Decisions,
     operations: Vec<OperationRow>,
-    by_id: BTreeMap<Uid, usize>,
+    by_id: BTreeMap<(usize, Uid), usize>,
     /// Operations that were over before the run.
-    over: BTreeSet<Uid>,
+    over: BTreeSet<(usize, Uid)>,
     changes: u64,
 }
 
@@ -60,8 +60,9 @@ impl Recorder {
     }
     fn begin(&mut self, cluster: usize, world: &World) {
         let docs = [Kind::NodePool, Kind::Cluster].into_iter().flat_map(|kind| world.list(kind, None));
-        self.over
-            .extend(docs.flat_map(|doc| operations_of(doc)).filter(|operation| operation.ended.is_some()).map(|operation| operation.id));
+        self.over.extend(
+            docs.flat_map(|doc| operations_of(doc)).filter(|operation| operation.ended.is_some()).map(|operation| (cluster, operation.id)),
+        );
         let kinds = [
             Kind::Cluster,
             Kind::NodePool,
@@ -86,7 +87,8 @@ impl Recorder {
         }
         let name = self.clusters[cluster].name.clone();
         for (at, report) in &reports {
-            let workload = world.get(&report.subject).filter(|doc| doc.as_pod().is_some()).and_then(|doc| self.pods.workload(doc, world));
+            let workload =
+                world.get(&report.subject).filter(|doc| doc.as_pod().is_some()).and_then(|doc| self.pods.workload(cluster, doc, world));
             self.decisions.report(*at, &name, report, workload.map(|(_, name)| name));
         }
     }
@@ -123,9 +125,9 @@ impl Recorder {
         let Cluster { name, pools, budgets } = &mut self.clusters[cluster];
         match doc.key.kind {
             Kind::Pod => {
-                self.pods.pod(at, old, new, world);
+                self.pods.pod(cluster, at, old, new, world);
                 if budgets.watches(&doc.key.namespace) {
-                    let workload = self.pods.workload(doc, world);
+                    let workload = self.pods.workload(cluster, doc, world);
                     for violation in budgets.pod(before, after, workload) {
                         let subject = format!("{name}/{}/{}", violation.budget.namespace, violation.budget.name);
                         let (pod, left, needed) = (&doc.key.name, violation.left, violation.needed);
@@ -152,12 +154,12 @@ impl Recorder {
             Kind::PodDisruptionBudget => {
                 let pods = world.list(Kind::Pod, Some(&doc.key.namespace));
                 let of_pods = &mut self.pods;
-                budgets.budget(&doc.key, after, pods.map(|pod| (&**pod, of_pods.workload(pod, world))));
+                budgets.budget(&doc.key, after, pods.map(|pod| (&**pod, of_pods.workload(cluster, pod, world))));
             }
             Kind::Event if before.is_none() => {
                 let workload = doc.as_event().map(|event| &event.involved_object).filter(|about| about.kind == "Pod").and_then(|about| {
                     let pod = world.by_uid(Uid::parse(&about.uid)?)?;
-                    Some(self.pods.workload(pod, world)?.1)
+                    Some(self.pods.workload(cluster, pod, world)?.1)
                 });
                 self.decisions.event(at, name, doc, workload);
             }
@@ -170,10 +172,10 @@ impl Recorder {
         let Some(doc) = new.or(old) else { return };
         let pool = doc.as_pool().map(|_| doc.key.name.clone());
         for operation in operations_of(doc) {
-            if self.over.contains(&operation.id) {
+            if self.over.contains(&(cluster, operation.id)) {
                 continue;
             }
-            let row = *self.by_id.entry(operation.id).or_insert_with(|| {
+            let row = *self.by_id.entry((cluster, operation.id)).or_insert_with(|| {
                 self.operations.push(OperationRow {
                     cluster: self.clusters[cluster].name.clone(),
                     pool: pool.clone(),
