@@ -75,7 +75,7 @@ impl Groups {
                 group.heap.retain(|(score, node)| spots[*node as usize] == Spot { group: spot.group, score: *score });
                 group.heap.push((spot.score, node));
                 // The best first is a heap too.
-                group.heap.sort_unstable_by(|a, b| key(b, ranks).cmp(&key(a, ranks)));
+                group.heap.sort_unstable_by_key(|entry| std::cmp::Reverse(key(entry, ranks)));
                 group.heap.dedup();
             } else {
                 push(&mut group.heap, ranks, (spot.score, node));
