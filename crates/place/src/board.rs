@@ -29,8 +29,8 @@ use std::collections::BTreeMap;
 struct Fixed {
     /// By number; [`FITS`] for none.
     refusal: u32,
-    taints: i64,
-    preference: i64,
+    taints: i32,
+    preference: i32,
     images: i64,
 }
 
@@ -158,8 +158,8 @@ impl Board {
         let images = self.images[session.images.of[node as usize] as usize];
         Fixed {
             refusal: filter::lasting(own, &self.named, row).map_or(FITS, |refusal| self.refusals.id(refusal)),
-            taints: row.doc.as_node().map_or(0, |node| score::taint_toleration::count(own, node)),
-            preference: score::node_affinity::count(own, row),
+            taints: few(row.doc.as_node().map_or(0, |node| score::taint_toleration::count(own, node))),
+            preference: few(score::node_affinity::count(own, row)),
             images: own.config.weights.image_locality * images,
         }
     }
@@ -304,7 +304,7 @@ impl Board {
         }
         let (own, row, fixed) = (&session.profiles[self.profile as usize], &session.rows[node as usize], self.fixed[node as usize]);
         self.signature.clear();
-        self.signature.extend([fixed.taints, fixed.preference]);
+        self.signature.extend([i64::from(fixed.taints), i64::from(fixed.preference)]);
         self.tally.marks(node, &mut self.signature);
         let score = own_score(own, row).total() + fixed.images;
         self.groups.set(session.roster.ranks(), node, Some((&self.signature, score)));
@@ -424,8 +424,8 @@ impl Board {
     /// The parts of the score that are normalised over all candidates.
     fn shared_scores(&self, candidates: &[Candidate]) -> Vec<Scores> {
         let fixed = |candidate: &Candidate| &self.fixed[candidate.node as usize];
-        let mut taints: Vec<i64> = candidates.iter().map(|candidate| fixed(candidate).taints).collect();
-        let mut preference: Vec<i64> = candidates.iter().map(|candidate| fixed(candidate).preference).collect();
+        let mut taints: Vec<i64> = candidates.iter().map(|candidate| fixed(candidate).taints.into()).collect();
+        let mut preference: Vec<i64> = candidates.iter().map(|candidate| fixed(candidate).preference.into()).collect();
         score::normalise(&mut taints, true);
         score::normalise(&mut preference, false);
         let spread = self.spread_score.scores(&self.tally, candidates);
@@ -440,6 +440,11 @@ impl Board {
         };
         (0..candidates.len()).map(weigh).collect()
     }
+}
+
+/// A count of taints or a sum of weights from 1 to 100, one a term of a document of 1.5 MiB at most.
+fn few(count: i64) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
 }
 
 fn own_score(profile: &Profile, row: &NodeRow) -> Scores {

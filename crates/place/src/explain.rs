@@ -77,9 +77,7 @@ impl Room {
     }
     /// The run, come to a world; its session is the caller's to put back.
     fn open(&mut self, world: &World) -> (&mut Run, Session) {
-        let mut run = Run::resume(self.kept.take(), world, &self.config);
-        run.drop_spare();
-        let run = self.kept.insert(run);
+        let run = self.kept.insert(Run::resume(self.kept.take(), world, &self.config));
         let session = run.session.take().unwrap_or_else(|| Session::configured(world, self.config.clone()));
         (run, session)
     }

@@ -19,10 +19,8 @@ use nodelane_world::{ClassId, Draft, World};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Boards kept at once; the one unused for longest goes. At 5,000 nodes a board is about 0.5 MiB: 64 MiB.
+/// Boards kept, from run to run too; the one unused for longest goes. A board is about 52 bytes a node: at 5,000 nodes 0.25 MiB, 32 MiB.
 const BOARD_LIMIT: usize = 128;
-/// Boards kept from run to run: 16 MiB.
-const KEPT_BOARDS: usize = 32;
 
 /// What was found not to fit. Soft: losing it costs a second look.
 #[derive(Clone, Debug, Default)]
@@ -170,14 +168,7 @@ impl Run {
         let has_promised = self.has_promised;
         let session = self.session.as_mut().filter(|_| !has_promised)?;
         session.world = world.clone();
-        self.drop_spare();
         Some(self)
-    }
-    /// Keeps no more boards than may be kept from run to run.
-    pub fn drop_spare(&mut self) {
-        while self.boards.len() > KEPT_BOARDS {
-            self.drop_oldest();
-        }
     }
     /// Where pods would go one after the other; afterwards the session is as it was.
     pub fn try_out(&mut self, session: &mut Session, pods: &[Arc<Doc>]) -> Vec<Option<u32>> {
