@@ -4,7 +4,7 @@
 //! are worked out once per group, and within it the rest of the score decides. A bound pod changes the standing of its own node and some
 //! counters, nothing else; so does a node that comes, changes or goes. What a node says is a small number. Ties go to the first by name.
 
-use crate::config::Weights;
+use crate::config::{Config, Weights};
 use crate::filter::inter_pod_affinity::AffinityFilter;
 use crate::filter::node_affinity::Named;
 use crate::filter::topology_spread::SpreadFilter;
@@ -77,6 +77,7 @@ impl Refusals {
 pub(crate) struct Board {
     profile: u32,
     weights: Weights,
+    way_of_scoring: OwnScore,
     named: Named,
     /// Scores by list of images.
     images: Vec<i64>,
@@ -107,6 +108,7 @@ impl Board {
         let mut board = Board {
             profile,
             weights: session.config.weights,
+            way_of_scoring: OwnScore::of(&session.config),
             named: Named::by(&session.profiles[profile as usize]),
             images: image_locality::scores(&session.profiles[profile as usize], session),
             fixed: Vec::new(),
@@ -306,7 +308,7 @@ impl Board {
         self.signature.clear();
         self.signature.extend([i64::from(fixed.taints), i64::from(fixed.preference)]);
         self.tally.marks(node, &mut self.signature);
-        let score = own_score(own, row).total() + fixed.images;
+        let score = self.way_of_scoring.of_row(own, row).total() + fixed.images;
         self.groups.set(session.roster.ranks(), node, Some((&self.signature, score)));
     }
     /// The node with the highest score of those that fit; the first by name of several.
@@ -415,7 +417,7 @@ impl Board {
         let own = &session.profiles[self.profile as usize];
         let shared = self.shared_scores(&candidates).into_iter();
         let with_own = |(shared, node): (Scores, &u32)| {
-            let own = own_score(own, &session.rows[*node as usize]);
+            let own = self.way_of_scoring.of_row(own, &session.rows[*node as usize]);
             let image_locality = self.fixed[*node as usize].images;
             Scores { least_allocated: own.least_allocated, balanced_allocation: own.balanced_allocation, image_locality, ..shared }
         };
@@ -447,14 +449,27 @@ fn few(count: i64) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
 }
 
-fn own_score(profile: &Profile, row: &NodeRow) -> Scores {
-    let config = &profile.config;
-    let fit = if config.scores_fit_by_default() { least_allocated::score(profile, row) } else { allocation::fit(profile, row) };
-    let balance = if config.balances_by_default() { balanced_allocation::score(profile, row) } else { allocation::balance(profile, row) };
-    Scores {
-        least_allocated: config.weights.node_resources_fit * fit,
-        balanced_allocation: config.weights.balanced_allocation * balance,
-        ..Scores::default()
+/// How a row is scored, as the configuration has it.
+#[derive(Debug)]
+struct OwnScore {
+    fit_by_default: bool,
+    balance_by_default: bool,
+}
+
+impl OwnScore {
+    fn of(config: &Config) -> OwnScore {
+        OwnScore { fit_by_default: config.scores_fit_by_default(), balance_by_default: config.balances_by_default() }
+    }
+    /// The parts that depend on the row alone.
+    fn of_row(&self, own: &Profile, row: &NodeRow) -> Scores {
+        let weights = &own.config.weights;
+        let fit = if self.fit_by_default { least_allocated::score(own, row) } else { allocation::fit(own, row) };
+        let balance = if self.balance_by_default { balanced_allocation::score(own, row) } else { allocation::balance(own, row) };
+        Scores {
+            least_allocated: weights.node_resources_fit * fit,
+            balanced_allocation: weights.balanced_allocation * balance,
+            ..Scores::default()
+        }
     }
 }
 

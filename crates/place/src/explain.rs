@@ -77,7 +77,8 @@ impl Room {
     }
     /// The run, come to a world; its session is the caller's to put back.
     fn open(&mut self, world: &World) -> (&mut Run, Session) {
-        let run = self.kept.insert(Run::resume(self.kept.take(), world, &self.config));
+        let run = Run::resume(self.kept.take(), world, &self.config);
+        let run = self.kept.insert(run);
         let session = run.session.take().unwrap_or_else(|| Session::configured(world, self.config.clone()));
         (run, session)
     }

@@ -38,11 +38,18 @@ impl Vacancies {
         let mut run = Run::resume(self.kept.take(), world, config);
         let mut session = run.session.take().unwrap_or_else(|| Session::configured(world, config.clone()));
         session.read_pods();
-        let mut vacating = Vacating { order: Vec::new(), closed: vec![false; session.rows.len()], run, session, moves: Vec::new(), walks: BTreeMap::new() };
+        let mut vacating = Vacating {
+            order: Vec::new(),
+            closed: vec![false; session.rows.len()],
+            run,
+            session,
+            moves: Vec::new(),
+            walks: BTreeMap::new(),
+        };
         let late: Vec<u32> = last.iter().rev().filter_map(|name| vacating.index(name)).collect();
         let mut is_late = vec![false; vacating.closed.len()];
         late.iter().for_each(|node| is_late[*node as usize] = true);
-        vacating.order = (0..is_late.len() as u32).filter(|node| !is_late[*node as usize]).chain(late).collect();
+        vacating.order = vacating.session.roster.iter().filter(|node| !is_late[*node as usize]).chain(late).collect();
         vacating
     }
 }
@@ -80,7 +87,7 @@ pub struct Vacating {
 
 impl Vacating {
     fn index(&self, name: &Name) -> Option<u32> {
-        self.session.rows.binary_search_by(|row| row.doc.key.name.cmp(name)).ok().map(|at| at as u32)
+        self.session.roster.find(name)
     }
     /// A node takes no pods from now on.
     pub fn close(&mut self, node: &Name) {

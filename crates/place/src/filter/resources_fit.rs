@@ -30,6 +30,11 @@ pub(crate) fn shortage(profile: &Profile, row: &NodeRow) -> u64 {
         | others.fold(0, |bits, bit| bits | bit)
 }
 
+/// Whether the pod fits, room alone.
+pub(crate) fn fits(profile: &Profile, row: &NodeRow) -> bool {
+    shortage(profile, row) == 0
+}
+
 /// The node lacks something even when it is empty.
 const TOO_SMALL: u64 = 1 << 63;
 /// More resources are asked for than there are bits.
@@ -40,7 +45,7 @@ fn amount(amounts: &std::collections::BTreeMap<nodelane_model::Name, i64>, name:
 }
 
 pub(crate) fn check(profile: &Profile, row: &NodeRow) -> Option<Refusal> {
-    if shortage(profile, row) == 0 {
+    if fits(profile, row) {
         return None;
     }
     let (needs, all, used) = (&profile.fit_needs, &row.allocatable, &row.used);
