@@ -6,7 +6,7 @@
 
 use nodelane_model::pod::PodSpec;
 use nodelane_model::{Doc, Key, Kind, Name, Time, codec};
-use nodelane_place::{Memory, Reason, Room, explain, plan};
+use nodelane_place::{Answer, Memory, Reason, Room, explain, plan};
 use nodelane_world::{Draft, World};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -34,7 +34,7 @@ const FILTERED: &str = "filter out schedulable: 12,000 pods on 1,000 nodes, none
 const FILTERED_OF_100: &str = "the same with pods of 100 classes";
 
 fn main() {
-    let begin = Instant::now();
+    let begin = Begin::now();
     println!("load before: {}", std::fs::read_to_string("/proc/loadavg").unwrap_or_default().trim());
     let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
     let is_wanted = |name: &str| wanted.as_ref().is_none_or(|wanted| name.contains(wanted.as_str()));
@@ -55,12 +55,16 @@ fn main() {
             filter_out_schedulable(name, classes);
         }
     }
+    if is_wanted("turn") {
+        turns(500);
+        turns(5000);
+    }
     for (name, classes) in [("fork, a node more, 100 pods of 5 classes", 5), ("fork, a node more, 100 pods of 100 classes", 100)] {
         if is_wanted(name) {
             what_if(name, classes);
         }
     }
-    println!("the whole process, with making its worlds: {:.1} s", begin.elapsed().as_secs_f64());
+    println!("the whole process, with making its worlds: {:.1} s", begin.took().as_secs_f64());
 }
 
 type Shape = (&'static str, usize, usize, usize, Value);
@@ -180,10 +184,12 @@ fn preemption(name: &str, nodes: usize, pending: usize) {
     print(name, times.collect(), pending);
 }
 
+/// One pod that fits nowhere. Cold: a session and a board made for it. Warm: a room that follows a world in which a pod was bound since.
 fn verdict() {
     let mut builder = world(5000, 1000, &json!({}));
-    let pod = doc(Kind::Pod, &json!({"metadata": {"name": "p", "namespace": "x"}, "spec": spec(&json!({}), "64")}));
-    builder.put(pod.clone());
+    let ask = |cpu: &str| doc(Kind::Pod, &json!({"metadata": {"name": "p", "namespace": "x"}, "spec": spec(&json!({}), cpu)}));
+    let pod = ask("64");
+    let said = |answer: &Answer| answer.nodes().filter(|(_, refusal)| refusal.is_some()).count();
     let times = (0..RUNS).map(|_| {
         let begin = Begin::now();
         let verdict = black_box(explain(&builder.0, &pod));
@@ -191,7 +197,27 @@ fn verdict() {
         assert_eq!(verdict.nodes.len(), 5000);
         time
     });
-    print("verdict with every node's reason, 5,000 nodes", times.collect(), 1);
+    print("verdict with every node's reason, 5,000 nodes, cold and by name", times.collect(), 1);
+    let mut room = Room::default();
+    room.ask(&builder.0, &pod);
+    let times = (0..RUNS).map(|n| {
+        builder.pods(&format!("more-{n}"), 1, &spec(&json!({}), "100m"), Some(5000));
+        let begin = Begin::now();
+        let said = said(black_box(&room.ask(&builder.0, &pod)));
+        let time = begin.took();
+        assert_eq!(said, 5000);
+        time
+    });
+    print("verdict with every node's reason, 5,000 nodes, a room that follows", times.collect(), 1);
+    let times = (0..RUNS).map(|n| {
+        let pod = ask(&(65 + n).to_string());
+        let begin = Begin::now();
+        let said = said(black_box(&room.ask(&builder.0, &pod)));
+        let time = begin.took();
+        assert_eq!(said, 5000);
+        time
+    });
+    print("verdict with every node's reason, 5,000 nodes, a room that follows, pods unlike any before", times.collect(), 1);
 }
 
 /// What cluster-autoscaler asks first: which pending pods fit nowhere; and, as it has to be told, why, pool by pool.
@@ -229,12 +255,31 @@ fn by_pool<'a>(room: &mut Room, world: &'a World, pod: &Doc) -> BTreeMap<(&'a Na
     counts
 }
 
+/// What would become of 100 pods if a node came: in a fork that has it, and back. Written: through a draft, each pod with its event.
 fn what_if(name: &str, classes: usize) {
     let mut builder = world(5000, 10_000, &json!({}));
     for n in 0..classes {
         builder.pods(&format!("class-{n:03}"), 100 / classes, &spec(&json!({}), &format!("{}m", 100 + n)), None);
     }
     let fresh = doc(Kind::Node, &node(99_999));
+    let pods: Vec<Arc<Doc>> = builder.0.work.pending.iter().filter_map(|entry| builder.0.get(&entry.2)).cloned().collect();
+    let mut room = Room::default();
+    room.try_out(&builder.0, &pods);
+    let times = (0..RUNS + 1).map(|n| {
+        let begin = Begin::now();
+        let mut draft = Draft::new(builder.0.clone(), Time(0));
+        draft.put(fresh.clone());
+        let places = black_box(room.try_out(&draft.world, &pods));
+        drop(draft);
+        assert_eq!(room.try_out(&builder.0, &[]).len(), 0, "it is back");
+        let time = begin.took();
+        assert_eq!(places.iter().flatten().count(), 100);
+        assert_eq!(places.iter().flatten().filter(|place| *place == "node-99999").count().min(1), 1, "some go to the node that came");
+        (n, time)
+    });
+    let mut times: Vec<(Duration, Duration)> = times.map(|(_, time)| time).collect();
+    println!("{name}, the first time: {:?}", times.remove(0).1);
+    print(name, times, 1);
     let times = (0..RUNS).map(|_| {
         let begin = Begin::now();
         let mut draft = Draft::new(builder.0.clone(), Time(0));
@@ -245,7 +290,52 @@ fn what_if(name: &str, classes: usize) {
         drop(draft);
         time
     });
-    print(name, times.collect(), 1);
+    print(&format!("{name}, cold and written"), times.collect(), 1);
+}
+
+/// One turn of placing in a cluster of ten pods a node, while ten pods of five classes wait that fit nowhere.
+fn turns(nodes: usize) {
+    let mut builder = world(nodes, 10 * nodes, &json!({}));
+    for n in 0..5 {
+        builder.pods(&format!("waits-{n}"), 2, &spec(&json!({}), &(64 + n).to_string()), None);
+    }
+    let mut memory = Memory::default();
+    let mut world = builder.0;
+    let mut turn = |name: &str, change: &dyn Fn(&mut Draft, usize)| {
+        let times = (0..RUNS + 1).map(|n| {
+            let mut draft = Draft::new(world.clone(), Time(0));
+            change(&mut draft, n);
+            // What was planned is the next head, and the one before is let go.
+            let begin = Begin::now();
+            plan(&mut draft, &mut memory, usize::MAX, evict);
+            let time = begin.took();
+            world = draft.world;
+            time
+        });
+        let times: Vec<(Duration, Duration)> = times.collect();
+        print(&format!("turn, {nodes} nodes, {} pods: {name}", 10 * nodes), times[1..].to_vec(), 1);
+    };
+    let pod = |n: usize| Key::new(Kind::Pod, "x", format!("placed-{n:06}"));
+    let node = |n: usize| Key::global(Kind::Node, format!("node-{n:05}"));
+    turn("idle", &|_, _| {});
+    turn("one pod gone", &|draft, n| draft.remove(&pod(n)));
+    turn("one pod more", &|draft, n| {
+        let mut doc = (**draft.world.get(&pod(100)).expect("it is there")).clone();
+        doc.key.name = format!("more-{n}").into();
+        doc.as_pod_mut().expect("a pod").node = None;
+        draft.put(doc);
+    });
+    turn("one node cordoned", &|draft, n| {
+        draft.update(&node(n), |doc| doc.as_node_mut().expect("a node").spec.unschedulable = true);
+    });
+    turn("one node gone", &|draft, n| draft.remove(&node(50 + n)));
+    turn("one node come", &|draft, n| {
+        let name = format!("node-{:05}-new", 60 + n);
+        let mut doc = (**draft.world.get(&node(60)).expect("it is there")).clone();
+        doc.key.name = name.clone().into();
+        Arc::make_mut(&mut doc.meta.labels).insert("kubernetes.io/hostname".into(), name.into());
+        draft.put(doc);
+    });
 }
 
 /// When something began, by the wall clock and by what this thread had run.

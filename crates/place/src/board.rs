@@ -1,15 +1,16 @@
 //! Where every node stands for one profile: the verdicts and scores that placing its pods needs, kept as pods are bound.
 //!
 //! Nodes that differ neither in the counters' marks nor in what is normalised form a group: filters by counters and normalised scores
-//! are worked out once per group, and within it the best node is the top of a heap by the rest of its score. A bound pod changes the
-//! standing of its own node and some counters, nothing else. Ties go to the first node by name.
+//! are worked out once per group, and within it the rest of the score decides. A bound pod changes the standing of its own node and some
+//! counters, nothing else; so does a node that comes, changes or goes. What a node says is a small number. Ties go to the first by name.
 
-use crate::config::Weights;
+use crate::config::{Config, Weights};
 use crate::filter::inter_pod_affinity::AffinityFilter;
 use crate::filter::node_affinity::Named;
 use crate::filter::topology_spread::SpreadFilter;
 use crate::filter::volumes::VolumeFilter;
 use crate::filter::{self, node_ports, resources_fit};
+use crate::groups::Groups;
 use crate::profile::Profile;
 use crate::reason::Refusal;
 use crate::score::inter_pod_affinity::AffinityScore;
@@ -21,32 +22,54 @@ use crate::victims::{self, Way};
 use nodelane_model::Key;
 use nodelane_world::{NodeRow, World};
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BTreeMap;
 
-/// What of a node does not change in a run.
-#[derive(Debug)]
+/// What of a node changes with the node alone.
+#[derive(Clone, Copy, Debug, Default)]
 struct Fixed {
-    refusal: Option<Refusal>,
-    taints: i64,
-    preference: i64,
+    /// By number; [`FITS`] for none.
+    refusal: u32,
+    taints: i32,
+    preference: i32,
     images: i64,
 }
 
-const NOWHERE: u32 = u32::MAX;
+/// What a node says that fits.
+pub(crate) const FITS: u32 = 0;
+/// What a number says whose node went.
+const GONE: u32 = u32::MAX;
 
-/// The group of a node, and its score within.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Spot {
-    group: u32,
-    score: i64,
+/// Refusals by number, each once.
+#[derive(Debug, Default)]
+struct Refusals {
+    /// From 1 on.
+    all: Vec<Refusal>,
+    ids: BTreeMap<Refusal, u32>,
+    /// Numbers by what is short; few.
+    by_shortage: Vec<(u64, u32)>,
 }
 
-/// Nodes that counters and normalised scores cannot tell apart.
-#[derive(Debug, Default)]
-struct Group {
-    size: u32,
-    /// The best first; entries that no longer hold are skipped.
-    nodes: BinaryHeap<(i64, Reverse<u32>)>,
+impl Refusals {
+    fn id(&mut self, refusal: Refusal) -> u32 {
+        *self.ids.entry(refusal).or_insert_with_key(|refusal| {
+            self.all.push(refusal.clone());
+            self.all.len() as u32
+        })
+    }
+    fn get(&self, id: u32) -> Option<&Refusal> {
+        self.all.get((id as usize).checked_sub(1)?)
+    }
+    fn of_shortage(&mut self, own: &Profile, row: &NodeRow, bits: u64) -> u32 {
+        if let Some((_, id)) = self.by_shortage.iter().find(|(known, _)| *known == bits) {
+            return *id;
+        }
+        let Some(refusal) = resources_fit::check(own, row) else { return FITS };
+        let id = self.id(refusal);
+        if bits & resources_fit::MANY == 0 {
+            self.by_shortage.push((bits, id));
+        }
+        id
+    }
 }
 
 /// Where every node stands for one profile.
@@ -54,6 +77,10 @@ struct Group {
 pub(crate) struct Board {
     profile: u32,
     weights: Weights,
+    way_of_scoring: OwnScore,
+    named: Named,
+    /// Scores by list of images.
+    images: Vec<i64>,
     fixed: Vec<Fixed>,
     pub tally: Tally,
     volumes: VolumeFilter,
@@ -65,9 +92,10 @@ pub(crate) struct Board {
     moves: Vec<Option<Moves>>,
     /// How much of the session's log is taken up.
     seen: usize,
-    spots: Vec<Spot>,
-    groups: Vec<Group>,
-    by_signature: BTreeMap<Vec<i64>, u32>,
+    refusals: Refusals,
+    /// What each node says by its row alone.
+    said: Vec<u32>,
+    groups: Groups,
     /// Reused: the signature of the node at hand.
     signature: Vec<i64>,
     /// What making room comes to by node, where it is known and holds.
@@ -80,7 +108,10 @@ impl Board {
         let mut board = Board {
             profile,
             weights: session.config.weights,
-            fixed: fixed(session, profile),
+            way_of_scoring: OwnScore::of(&session.config),
+            named: Named::by(&session.profiles[profile as usize]),
+            images: image_locality::scores(&session.profiles[profile as usize], session),
+            fixed: Vec::new(),
             volumes: VolumeFilter::new(session, profile, &mut tally),
             spread: SpreadFilter::new(session, profile, &mut tally),
             affinity: AffinityFilter::new(session, profile, &mut tally),
@@ -88,13 +119,14 @@ impl Board {
             affinity_score: AffinityScore::new(session, profile, &mut tally),
             tally,
             moves: Vec::new(),
-            seen: session.log.len(),
-            spots: vec![Spot { group: NOWHERE, score: 0 }; session.rows.len()],
-            groups: Vec::new(),
-            by_signature: BTreeMap::new(),
+            seen: session.news_end(),
+            refusals: Refusals::default(),
+            said: Vec::new(),
+            groups: Groups::default(),
             signature: Vec::new(),
             ways: BTreeMap::new(),
         };
+        board.grow(session);
         if !board.tally.is_empty() {
             for other in 0..session.profiles.len() as u32 {
                 let placed = &session.placed[other as usize];
@@ -107,10 +139,31 @@ impl Board {
                 }
             }
         }
-        for node in 0..session.rows.len() as u32 {
+        for node in session.roster.iter() {
+            board.fixed[node as usize] = board.fixed(session, node);
+        }
+        for node in session.roster.iter() {
             board.refresh(session, node);
         }
         board
+    }
+    /// Makes room for nodes that came.
+    fn grow(&mut self, session: &Session) {
+        let numbers = session.rows.len();
+        self.fixed.resize(numbers, Fixed::default());
+        self.said.resize(numbers, GONE);
+        self.groups.grow(numbers);
+    }
+    /// What a node says whatever is on it.
+    fn fixed(&mut self, session: &Session, node: u32) -> Fixed {
+        let (own, row) = (&session.profiles[self.profile as usize], &session.rows[node as usize]);
+        let images = self.images[session.images.of[node as usize] as usize];
+        Fixed {
+            refusal: filter::lasting(own, &self.named, row).map_or(FITS, |refusal| self.refusals.id(refusal)),
+            taints: few(row.doc.as_node().map_or(0, |node| score::taint_toleration::count(own, node))),
+            preference: few(score::node_affinity::count(own, row)),
+            images: own.config.weights.image_locality * images,
+        }
     }
     /// Learns what pods of a profile do; `None` where that needs counters that are not here.
     fn learn(&mut self, session: &Session, other: u32) -> Option<()> {
@@ -142,30 +195,34 @@ impl Board {
     }
     /// Takes up what happened since it was last asked.
     pub fn catch_up(&mut self, session: &mut Session) {
-        let news: Vec<News> = session.log[self.seen..].to_vec();
-        if self.volumes.is_stale(session)
-            || news.len() > session.rows.len()
-            || news.iter().any(|news| self.learn(session, news.profile).is_none())
-        {
-            *self = Board::new(session, self.profile);
+        if self.seen == session.news_end() && !self.volumes.is_stale(session) {
             return;
         }
-        self.seen = session.log.len();
-        for News { node, profile, fate } in &news {
-            if let Some(moves) = &self.moves[*profile as usize] {
-                match fate {
-                    Fate::Bound => self.tally.apply(moves, *node, false, 1),
-                    Fate::Left => self.tally.apply(moves, *node, false, -1),
-                    Fate::Gone => self.tally.apply(moves, *node, true, -1),
-                    Fate::Terminating => {
-                        self.tally.apply(moves, *node, false, -1);
-                        self.tally.apply(moves, *node, true, 1);
-                    }
-                    Fate::Nominated => {}
+        if self.take_up(session).is_none() {
+            *self = Board::new(session, self.profile);
+        }
+    }
+    /// `None` where it costs less to begin anew.
+    fn take_up(&mut self, session: &Session) -> Option<()> {
+        let news = session.news(self.seen).filter(|news| news.len() <= session.rows.len() + 64)?;
+        if self.volumes.is_stale(session) || self.groups.is_crowded() {
+            return None;
+        }
+        let has_nodes = news.iter().any(|news| matches!(news, News::Node(_)));
+        if has_nodes {
+            self.take_up_nodes(session)?;
+        }
+        for news in news {
+            match *news {
+                News::Node(node) => self.renew(session, node),
+                News::Pod { node, profile, fate } => {
+                    self.learn(session, profile)?;
+                    self.count(node, profile, fate);
                 }
             }
         }
-        let mut nodes: Vec<u32> = news.into_iter().map(|news| news.node).collect();
+        self.seen = session.news_end();
+        let mut nodes: Vec<u32> = news.iter().map(|news| news.node()).collect();
         if !self.tally.is_empty() && !nodes.is_empty() {
             // Counters may have changed what these nodes say with the pods there that wait for room.
             nodes.extend(session.nominees.keys());
@@ -177,68 +234,137 @@ impl Board {
             self.ways.remove(&node);
             self.refresh(session, node);
         }
+        Some(())
     }
-    /// Works out a node's spot anew.
-    fn refresh(&mut self, session: &Session, node: u32) {
-        let waited_for = session.nominees.contains_key(&node) && self.refusal_beside(session, node, None).is_some();
+    /// Makes ready for nodes that came or changed. `None` where what is known of the others holds no longer.
+    fn take_up_nodes(&mut self, session: &Session) -> Option<()> {
+        self.grow(session);
+        if !session.images.is_empty() {
+            // An image counts by the share of nodes that have it.
+            let old = std::mem::replace(&mut self.images, image_locality::scores(&session.profiles[self.profile as usize], session));
+            let lists = session.images.lists.iter().zip(old.iter().zip(&self.images));
+            if lists.into_iter().any(|(list, (old, new))| list.nodes > 0 && old != new) {
+                return None;
+            }
+        }
+        self.tally.renew(&session.topologies).then_some(())
+    }
+    /// Takes up what a node has become, while none of its pods is counted.
+    fn renew(&mut self, session: &Session, node: u32) {
+        let own = &session.profiles[self.profile as usize];
+        self.spread.renew(session, own, &mut self.tally, node);
+        self.spread_score.renew(session, own, &mut self.tally, node);
+        if session.roster.has(node) {
+            self.fixed[node as usize] = self.fixed(session, node);
+        }
+    }
+    fn count(&mut self, node: u32, profile: u32, fate: Fate) {
+        let Some(moves) = &self.moves[profile as usize] else { return };
+        match fate {
+            Fate::Bound => self.tally.apply(moves, node, false, 1),
+            Fate::Left => self.tally.apply(moves, node, false, -1),
+            Fate::Gone => self.tally.apply(moves, node, true, -1),
+            Fate::Terminating => {
+                self.tally.apply(moves, node, false, -1);
+                self.tally.apply(moves, node, true, 1);
+            }
+            Fate::Nominated => {}
+        }
+    }
+    /// What a node says by its row.
+    fn row_says(&mut self, session: &Session, node: u32) -> u32 {
+        if !session.roster.has(node) {
+            return GONE;
+        }
         let (own, row) = (&session.profiles[self.profile as usize], &session.rows[node as usize]);
-        let fixed = &self.fixed[node as usize];
-        let room = || resources_fit::fits(own, row) && node_ports::check(own, row).is_none();
-        let fits = !waited_for && fixed.refusal.is_none() && room() && self.volumes.fits(session, row, node);
-        let spot = if fits {
-            self.signature.clear();
-            self.signature.extend([fixed.taints, fixed.preference]);
-            self.tally.marks(node, &mut self.signature);
-            let group = self.by_signature.get(self.signature.as_slice()).copied().unwrap_or_else(|| {
-                let next = self.groups.len() as u32;
-                self.by_signature.insert(self.signature.clone(), next);
-                self.groups.push(Group::default());
-                next
-            });
-            Spot { group, score: own_score(own, row).total() + fixed.images }
-        } else {
-            Spot { group: NOWHERE, score: 0 }
-        };
-        let old = std::mem::replace(&mut self.spots[node as usize], spot);
-        if old == spot {
+        let lasting = self.fixed[node as usize].refusal;
+        if lasting != FITS {
+            return lasting;
+        }
+        if !own.class.ports.is_empty()
+            && let Some(refusal) = node_ports::check(own, row)
+        {
+            return self.refusals.id(refusal);
+        }
+        let shortage = resources_fit::shortage(own, row);
+        if shortage != 0 {
+            return self.refusals.of_shortage(own, row, shortage);
+        }
+        if self.volumes.is_idle() {
+            return FITS;
+        }
+        self.volumes.check_row(session, row, node).map_or(FITS, |refusal| self.refusals.id(refusal))
+    }
+    /// Works out a node's place anew.
+    fn refresh(&mut self, session: &Session, node: u32) {
+        let said = self.row_says(session, node);
+        self.said[node as usize] = said;
+        let waited_for = || session.nominees.contains_key(&node);
+        if said != FITS || (waited_for() && self.refusal_beside(session, node, None).is_some()) {
+            self.groups.set(session.roster.ranks(), node, None);
             return;
         }
-        if old.group != NOWHERE {
-            self.groups[old.group as usize].size -= 1;
-        }
-        if spot.group != NOWHERE {
-            let group = &mut self.groups[spot.group as usize];
-            group.size += 1;
-            group.nodes.push((spot.score, Reverse(node)));
-        }
+        let (own, row, fixed) = (&session.profiles[self.profile as usize], &session.rows[node as usize], self.fixed[node as usize]);
+        self.signature.clear();
+        self.signature.extend([i64::from(fixed.taints), i64::from(fixed.preference)]);
+        self.tally.marks(node, &mut self.signature);
+        let score = self.way_of_scoring.of_row(own, row).total() + fixed.images;
+        self.groups.set(session.roster.ranks(), node, Some((&self.signature, score)));
     }
     /// The node with the highest score of those that fit; the first by name of several.
-    pub fn pick(&mut self) -> Option<u32> {
+    pub fn pick(&mut self, session: &Session) -> Option<u32> {
         if self.volumes.is_in_use(&self.tally) {
             return None;
         }
-        let mut candidates = Vec::with_capacity(16);
-        let mut own_scores = Vec::with_capacity(16);
-        for (at, group) in self.groups.iter_mut().enumerate().filter(|(_, group)| group.size > 0) {
-            let holds = |score: i64, node: u32| self.spots[node as usize] == Spot { group: at as u32, score };
-            while group.nodes.peek().is_some_and(|(score, Reverse(node))| !holds(*score, *node)) {
-                group.nodes.pop();
+        let ranks = session.roster.ranks();
+        let mut tops = self.groups.tops(ranks);
+        tops.retain(|top| self.spread.check(&self.tally, top.node).is_none() && self.affinity.check(&self.tally, top.node).is_none());
+        if tops.len() < 2 {
+            return tops.first().map(|top| top.node);
+        }
+        let candidates: Vec<Candidate> = tops.iter().map(|top| Candidate { node: top.node, size: top.size }).collect();
+        let totals = tops.iter().zip(self.shared_scores(&candidates)).map(|(top, shared)| (top.score + shared.total(), top.node));
+        totals.max_by_key(|(total, node)| (*total, Reverse(ranks[*node as usize]))).map(|(_, node)| node)
+    }
+    /// What every node says to the pod `own`, by number of node: [`FITS`], or the number of a refusal. Of nodes that went it says nothing.
+    pub fn column(&mut self, session: &Session, own: &Key) -> Vec<u32> {
+        if self.volumes.is_in_use(&self.tally) {
+            let refusals: Vec<(u32, Option<Refusal>)> =
+                session.roster.iter().map(|node| (node, self.refusal_beside(session, node, Some(own)))).collect();
+            let mut column = vec![GONE; session.rows.len()];
+            for (node, refusal) in refusals {
+                column[node as usize] = refusal.map_or(FITS, |refusal| self.refusals.id(refusal));
             }
-            let (score, Reverse(node)) = *group.nodes.peek().expect("a group's nodes are in its heap");
-            if self.spread.check(&self.tally, node).is_none() && self.affinity.check(&self.tally, node).is_none() {
-                candidates.push(Candidate { node, size: group.size });
-                own_scores.push(score);
+            return column;
+        }
+        let mut column = self.said.clone();
+        if !self.tally.is_empty() {
+            let mut by_group = BTreeMap::new();
+            for top in self.groups.tops(session.roster.ranks()) {
+                let refusal = self.spread.check(&self.tally, top.node).or_else(|| self.affinity.check(&self.tally, top.node));
+                if let Some(refusal) = refusal {
+                    by_group.insert(top.group, self.refusals.id(refusal));
+                }
+            }
+            if !by_group.is_empty() {
+                for (node, said) in (0..).zip(&mut column).filter(|(_, said)| **said == FITS) {
+                    *said = self.groups.of(node).and_then(|group| by_group.get(&group)).copied().unwrap_or(FITS);
+                }
             }
         }
-        let shared = self.shared_scores(&candidates);
-        let totals =
-            candidates.iter().zip(own_scores).zip(shared).map(|((candidate, own), shared)| (own + shared.total(), Reverse(candidate.node)));
-        totals.max().map(|(_, Reverse(node))| node)
+        for node in session.nominees.keys().filter(|node| session.roster.has(**node)) {
+            column[*node as usize] = self.refusal_beside(session, *node, Some(own)).map_or(FITS, |refusal| self.refusals.id(refusal));
+        }
+        column
+    }
+    /// A refusal of [`Board::column`].
+    pub fn refusal_of(&self, said: u32) -> Option<&Refusal> {
+        self.refusals.get(said)
     }
     /// The first refusal of a node, with what is taken of it and the counters as given: as they are, or as they would be.
     pub fn refusal(&self, session: &Session, row: &NodeRow, tally: &Tally, node: u32) -> Option<Refusal> {
         let own = &session.profiles[self.profile as usize];
-        let lasting = self.fixed[node as usize].refusal.clone();
+        let lasting = self.refusals.get(self.fixed[node as usize].refusal).cloned();
         let affinity = || if self.affinity.is_idle(&self.tally) { None } else { self.affinity.check(tally, node) };
         let volumes = || self.volumes.check(session, row, tally, node);
         lasting.or_else(|| filter::taken(own, row)).or_else(volumes).or_else(|| self.spread.check(tally, node)).or_else(affinity)
@@ -291,7 +417,7 @@ impl Board {
         let own = &session.profiles[self.profile as usize];
         let shared = self.shared_scores(&candidates).into_iter();
         let with_own = |(shared, node): (Scores, &u32)| {
-            let own = own_score(own, &session.rows[*node as usize]);
+            let own = self.way_of_scoring.of_row(own, &session.rows[*node as usize]);
             let image_locality = self.fixed[*node as usize].images;
             Scores { least_allocated: own.least_allocated, balanced_allocation: own.balanced_allocation, image_locality, ..shared }
         };
@@ -300,8 +426,8 @@ impl Board {
     /// The parts of the score that are normalised over all candidates.
     fn shared_scores(&self, candidates: &[Candidate]) -> Vec<Scores> {
         let fixed = |candidate: &Candidate| &self.fixed[candidate.node as usize];
-        let mut taints: Vec<i64> = candidates.iter().map(|candidate| fixed(candidate).taints).collect();
-        let mut preference: Vec<i64> = candidates.iter().map(|candidate| fixed(candidate).preference).collect();
+        let mut taints: Vec<i64> = candidates.iter().map(|candidate| fixed(candidate).taints.into()).collect();
+        let mut preference: Vec<i64> = candidates.iter().map(|candidate| fixed(candidate).preference.into()).collect();
         score::normalise(&mut taints, true);
         score::normalise(&mut preference, false);
         let spread = self.spread_score.scores(&self.tally, candidates);
@@ -318,27 +444,32 @@ impl Board {
     }
 }
 
-fn fixed(session: &Session, profile: u32) -> Vec<Fixed> {
-    let own = &session.profiles[profile as usize];
-    let (named, images) = (Named::by(own), image_locality::scores(own, session));
-    let nodes = session.rows.iter().zip(&session.image_list_of);
-    let fixed = nodes.map(|(row, list)| Fixed {
-        refusal: filter::lasting(own, &named, row),
-        taints: row.doc.as_node().map_or(0, |node| score::taint_toleration::count(own, node)),
-        preference: score::node_affinity::count(own, row),
-        images: own.config.weights.image_locality * images[*list as usize],
-    });
-    fixed.collect()
+/// A count of taints or a sum of weights from 1 to 100, one a term of a document of 1.5 MiB at most.
+fn few(count: i64) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
 }
 
-fn own_score(profile: &Profile, row: &NodeRow) -> Scores {
-    let config = &profile.config;
-    let fit = if config.scores_fit_by_default() { least_allocated::score(profile, row) } else { allocation::fit(profile, row) };
-    let balance = if config.balances_by_default() { balanced_allocation::score(profile, row) } else { allocation::balance(profile, row) };
-    Scores {
-        least_allocated: config.weights.node_resources_fit * fit,
-        balanced_allocation: config.weights.balanced_allocation * balance,
-        ..Scores::default()
+/// How a row is scored, as the configuration has it.
+#[derive(Debug)]
+struct OwnScore {
+    fit_by_default: bool,
+    balance_by_default: bool,
+}
+
+impl OwnScore {
+    fn of(config: &Config) -> OwnScore {
+        OwnScore { fit_by_default: config.scores_fit_by_default(), balance_by_default: config.balances_by_default() }
+    }
+    /// The parts that depend on the row alone.
+    fn of_row(&self, own: &Profile, row: &NodeRow) -> Scores {
+        let weights = &own.config.weights;
+        let fit = if self.fit_by_default { least_allocated::score(own, row) } else { allocation::fit(own, row) };
+        let balance = if self.balance_by_default { balanced_allocation::score(own, row) } else { allocation::balance(own, row) };
+        Scores {
+            least_allocated: weights.node_resources_fit * fit,
+            balanced_allocation: weights.balanced_allocation * balance,
+            ..Scores::default()
+        }
     }
 }
 
@@ -396,8 +527,8 @@ mod tests {
                 let board = boards.entry(*profile).or_insert_with(|| Board::new(&mut session, *profile));
                 board.catch_up(&mut session);
                 let mut anew = Board::new(&mut session, *profile);
-                let picked = board.pick();
-                assert_eq!(picked, anew.pick(), "scenario {at}");
+                let picked = board.pick(&session);
+                assert_eq!(picked, anew.pick(&session), "scenario {at}");
                 for (row, node) in session.rows.iter().zip(0..) {
                     let refusals = [&*board, &anew].map(|board| board.refusal(&session, row, &board.tally, node));
                     assert_eq!(refusals[0], refusals[1], "scenario {at}");
@@ -458,8 +589,8 @@ mod tests {
                 let board = boards.entry(*profile).or_insert_with(|| Board::new(&mut session, *profile));
                 board.catch_up(&mut session);
                 let mut anew = Board::new(&mut session, *profile);
-                let picked = board.pick();
-                assert_eq!(picked, anew.pick(), "scenario {at}, round {round}");
+                let picked = board.pick(&session);
+                assert_eq!(picked, anew.pick(&session), "scenario {at}, round {round}");
                 picks += usize::from(picked.is_some());
                 for node in 0..session.rows.len() as u32 {
                     let refusals = [board.refusal_beside(&session, node, None), anew.refusal_beside(&session, node, None)];

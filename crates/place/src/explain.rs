@@ -1,8 +1,10 @@
 //! The answer to "which node, and why not the others?" for one pod, by the predicates that place it.
 //!
-//! Nothing is written. An answer is a session of its own on a fork of the world; a [`Room`] goes on with that of the answer before. A pod that is bound already
-//! is asked about as if it were one more, and only its own node passes. How to word a refusal is not here.
+//! Nothing is written. An answer is a session of its own on a fork of the world; a [`Room`] goes on with that of the answer before. A pod
+//! that is bound already is asked about as if it were one more, and only its own node passes. An [`Answer`] is a small number a node; names
+//! and scores are put to them by whoever asks for them. How to word a refusal is not here.
 
+use crate::board::{Board, FITS};
 use crate::config::Config;
 use crate::diagnosis::Diagnosis;
 use crate::plan::Run;
@@ -10,6 +12,7 @@ use crate::preempt;
 use crate::reason::Refusal;
 use crate::score::Scores;
 use crate::session::Session;
+use crate::victims::Way;
 use nodelane_model::{Doc, Key, Name};
 use nodelane_world::World;
 use std::collections::BTreeMap;
@@ -51,47 +54,119 @@ pub struct Room {
 impl Room {
     /// What every node says to a pod as the world is; the same as [`explain`] says.
     pub fn explain(&mut self, world: &World, pod: &Doc) -> Verdict {
-        let mut run = Run::resume(self.kept.take(), world, &self.config);
-        let mut session = run.session.take().unwrap_or_else(|| Session::configured(world, self.config.clone()));
-        let verdict = answer(&mut run, &mut session, world, pod);
+        self.ask(world, pod).verdict()
+    }
+    /// What every node says to a pod as the world is, by columns.
+    pub fn ask(&mut self, world: &World, pod: &Doc) -> Answer<'_> {
+        let (run, mut session) = self.open(world);
+        let found = answer(run, &mut session, world, pod);
+        let session = run.session.insert(session);
+        let board = found.profile.and_then(|profile| run.boards.get(&profile)).map(|(board, _)| board);
+        Answer { session, board, column: found.column, chosen: found.chosen, diagnosis: found.diagnosis, way: found.way }
+    }
+    /// Where these pods would go, one after the other, each with those before it in their places; `None` for one that fits nowhere as things
+    /// are then. Nothing is written, no room is made, and claims that wait for a pod are not given its node: two pods may both count on one
+    /// volume. Afterwards the room is as it was.
+    pub fn try_out(&mut self, world: &World, pods: &[Arc<Doc>]) -> Vec<Option<Name>> {
+        let (run, mut session) = self.open(world);
+        session.read_pods();
+        let places = run.try_out(&mut session, pods);
+        let names = places.into_iter().map(|node| node.map(|node| session.name(node).clone())).collect();
         run.session = Some(session);
-        self.kept = run.rest(world);
-        verdict
+        names
+    }
+    /// The run, come to a world; its session is the caller's to put back.
+    fn open(&mut self, world: &World) -> (&mut Run, Session) {
+        let run = Run::resume(self.kept.take(), world, &self.config);
+        let run = self.kept.insert(run);
+        let session = run.session.take().unwrap_or_else(|| Session::configured(world, self.config.clone()));
+        (run, session)
     }
 }
 
-fn answer(run: &mut Run, session: &mut Session, world: &World, pod: &Doc) -> Verdict {
-    let mut verdict = Verdict::default();
+/// What every node says to a pod, a small number each. A room is busy while its answer is read.
+#[derive(Debug)]
+pub struct Answer<'a> {
+    session: &'a Session,
+    /// Absent where no node was asked.
+    board: Option<&'a Board>,
+    column: Vec<u32>,
+    chosen: Option<u32>,
+    diagnosis: Option<Diagnosis>,
+    way: Option<Way>,
+}
+
+impl Answer<'_> {
+    /// The nodes in order of name, with why each refuses; `None` for one that does not. Empty where the pod was refused before any node was
+    /// asked.
+    pub fn nodes(&self) -> impl Iterator<Item = (&Name, Option<&Refusal>)> {
+        let asked = self.board.into_iter().flat_map(|board| self.session.roster.iter().map(move |node| (board, node)));
+        asked.map(|(board, node)| (self.session.name(node), board.refusal_of(self.column[node as usize])))
+    }
+    /// What one node says; `None` where it does not exist or was not asked.
+    pub fn node(&self, name: &str) -> Option<Result<(), &Refusal>> {
+        let said = self.column[self.board.and_then(|_| self.session.roster.find(name))? as usize];
+        Some(self.board?.refusal_of(said).map_or(Ok(()), Err))
+    }
+    /// As [`Verdict::chosen`].
+    pub fn chosen(&self) -> Option<&Name> {
+        self.chosen.map(|node| self.session.name(node))
+    }
+    /// As [`Verdict::diagnosis`].
+    pub fn diagnosis(&self) -> Option<&Diagnosis> {
+        self.diagnosis.as_ref()
+    }
+    /// All of it by name, with the scores of nodes that fit.
+    pub fn verdict(&self) -> Verdict {
+        let mut nodes = BTreeMap::new();
+        if let Some(board) = self.board {
+            let fitting: Vec<u32> = self.session.roster.iter().filter(|node| self.column[*node as usize] == FITS).collect();
+            let mut scores = board.scores(self.session, &fitting).into_iter();
+            nodes.extend(self.session.roster.iter().map(|node| {
+                let said = match board.refusal_of(self.column[node as usize]) {
+                    Some(refusal) => Err(refusal.clone()),
+                    None => Ok(scores.next().unwrap_or_default()),
+                };
+                (self.session.name(node).clone(), said)
+            }));
+        }
+        Verdict {
+            nodes,
+            chosen: self.chosen().cloned(),
+            diagnosis: self.diagnosis.clone(),
+            nominated: self.way.as_ref().map(|way| self.session.name(way.node).clone()),
+            victims: self.way.iter().flat_map(|way| way.victims.iter()).map(|doc| doc.key.clone()).collect(),
+        }
+    }
+}
+
+/// An answer before it is put to names.
+#[derive(Default)]
+struct Found {
+    /// Absent where no node was asked.
+    profile: Option<u32>,
+    column: Vec<u32>,
+    chosen: Option<u32>,
+    diagnosis: Option<Diagnosis>,
+    way: Option<Way>,
+}
+
+fn answer(run: &mut Run, session: &mut Session, world: &World, pod: &Doc) -> Found {
     let Some(profile) = session.profile(pod, true) else {
-        return verdict;
+        return Found::default();
     };
     session.read_pods();
     if let Some(diagnosis) = preempt::refused_before(session, profile) {
-        verdict.diagnosis = Some(diagnosis);
-        return verdict;
+        return Found { diagnosis: Some(diagnosis), ..Found::default() };
     }
     let board = run.board(session, profile);
-    let mut fitting = Vec::new();
-    for node in 0..session.rows.len() as u32 {
-        match board.refusal_beside(session, node, Some(&pod.key)) {
-            Some(refusal) => {
-                verdict.nodes.insert(session.name(node).clone(), Err(refusal));
-            }
-            None => fitting.push(node),
-        }
+    let column = board.column(session, &pod.key);
+    let nominated = session.nominated_node(pod).filter(|node| column[*node as usize] == FITS);
+    let chosen = nominated.or_else(|| board.pick(session));
+    let mut found = Found { profile: Some(profile), column, chosen, ..Found::default() };
+    if found.chosen.is_none() {
+        let (diagnosis, way) = preempt::diagnose(session, board, &found.column, world, pod);
+        (found.diagnosis, found.way) = (Some(diagnosis), way);
     }
-    for (node, scores) in fitting.iter().zip(board.scores(session, &fitting)) {
-        verdict.nodes.insert(session.name(*node).clone(), Ok(scores));
-    }
-    let nominated = session.nominated_node(pod).filter(|node| fitting.contains(node));
-    match nominated.or_else(|| board.pick()) {
-        Some(node) => verdict.chosen = Some(session.name(node).clone()),
-        None => {
-            let (diagnosis, way) = preempt::diagnose(session, board, world, pod);
-            verdict.diagnosis = Some(diagnosis);
-            verdict.nominated = way.as_ref().map(|way| session.name(way.node).clone());
-            verdict.victims = way.iter().flat_map(|way| way.victims.iter()).map(|doc| doc.key.clone()).collect();
-        }
-    }
-    verdict
+    found
 }

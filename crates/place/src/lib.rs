@@ -17,11 +17,15 @@ mod explain;
 mod filter;
 #[cfg(test)]
 mod fixture;
+mod follow;
+mod groups;
+mod images;
 mod nominate;
 mod plan;
 mod preempt;
 mod profile;
 mod reason;
+mod roster;
 mod score;
 mod selection;
 mod session;
@@ -32,7 +36,7 @@ mod victims;
 
 pub use config::{Balance, Config, Strategy, Weights};
 pub use diagnosis::{Diagnosis, Preemption};
-pub use explain::{Room, Verdict, explain, explain_with};
+pub use explain::{Answer, Room, Verdict, explain, explain_with};
 pub use plan::{Evict, Memory, plan};
 pub use reason::{Plugin, Reason, Refusal};
 pub use score::Scores;

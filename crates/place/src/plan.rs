@@ -7,6 +7,7 @@ use crate::board::Board;
 use crate::config::Config;
 use crate::diagnosis::{Diagnosis, Preemption};
 use crate::filter::volumes;
+use crate::follow::Kept as Followed;
 use crate::session::Session;
 use crate::victims::{self, Way};
 use crate::{nominate, preempt};
@@ -18,10 +19,8 @@ use nodelane_world::{ClassId, Draft, World};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Boards kept at once; the one unused for longest goes. At 5,000 nodes a board is about 0.5 MiB: 64 MiB.
+/// Boards kept, from run to run too; the one unused for longest goes. A board is about 52 bytes a node: at 5,000 nodes 0.25 MiB, 32 MiB.
 const BOARD_LIMIT: usize = 128;
-/// Boards kept from run to run: 16 MiB.
-const KEPT_BOARDS: usize = 32;
 
 /// What was found not to fit. Soft: losing it costs a second look.
 #[derive(Clone, Debug, Default)]
@@ -133,7 +132,7 @@ pub fn plan(draft: &mut Draft, memory: &mut Memory, budget: usize, evict: Evict)
 pub(crate) struct Run {
     pub session: Option<Session>,
     /// Boards with when they were last used, in pods.
-    boards: BTreeMap<u32, (Board, u64)>,
+    pub boards: BTreeMap<u32, (Board, u64)>,
     pods: u64,
     /// What profiles that fit nowhere are told in this run.
     refused: BTreeMap<u32, Name>,
@@ -151,8 +150,13 @@ pub(crate) struct Run {
 impl Run {
     /// Goes on with a run where the world has moved on little; else begins one.
     pub fn resume(kept: Option<Box<Run>>, world: &World, config: &Arc<Config>) -> Box<Run> {
-        let follows = |run: &mut Box<Run>| run.session.as_mut().is_some_and(|session| session.config == *config && session.follow(world));
-        let Some(mut run) = kept.and_then(|mut run| follows(&mut run).then_some(run)) else { return Box::default() };
+        let follow = |session: &mut Session| if session.config == *config { session.follow(world) } else { None };
+        let Some(mut run) = kept else { return Box::default() };
+        match run.session.as_mut().and_then(follow) {
+            None => return Box::default(),
+            Some(Followed::Rows) => run.boards.clear(),
+            Some(Followed::Boards) => {}
+        }
         run.refused.clear();
         run.told_to_wait.clear();
         (run.waiting, run.bound) = (false, false);
@@ -162,12 +166,34 @@ impl Run {
     /// Ends a run that has come to this world; what is left where another may go on with it.
     pub fn rest(mut self: Box<Run>, world: &World) -> Option<Box<Run>> {
         let has_promised = self.has_promised;
-        let session = self.session.as_mut().filter(|session| !has_promised && session.nominees.is_empty())?;
+        let session = self.session.as_mut().filter(|_| !has_promised)?;
         session.world = world.clone();
-        while self.boards.len() > KEPT_BOARDS {
-            self.drop_oldest();
-        }
         Some(self)
+    }
+    /// Where pods would go one after the other; afterwards the session is as it was.
+    pub fn try_out(&mut self, session: &mut Session, pods: &[Arc<Doc>]) -> Vec<Option<u32>> {
+        let mut placed = Vec::with_capacity(pods.len());
+        for doc in pods {
+            let profile = session.profile(doc, true).filter(|profile| preempt::refused_before(session, *profile).is_none());
+            let waits = session.nominated_node(doc);
+            let node = profile.and_then(|profile| {
+                let board = self.board(session, profile);
+                let nominated = waits.filter(|node| board.refusal_beside(session, *node, Some(&doc.key)).is_none());
+                nominated.or_else(|| board.pick(session))
+            });
+            if let Some((profile, node)) = profile.zip(node) {
+                waits.iter().for_each(|waits| session.dismiss(&doc.key, *waits));
+                session.bind(profile, node);
+            }
+            placed.push((doc, profile, node, waits));
+        }
+        for (doc, profile, node, waits) in placed.iter().rev() {
+            if let Some((profile, node)) = profile.zip(*node) {
+                session.end(profile, node, true);
+                waits.iter().for_each(|waits| session.nominate(&doc.key, profile, *waits));
+            }
+        }
+        placed.into_iter().map(|(_, _, node, _)| node).collect()
     }
     /// Binds a pod, makes room for it or tells it that it fits nowhere; gives the units spent.
     fn place(&mut self, draft: &mut Draft, memory: &mut Memory, doc: &Arc<Doc>, evict: Evict) -> usize {
@@ -245,7 +271,7 @@ impl Run {
         if let Some(node) = nominated.filter(|node| board.refusal_beside(session, *node, Some(&doc.key)).is_none()) {
             return Outcome::Node(node);
         }
-        if let Some(node) = board.pick() {
+        if let Some(node) = board.pick(session) {
             return Outcome::Node(node);
         }
         let priority = session.profiles[profile as usize].priority();
@@ -255,7 +281,8 @@ impl Run {
             return Outcome::Nowhere { message: message.clone(), gives_up: false, keeps: true, is_new: false };
         }
         let board = self.board(session, profile);
-        let (diagnosis, way) = preempt::diagnose(session, board, world, doc);
+        let column = board.column(session, &doc.key);
+        let (diagnosis, way) = preempt::diagnose(session, board, &column, world, doc);
         let message = Name::from(diagnosis.message());
         match way {
             Some(way) => Outcome::Room(message, way),
@@ -319,14 +346,15 @@ fn bind(draft: &mut Draft, pod: &Arc<Doc>, node: &Name) {
 
 /// Tells a pod that it fits nowhere, and nominates it for a node (or none), where that is news to it; gives the units spent.
 fn decline(draft: &mut Draft, pod: &Arc<Doc>, message: &Name, nominated: Option<Name>) -> usize {
-    let mut doc = (**pod).clone();
     let now = draft.now;
     let is_told = knows(pod, message);
+    let is_nominated = |name: &Name| pod.as_pod().is_some_and(|pod| pod.status.nominated_node_name == *name);
+    if is_told && nominated.as_ref().is_none_or(is_nominated) {
+        return 0;
+    }
+    let mut doc = (**pod).clone();
     if let Some(pod) = doc.as_pod_mut() {
         let nominated = nominated.unwrap_or_else(|| pod.status.nominated_node_name.clone());
-        if is_told && pod.status.nominated_node_name == nominated {
-            return 0;
-        }
         pod.status.nominated_node_name = nominated;
         let status = Name::new_static("False");
         set_condition(&mut pod.status.conditions, status, Name::new_static("Unschedulable"), message.clone(), now);

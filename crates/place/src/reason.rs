@@ -142,7 +142,7 @@ impl Reason {
 }
 
 /// A node's refusal by the first plugin that refuses it.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Refusal {
     /// All reasons of that plugin; never empty.
     pub reasons: Vec<Reason>,

@@ -3,7 +3,7 @@
 //! A plugin says once per other profile which of its counters such a pod moves and by how much; from then on a pod that is bound costs
 //! a few additions. Whatever a plugin knows about pods on nodes is in here, so a copy of the tally is all that a what-if needs.
 
-use crate::topology::Counter;
+use crate::topology::{Counter, Topologies};
 
 /// A counter of the tally.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,6 +28,14 @@ impl Tally {
     }
     pub fn is_empty(&self) -> bool {
         self.counters.is_empty()
+    }
+    /// Goes on with the topologies as nodes have come. `false` where what tells nodes apart has changed for old ones.
+    pub fn renew(&mut self, topologies: &Topologies) -> bool {
+        self.counters.iter_mut().all(|counter| counter.renew(topologies))
+    }
+    /// Whether a counter counts pods on a node from now on; none there is counted now.
+    pub fn set_eligible(&mut self, id: CounterId, node: u32, is: bool) {
+        self.counters[id.0].set_eligible(node, is);
     }
     /// Takes up (1) or takes away (-1) a pod on a node.
     pub fn apply(&mut self, moves: &Moves, node: u32, terminating: bool, times: i64) {

@@ -3,6 +3,7 @@
 //! A topology is a label key; nodes with the same value of it are one domain. Counters move with each pod that is bound, so no verdict
 //! goes through the pods again.
 
+use crate::roster::Roster;
 use nodelane_model::Name;
 use nodelane_world::NodeRow;
 use std::collections::BTreeMap;
@@ -11,63 +12,126 @@ use std::sync::Arc;
 /// The domain of a node that lacks the label.
 pub(crate) const NONE: u32 = u32::MAX;
 
-/// How one label key divides the nodes.
-#[derive(Debug)]
+/// What puts nodes together.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum By {
+    /// The value of this label.
+    Label(Name),
+    /// Nothing: every node with this label is a domain of its own, whatever the value.
+    Node(Name),
+    /// Everything: all nodes are one domain.
+    All,
+}
+
+/// How nodes are divided, by their numbers.
+#[derive(Clone, Debug)]
 pub(crate) struct Topology {
+    /// Its place among the session's.
+    id: usize,
     /// Domain by node; `NONE` where the label is missing.
     pub domain_of: Vec<u32>,
     /// How many domains there are.
     pub domains: usize,
-    /// Whether every domain is a single node, as with host names.
+    /// Whether every domain is a single node, as with host names. Once it is not so it stays not so.
     pub singletons: bool,
 }
 
-impl Topology {
-    fn of(nodes: &[NodeRow], key: &str) -> Topology {
-        let mut ids: BTreeMap<&Name, u32> = BTreeMap::new();
-        let mut labelled = 0;
-        let domain_of = nodes.iter().map(|row| {
-            let Some(value) = row.doc.meta.labels.get(key) else {
-                return NONE;
-            };
-            labelled += 1;
-            let next = ids.len() as u32;
-            *ids.entry(value).or_insert(next)
-        });
-        let domain_of: Vec<u32> = domain_of.collect();
-        Topology { domain_of, domains: ids.len(), singletons: ids.len() == labelled }
-    }
-    /// All nodes one domain.
-    pub fn of_all(nodes: &[NodeRow]) -> Topology {
-        Topology { domain_of: vec![0; nodes.len()], domains: 1, singletons: false }
-    }
-    /// Every node a domain of its own, whatever the value of its label.
-    fn by_node(nodes: &[NodeRow], key: &str) -> Topology {
-        let labelled = |row: &NodeRow| row.doc.meta.labels.contains_key(key);
-        let domain_of = nodes.iter().zip(0..).map(|(row, at)| if labelled(row) { at } else { NONE }).collect();
-        Topology { domain_of, domains: nodes.len(), singletons: true }
-    }
-}
-
-/// The topologies that a session has met.
+/// The topologies that a session has met. A node keeps its domains for as long as it has its number.
 #[derive(Debug, Default)]
 pub(crate) struct Topologies {
-    by_key: BTreeMap<Name, Arc<Topology>>,
-    by_node: Option<Arc<Topology>>,
+    ids: BTreeMap<By, usize>,
+    known: Vec<Known>,
+}
+
+#[derive(Debug)]
+struct Known {
+    by: By,
+    domains: BTreeMap<Name, u32>,
+    /// How many nodes are there, by domain; of label values alone.
+    nodes_in: Vec<u32>,
+    now: Arc<Topology>,
+}
+
+impl Known {
+    fn new(by: By, id: usize, rows: &[NodeRow], roster: &Roster) -> Known {
+        let now = Topology { id, domain_of: Vec::new(), domains: usize::from(by == By::All), singletons: by != By::All };
+        let mut known = Known { by, domains: BTreeMap::new(), nodes_in: Vec::new(), now: Arc::new(now) };
+        for (row, node) in rows.iter().zip(0..) {
+            known.add(row);
+            if roster.has(node) {
+                known.count(node, true);
+            }
+        }
+        known
+    }
+    /// Gives the next node by number its domain.
+    fn add(&mut self, row: &NodeRow) {
+        let node = self.now.domain_of.len() as u32;
+        let labels = &row.doc.meta.labels;
+        let domain = match &self.by {
+            By::All => 0,
+            By::Node(key) if labels.contains_key(key) => node,
+            By::Node(_) => NONE,
+            By::Label(key) => match labels.get(key) {
+                None => NONE,
+                Some(value) => match self.domains.get(value) {
+                    Some(known) => *known,
+                    None => {
+                        self.domains.insert(value.clone(), self.nodes_in.len() as u32);
+                        self.nodes_in.push(0);
+                        self.nodes_in.len() as u32 - 1
+                    }
+                },
+            },
+        };
+        let now = Arc::make_mut(&mut self.now);
+        now.domain_of.push(domain);
+        now.domains = match &self.by {
+            By::All => 1,
+            By::Node(_) => now.domain_of.len(),
+            By::Label(_) => self.nodes_in.len(),
+        };
+    }
+    /// Takes up that a node is there or went.
+    fn count(&mut self, node: u32, is_here: bool) {
+        let Some(nodes) = self.nodes_in.get_mut(self.now.domain_of[node as usize] as usize) else { return };
+        *nodes = if is_here { *nodes + 1 } else { nodes.saturating_sub(1) };
+        if *nodes > 1 && self.now.singletons {
+            Arc::make_mut(&mut self.now).singletons = false;
+        }
+    }
 }
 
 impl Topologies {
-    pub fn by_key(&mut self, nodes: &[NodeRow], key: &Name) -> Arc<Topology> {
-        if let Some(known) = self.by_key.get(key) {
-            return known.clone();
-        }
-        let made = Arc::new(Topology::of(nodes, key));
-        self.by_key.insert(key.clone(), made.clone());
-        made
+    /// The topology as it is now.
+    pub fn get(&mut self, rows: &[NodeRow], roster: &Roster, by: By) -> Arc<Topology> {
+        let id = match self.ids.get(&by) {
+            Some(id) => *id,
+            None => {
+                let id = self.known.len();
+                self.known.push(Known::new(by.clone(), id, rows, roster));
+                self.ids.insert(by, id);
+                id
+            }
+        };
+        self.known[id].now.clone()
     }
-    pub fn by_node(&mut self, nodes: &[NodeRow], key: &str) -> Arc<Topology> {
-        self.by_node.get_or_insert_with(|| Arc::new(Topology::by_node(nodes, key))).clone()
+    /// Takes up a node with the next number.
+    pub fn add(&mut self, row: &NodeRow) {
+        self.known.iter_mut().for_each(|known| known.add(row));
     }
+    /// Takes up that a node is there or went.
+    pub fn count(&mut self, node: u32, is_here: bool) {
+        self.known.iter_mut().for_each(|known| known.count(node, is_here));
+    }
+}
+
+/// Nodes whose pods a counter counts.
+#[derive(Clone, Debug, Default)]
+struct Eligible {
+    nodes: Vec<bool>,
+    /// How many they are by domain.
+    by_domain: Vec<u32>,
 }
 
 /// Counts by domain.
@@ -78,7 +142,7 @@ pub(crate) struct Counter {
     /// The sum over all domains.
     pub total: i64,
     /// Nodes whose pods count; absent where all do.
-    eligible: Option<Arc<Vec<bool>>>,
+    eligible: Option<Arc<Eligible>>,
     /// Whether pods that are terminating do not count.
     pub alive_only: bool,
     /// Number of domains by count, for the smallest; kept only where `eligible` domains are what matters.
@@ -95,16 +159,51 @@ impl Counter {
         let mut counter = Counter::new(topology);
         counter.alive_only = true;
         if let Some(eligible) = eligible {
-            let nodes = counter.topology.domain_of.iter().zip(&eligible);
-            let mut present: Vec<u32> = nodes.filter(|(domain, ok)| **ok && **domain != NONE).map(|(domain, _)| *domain).collect();
-            present.sort_unstable();
-            present.dedup();
-            if !present.is_empty() {
-                counter.levels.insert(0, present.len() as u32);
-            }
-            counter.eligible = Some(Arc::new(eligible));
+            counter.eligible = Some(Arc::default());
+            counter.grow();
+            (0..).zip(eligible).for_each(|(node, is)| counter.set_eligible(node, is));
         }
         counter
+    }
+    /// Goes on with the topology as nodes have come. `false` where it says otherwise what was said of old ones.
+    pub fn renew(&mut self, topologies: &Topologies) -> bool {
+        let now = &topologies.known[self.topology.id].now;
+        let holds = now.singletons == self.topology.singletons;
+        self.topology = now.clone();
+        self.counts.resize(now.domains, 0);
+        self.grow();
+        holds
+    }
+    fn grow(&mut self) {
+        if let Some(eligible) = self.eligible.as_mut().map(Arc::make_mut) {
+            eligible.nodes.resize(self.topology.domain_of.len(), false);
+            eligible.by_domain.resize(self.topology.domains, 0);
+        }
+    }
+    /// Whether pods on a node count from now on; none there is counted now.
+    pub fn set_eligible(&mut self, node: u32, is: bool) {
+        let Some(eligible) = self.eligible.as_mut() else { return };
+        let domain = self.topology.domain_of[node as usize];
+        if eligible.nodes[node as usize] == is || domain == NONE {
+            return;
+        }
+        let eligible = Arc::make_mut(eligible);
+        eligible.nodes[node as usize] = is;
+        let nodes = &mut eligible.by_domain[domain as usize];
+        *nodes = if is { *nodes + 1 } else { *nodes - 1 };
+        let count = self.counts[domain as usize];
+        match (*nodes, is) {
+            (1, true) => *self.levels.entry(count).or_default() += 1,
+            (0, false) => self.leave_level(count),
+            _ => {}
+        }
+    }
+    fn leave_level(&mut self, count: i64) {
+        let level = self.levels.entry(count).or_default();
+        *level = level.saturating_sub(1);
+        if *level == 0 {
+            self.levels.remove(&count);
+        }
     }
     /// The count at a node's domain; `None` where the node has none.
     pub fn at(&self, node: u32) -> Option<i64> {
@@ -116,19 +215,15 @@ impl Counter {
     /// Counts `by` at a node's domain.
     pub fn add(&mut self, node: u32, by: i64) {
         let domain = self.topology.domain_of[node as usize];
-        if domain == NONE || self.eligible.as_ref().is_some_and(|eligible| !eligible[node as usize]) {
+        if domain == NONE || self.eligible.as_ref().is_some_and(|eligible| !eligible.nodes[node as usize]) {
             return;
         }
-        let count = &mut self.counts[domain as usize];
-        if !self.levels.is_empty() {
-            let level = self.levels.entry(*count).or_default();
-            *level = level.saturating_sub(1);
-            if *level == 0 {
-                self.levels.remove(count);
-            }
-            *self.levels.entry(*count + by).or_default() += 1;
+        let count = self.counts[domain as usize];
+        if self.eligible.is_some() {
+            self.leave_level(count);
+            *self.levels.entry(count + by).or_default() += 1;
         }
-        *count += by;
+        self.counts[domain as usize] += by;
         self.total += by;
     }
     /// The smallest count over the domains with an eligible node; `None` where there are none.
@@ -155,7 +250,7 @@ mod tests {
 
     /// Nodes 0 and 1 in one domain, 2 in another, 3 in none.
     fn topology() -> Arc<Topology> {
-        Arc::new(Topology { domain_of: vec![0, 0, 1, NONE], domains: 2, singletons: false })
+        Arc::new(Topology { id: 0, domain_of: vec![0, 0, 1, NONE], domains: 2, singletons: false })
     }
 
     #[test]
@@ -178,5 +273,20 @@ mod tests {
         assert_eq!(counter.smallest(), Some(0));
         let nowhere = Counter::of_spread(topology(), Some(vec![false; 4]));
         assert_eq!((nowhere.smallest(), nowhere.present()), (None, 0));
+    }
+
+    #[test]
+    fn a_domain_is_present_while_an_eligible_node_of_it_is() {
+        let mut counter = Counter::of_spread(topology(), Some(vec![true, true, true, true]));
+        counter.add(0, 2);
+        counter.set_eligible(2, false);
+        assert_eq!((counter.smallest(), counter.present()), (Some(2), 1));
+        counter.set_eligible(1, false);
+        assert_eq!((counter.smallest(), counter.present()), (Some(2), 1));
+        counter.add(0, -2);
+        counter.set_eligible(0, false);
+        assert_eq!((counter.smallest(), counter.present()), (None, 0));
+        counter.set_eligible(2, true);
+        assert_eq!((counter.smallest(), counter.present()), (Some(0), 1));
     }
 }

@@ -49,7 +49,7 @@ impl Vacancies {
         let late: Vec<u32> = last.iter().rev().filter_map(|name| vacating.index(name)).collect();
         let mut is_late = vec![false; vacating.closed.len()];
         late.iter().for_each(|node| is_late[*node as usize] = true);
-        vacating.order = (0..is_late.len() as u32).filter(|node| !is_late[*node as usize]).chain(late).collect();
+        vacating.order = vacating.session.roster.iter().filter(|node| !is_late[*node as usize]).chain(late).collect();
         vacating
     }
 }
@@ -87,7 +87,7 @@ pub struct Vacating {
 
 impl Vacating {
     fn index(&self, name: &Name) -> Option<u32> {
-        self.session.rows.binary_search_by(|row| row.doc.key.name.cmp(name)).ok().map(|at| at as u32)
+        self.session.roster.find(name)
     }
     /// A node takes no pods from now on.
     pub fn close(&mut self, node: &Name) {

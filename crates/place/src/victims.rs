@@ -49,9 +49,9 @@ impl Way {
         };
         Way { node, victims: Arc::new(victims), rank }
     }
-    /// Whether this is the way to take of two; nodes are numbered in order of name.
+    /// Whether this is the way to take of two whatever their nodes' names.
     pub fn is_better_than(&self, other: &Way) -> bool {
-        (self.rank, self.node) < (other.rank, other.node)
+        self.rank < other.rank
     }
 }
 

@@ -8,6 +8,7 @@ use crate::ledger::{self, BudgetRow};
 use crate::room::NodeRow;
 use crate::storage::Storage;
 use crate::work::{List, Work};
+use imbl::ordmap::DiffItem;
 use imbl::{HashMap, OrdMap, OrdSet};
 use nodelane_model::cluster::CLUSTER;
 use nodelane_model::{Cluster, Doc, Key, Kind, Machine, Name, NodePool, Revision, Uid};
@@ -27,14 +28,14 @@ pub struct World {
     /// namespace's labels changed.
     pub room_epoch: u64,
     /// Moves whenever something changes that placing looks up beside nodes and pods: namespaces' labels, services, the selectors of replica
-    /// sets and stateful sets, claims, volumes, storage classes, the limits of drivers.
+    /// sets and stateful sets, claims, volumes, storage classes.
     pub rules_epoch: u64,
     /// Unbound pods that wait for room on a node, and are not on their way out.
     pub nominated: OrdSet<Key>,
     /// Bound pods that keep others away by a required term: new nodes have to be asked about them.
     pub exclusive: OrdSet<Key>,
     docs: OrdMap<Key, Arc<Doc>>,
-    nodes: OrdMap<Name, Arc<NodeRow>>,
+    nodes: OrdMap<Name, Row>,
     uids: OrdMap<Uid, Key>,
     by_owner: OrdSet<(Uid, Key)>,
     by_node: OrdSet<(Name, Key)>,
@@ -49,6 +50,16 @@ pub struct World {
     pub(crate) storage: Storage,
     classes: HashMap<ClassKey, Arc<PodClass>>,
     next_class: u32,
+}
+
+/// A row, compared by identity: it is copied before it is changed while a fork holds it too.
+#[derive(Clone, Debug)]
+struct Row(Arc<NodeRow>);
+
+impl PartialEq for Row {
+    fn eq(&self, other: &Row) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
 }
 
 /// Classes kept at most; past this the cache starts anew. Each keeps a specification alive, 2 to 4 KiB: 64 MiB at worst.
@@ -123,11 +134,21 @@ impl World {
     }
     /// Nodes with what is taken of them, in order of name.
     pub fn nodes(&self) -> impl Iterator<Item = (&Name, &Arc<NodeRow>)> {
-        self.nodes.iter()
+        self.nodes.iter().map(|(name, row)| (name, &row.0))
+    }
+    /// The nodes whose rows are not those of another world, in order of name: each as it was there, and as it is here. Rows are compared by
+    /// identity, and what the two worlds share is passed over: the cost is that of what differs. A row moves with its node, with the pods on
+    /// it that take something, and with the node's `CSINode`.
+    pub fn nodes_since<'a>(&'a self, before: &'a World) -> impl Iterator<Item = (Option<&'a Arc<NodeRow>>, Option<&'a Arc<NodeRow>>)> {
+        before.nodes.diff(&self.nodes).map(|item| match item {
+            DiffItem::Add(_, new) => (None, Some(&new.0)),
+            DiffItem::Update { old: (_, old), new: (_, new) } => (Some(&old.0), Some(&new.0)),
+            DiffItem::Remove(_, old) => (Some(&old.0), None),
+        })
     }
     /// A node with what is taken of it.
     pub fn node(&self, name: &Name) -> Option<&Arc<NodeRow>> {
-        self.nodes.get(name)
+        self.nodes.get(name).map(|row| &row.0)
     }
     /// The pods that a budget covers, counted.
     pub fn budget(&self, key: &Key) -> Option<&BudgetRow> {
@@ -213,6 +234,11 @@ impl World {
                 self.work.add(List::Autoscale, doc.key.clone());
             }
             Kind::PersistentVolume | Kind::PersistentVolumeClaim | Kind::StorageClass => self.note_storage(old, new),
+            Kind::CSINode => {
+                // What drivers attach is the node's: its row shows that it is another.
+                let row = self.nodes.get_mut(&doc.key.name);
+                row.into_iter().for_each(|row| row.0 = Arc::new((*row.0).clone()));
+            }
             Kind::Event => {
                 old.map(|old| self.events_by_age.remove(&(old.revision, old.key.clone())));
                 new.map(|new| self.events_by_age.insert((new.revision, new.key.clone())));
@@ -313,7 +339,7 @@ impl World {
             && old.is_terminating() != new.is_terminating()
             && let Some(row) = charge_of(new).and_then(|node| self.nodes.get_mut(node))
         {
-            let row = Arc::make_mut(row);
+            let row = Arc::make_mut(&mut row.0);
             row.leaving = row.leaving + u32::from(new.is_terminating()) - u32::from(old.is_terminating());
         }
         let stays = old.zip(new).is_some_and(|(old, new)| weighs_alike(old, new));
@@ -427,7 +453,7 @@ impl World {
         let Some(node) = charge_of(doc) else { return };
         let Some(class) = self.class(doc) else { return };
         if let Some(row) = self.nodes.get_mut(node) {
-            let row = Arc::make_mut(row);
+            let row = Arc::make_mut(&mut row.0);
             row.charge(&class, times);
             if doc.is_terminating() {
                 row.leaving = row.leaving.saturating_add_signed(times as i32);
@@ -450,7 +476,7 @@ impl World {
                 }
             }
             Some(new) => match self.nodes.get_mut(&name) {
-                Some(row) => Arc::make_mut(row).renew(new.clone()),
+                Some(row) => Arc::make_mut(&mut row.0).renew(new.clone()),
                 None => {
                     let mut row = NodeRow::empty(new.clone());
                     let pods: Vec<Arc<Doc>> = self.pods_on(&name).filter(|pod| charge_of(pod).is_some()).cloned().collect();
@@ -458,7 +484,7 @@ impl World {
                         row.charge(&class, 1);
                     }
                     row.leaving = pods.iter().filter(|pod| pod.is_terminating()).count() as u32;
-                    self.nodes.insert(name.clone(), Arc::new(row));
+                    self.nodes.insert(name.clone(), Row(Arc::new(row)));
                 }
             },
         }
@@ -549,7 +575,7 @@ fn changes_rules(old: Option<&Arc<Doc>>, new: Option<&Arc<Doc>>) -> bool {
         of_set.or_else(|| doc.as_stateful_set().map(|set| set.spec.selector.clone()))
     };
     match new.or(old).map(|doc| doc.key.kind) {
-        Some(Kind::Service | Kind::PersistentVolume | Kind::PersistentVolumeClaim | Kind::StorageClass | Kind::CSINode) => true,
+        Some(Kind::Service | Kind::PersistentVolume | Kind::PersistentVolumeClaim | Kind::StorageClass) => true,
         Some(Kind::Namespace) => old.map(|doc| &doc.meta.labels) != new.map(|doc| &doc.meta.labels),
         Some(Kind::ReplicaSet | Kind::StatefulSet) => old.map(selector) != new.map(selector),
         _ => false,

@@ -8,7 +8,7 @@ use crate::reason::{Plugin, Reason, Refusal};
 use crate::selection::{own_term_matches, their_term_matches};
 use crate::session::Session;
 use crate::tally::{CounterId, Moves, Tally};
-use crate::topology::Counter;
+use crate::topology::{By, Counter};
 use nodelane_model::Name;
 use nodelane_model::pod::PodTerm;
 use std::collections::BTreeMap;
@@ -91,7 +91,9 @@ fn against<'a>(session: &Session, own: &Profile, other: &'a Profile) -> impl Ite
 pub(crate) fn counters(session: &mut Session, tally: &mut Tally, keys: Vec<Name>) -> BTreeMap<Name, CounterId> {
     let mut made = BTreeMap::new();
     for key in keys {
-        made.entry(key).or_insert_with_key(|key| tally.push(Counter::new(session.topologies.by_key(&session.rows, key))));
+        made.entry(key).or_insert_with_key(|key| {
+            tally.push(Counter::new(session.topologies.get(&session.rows, &session.roster, By::Label(key.clone()))))
+        });
     }
     made
 }

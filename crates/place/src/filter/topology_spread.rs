@@ -9,13 +9,16 @@ use crate::reason::{Plugin, Reason, Refusal};
 use crate::selection::Selection;
 use crate::session::Session;
 use crate::tally::{CounterId, Moves, Tally};
-use crate::topology::Counter;
+use crate::topology::{By, Counter};
+use nodelane_model::Name;
 use nodelane_model::pod::SpreadConstraint;
+use nodelane_world::NodeRow;
 
 #[derive(Debug)]
 struct Constraint {
     counter: CounterId,
     selection: Selection,
+    inclusion: Inclusion,
     max_skew: i64,
     min_domains: u32,
     /// Whether the pod itself would count.
@@ -26,6 +29,8 @@ struct Constraint {
 #[derive(Debug, Default)]
 pub(crate) struct SpreadFilter {
     constraints: Vec<Constraint>,
+    /// The labels that a node must have for its pods to count.
+    keys: Vec<Name>,
 }
 
 impl SpreadFilter {
@@ -36,20 +41,28 @@ impl SpreadFilter {
             return SpreadFilter::default();
         }
         let hard = constraints_of(session, own, "DoNotSchedule");
-        let complete = have_keys(session, hard.iter().map(|(constraint, _)| constraint.topology_key.as_str()));
+        let keys: Vec<Name> = hard.iter().map(|(constraint, _)| constraint.topology_key.clone()).collect();
         let constraints = hard.iter().map(|(constraint, selection)| {
-            let eligible = eligible(session, profile, constraint, &complete);
-            let topology = session.topologies.by_key(&session.rows, &constraint.topology_key);
+            let inclusion = Inclusion::of(constraint);
+            let eligible = inclusion.eligible(session, profile, &keys);
+            let topology = session.topologies.get(&session.rows, &session.roster, By::Label(constraint.topology_key.clone()));
             let counter = tally.push(Counter::of_spread(topology, Some(eligible)));
             Constraint {
                 counter,
                 counts_itself: selection.matches(&class.labels),
                 selection: selection.clone(),
+                inclusion,
                 max_skew: i64::from(constraint.max_skew),
                 min_domains: constraint.min_domains.unwrap_or(1).max(0) as u32,
             }
         });
-        SpreadFilter { constraints: constraints.collect() }
+        SpreadFilter { constraints: constraints.collect(), keys }
+    }
+    /// Takes up what a node has become, while none of its pods is counted.
+    pub fn renew(&self, session: &Session, own: &Profile, tally: &mut Tally, node: u32) {
+        for constraint in &self.constraints {
+            tally.set_eligible(constraint.counter, node, constraint.inclusion.includes(session, own, &self.keys, node));
+        }
     }
     pub fn moves(&self, other: &Profile, moves: &mut Moves) {
         let counting = self.constraints.iter().filter(|constraint| constraint.selection.counts(other));
@@ -88,19 +101,36 @@ pub(crate) fn constraints_of(session: &Session, own: &Profile, when_unsatisfiabl
     if selection.is_empty() { Vec::new() } else { wanted.into_iter().map(|constraint| (constraint.clone(), selection.clone())).collect() }
 }
 
-/// Which nodes have all these labels.
-pub(crate) fn have_keys<'a>(session: &Session, keys: impl Iterator<Item = &'a str> + Clone) -> Vec<bool> {
-    session.rows.iter().map(|row| keys.clone().all(|key| row.doc.meta.labels.contains_key(key))).collect()
+/// Whether a node has all these labels.
+pub(crate) fn has_keys(row: &NodeRow, keys: &[Name]) -> bool {
+    keys.iter().all(|key| row.doc.meta.labels.contains_key(key))
 }
 
-/// Which of the `complete` nodes pass the inclusion policies of a constraint.
-pub(crate) fn eligible(session: &Session, profile: u32, constraint: &SpreadConstraint, complete: &[bool]) -> Vec<bool> {
-    let profile = &session.profiles[profile as usize];
-    let by_affinity = constraint.node_affinity_policy.as_deref() != Some("Ignore");
-    let by_taints = constraint.node_taints_policy.as_deref() == Some("Honor");
-    let nodes = session.rows.iter().zip(complete).map(|(row, complete)| {
-        let tolerated = || row.doc.as_node().is_some_and(|node| taint_toleration::check(profile, node).is_none());
-        *complete && (!by_affinity || node_affinity::matches(profile, row)) && (!by_taints || tolerated())
-    });
-    nodes.collect()
+/// The inclusion policies of a constraint: of which nodes it counts the pods.
+#[derive(Debug)]
+pub(crate) struct Inclusion {
+    by_affinity: bool,
+    by_taints: bool,
+}
+
+impl Inclusion {
+    pub fn of(constraint: &SpreadConstraint) -> Inclusion {
+        Inclusion {
+            by_affinity: constraint.node_affinity_policy.as_deref() != Some("Ignore"),
+            by_taints: constraint.node_taints_policy.as_deref() == Some("Honor"),
+        }
+    }
+    /// By node, with the labels that it must have.
+    pub fn eligible(&self, session: &Session, profile: u32, keys: &[Name]) -> Vec<bool> {
+        let own = &session.profiles[profile as usize];
+        (0..session.rows.len() as u32).map(|node| self.includes(session, own, keys, node)).collect()
+    }
+    pub fn includes(&self, session: &Session, own: &Profile, keys: &[Name], node: u32) -> bool {
+        let row = &session.rows[node as usize];
+        let tolerated = || row.doc.as_node().is_some_and(|node| taint_toleration::check(own, node).is_none());
+        session.roster.has(node)
+            && has_keys(row, keys)
+            && (!self.by_affinity || node_affinity::matches(own, row))
+            && (!self.by_taints || tolerated())
+    }
 }

@@ -4,8 +4,9 @@
 //! that share a list of images share the score. Images are compared by their written names; a missing tag is `latest`.
 
 use super::MAX;
+use crate::images::ImageList;
 use crate::profile::Profile;
-use crate::session::{ImageList, Session};
+use crate::session::Session;
 
 const MIB: i64 = 1024 * 1024;
 /// Sums below this count as nothing.
@@ -21,15 +22,15 @@ pub(crate) fn scores(profile: &Profile, session: &Session) -> Vec<i64> {
     let images = spec.init_containers.iter().chain(&spec.containers).map(|container| container.image.as_str());
     let images: Vec<String> = images.chain(mounted).map(tagged).collect();
     let nodes_with = |image: &String| {
-        let lists = session.image_lists.iter().filter(|list| size_of(list, image).is_some());
+        let lists = session.images.lists.iter().filter(|list| size_of(list, image).is_some());
         lists.map(|list| list.nodes).sum::<u32>()
     };
-    let spread: Vec<f64> = images.iter().map(|image| f64::from(nodes_with(image)) / session.rows.len() as f64).collect();
+    let spread: Vec<f64> = images.iter().map(|image| f64::from(nodes_with(image)) / session.roster.len() as f64).collect();
     let score = |list: &ImageList| {
         let sizes = images.iter().zip(&spread).filter_map(|(image, spread)| Some((size_of(list, image)? as f64 * spread) as i64));
         scaled(sizes.sum(), containers as i64)
     };
-    session.image_lists.iter().map(score).collect()
+    session.images.lists.iter().map(score).collect()
 }
 
 fn scaled(sum: i64, containers: i64) -> i64 {

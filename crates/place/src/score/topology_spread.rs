@@ -5,12 +5,13 @@
 //! have; hosts are counted per node whatever the inclusion policies say.
 
 use super::{Candidate, MAX};
-use crate::filter::topology_spread::{constraints_of, eligible, have_keys};
+use crate::filter::topology_spread::{Inclusion, constraints_of, has_keys};
 use crate::profile::Profile;
 use crate::selection::Selection;
 use crate::session::Session;
 use crate::tally::{CounterId, Moves, Tally};
-use crate::topology::{Counter, NONE};
+use crate::topology::{By, Counter, NONE};
+use nodelane_model::Name;
 use nodelane_model::pod::SpreadConstraint;
 
 const HOST: &str = "kubernetes.io/hostname";
@@ -20,6 +21,8 @@ const ZONE: &str = "topology.kubernetes.io/zone";
 struct Constraint {
     counter: CounterId,
     selection: Selection,
+    /// Absent where every node counts.
+    inclusion: Option<Inclusion>,
     max_skew: i64,
     is_host: bool,
 }
@@ -30,6 +33,8 @@ pub(crate) struct SpreadScore {
     constraints: Vec<Constraint>,
     /// Nodes that lack one of the labels get nothing; absent for the default constraints, where a node may lack a zone.
     complete: Option<Vec<bool>>,
+    /// Those labels.
+    keys: Vec<Name>,
 }
 
 impl SpreadScore {
@@ -45,20 +50,30 @@ impl SpreadScore {
         } else {
             constraints_of(session, own, "ScheduleAnyway")
         };
-        let keys = soft.iter().map(|(constraint, _)| constraint.topology_key.as_str());
-        let complete = (!by_system).then(|| have_keys(session, keys));
-        let everywhere = vec![true; session.rows.len()];
+        let keys: Vec<Name> =
+            if by_system { Vec::new() } else { soft.iter().map(|(constraint, _)| constraint.topology_key.clone()).collect() };
+        let complete = (!by_system).then(|| session.rows.iter().map(|row| has_keys(row, &keys)).collect());
         let constraints = soft.into_iter().map(|(constraint, selection)| {
             let is_host = constraint.topology_key == HOST;
-            let counter = if is_host {
-                Counter::of_spread(session.topologies.by_node(&session.rows, HOST), None)
-            } else {
-                let eligible = eligible(session, profile, &constraint, complete.as_ref().unwrap_or(&everywhere));
-                Counter::of_spread(session.topologies.by_key(&session.rows, &constraint.topology_key), Some(eligible))
-            };
-            Constraint { counter: tally.push(counter), selection, max_skew: i64::from(constraint.max_skew), is_host }
+            let inclusion = (!is_host).then(|| Inclusion::of(&constraint));
+            let eligible = inclusion.as_ref().map(|inclusion| inclusion.eligible(session, profile, &keys));
+            let by = if is_host { By::Node(Name::new_static(HOST)) } else { By::Label(constraint.topology_key.clone()) };
+            let counter = Counter::of_spread(session.topologies.get(&session.rows, &session.roster, by), eligible);
+            Constraint { counter: tally.push(counter), selection, inclusion, max_skew: i64::from(constraint.max_skew), is_host }
         });
-        SpreadScore { constraints: constraints.collect(), complete }
+        SpreadScore { constraints: constraints.collect(), complete, keys }
+    }
+    /// Takes up what a node has become, while none of its pods is counted.
+    pub fn renew(&mut self, session: &Session, own: &Profile, tally: &mut Tally, node: u32) {
+        for constraint in &self.constraints {
+            if let Some(inclusion) = &constraint.inclusion {
+                tally.set_eligible(constraint.counter, node, inclusion.includes(session, own, &self.keys, node));
+            }
+        }
+        if let Some(complete) = &mut self.complete {
+            complete.resize(session.rows.len(), false);
+            complete[node as usize] = has_keys(&session.rows[node as usize], &self.keys);
+        }
     }
     pub fn moves(&self, other: &Profile, moves: &mut Moves) {
         let counting = self.constraints.iter().filter(|constraint| constraint.selection.counts(other));

@@ -17,10 +17,10 @@ use crate::profile::Profile;
 use crate::reason::{Reason, Refusal};
 use crate::session::Session;
 use crate::tally::{CounterId, Moves, Tally};
-use crate::topology::{Counter, Topology};
+use crate::topology::{By, Counter};
 use limits::Attachment;
-use nodelane_model::Doc;
-use nodelane_world::{Disk, NodeRow, VolumeUse};
+use nodelane_model::{Doc, Name};
+use nodelane_world::{Disk, NodeRow, VolumeUse, World};
 use std::cell::OnceCell;
 use std::sync::Arc;
 
@@ -28,10 +28,22 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub(crate) struct CsiNodes(OnceCell<Vec<Option<Arc<Doc>>>>);
 
+/// The `CSINode` of a node.
+pub(crate) fn csi_node<'a>(world: &'a World, node: &Name) -> Option<&'a Arc<Doc>> {
+    world.get(&limits::csi_node_key(node))
+}
+
 impl CsiNodes {
     fn get<'a>(&'a self, session: &Session, node: u32) -> Option<&'a Arc<Doc>> {
-        let find = |row: &NodeRow| session.world.get(&limits::csi_node_key(&row.doc.key.name)).cloned();
+        let find = |row: &NodeRow| csi_node(&session.world, &row.doc.key.name).cloned();
         self.0.get_or_init(|| session.rows.iter().map(find).collect())[node as usize].as_ref()
+    }
+    /// Takes up that of a node, which may be the next by number.
+    pub fn set(&mut self, node: u32, csi_node: Option<Arc<Doc>>) {
+        if let Some(known) = self.0.get_mut() {
+            known.resize(known.len().max(node as usize + 1), None);
+            known[node as usize] = csi_node;
+        }
     }
 }
 
@@ -47,12 +59,14 @@ pub(crate) struct VolumeFilter {
     uses: Option<CounterId>,
     /// What claims and volumes say, by node; empty where there are none.
     by_claims: Vec<Option<Refusal>>,
-    /// The session's claims at that time.
+    /// The session's claims and nodes at that time.
     epoch: u64,
+    nodes_epoch: u64,
 }
 
 impl VolumeFilter {
-    pub fn new(session: &Session, profile: u32, tally: &mut Tally) -> VolumeFilter {
+    pub fn new(session: &mut Session, profile: u32, tally: &mut Tally) -> VolumeFilter {
+        let everywhere = session.topologies.get(&session.rows, &session.roster, By::All);
         let own = &session.profiles[profile as usize];
         let (claims, disks) = (&own.class.claims, &own.class.disks);
         if claims.is_empty() && disks.is_empty() {
@@ -64,15 +78,20 @@ impl VolumeFilter {
         VolumeFilter {
             disks: disks.iter().filter(|disk| disk.is_exclusive()).cloned().collect(),
             attachments: attachments.collect(),
-            uses: (!exclusive.is_empty()).then(|| tally.push(Counter::new(Arc::new(Topology::of_all(&session.rows))))),
+            uses: (!exclusive.is_empty()).then(|| tally.push(Counter::new(everywhere))),
             exclusive,
             by_claims: binding::refusals(session, own),
             epoch: session.claims_epoch,
+            nodes_epoch: session.nodes_epoch,
         }
     }
-    /// Whether claims have moved on since this was built.
+    /// Whether claims, or the nodes, have moved on since this was built.
     pub fn is_stale(&self, session: &Session) -> bool {
-        !self.by_claims.is_empty() && self.epoch != session.claims_epoch
+        !self.by_claims.is_empty() && (self.epoch != session.claims_epoch || self.nodes_epoch != session.nodes_epoch)
+    }
+    /// Whether the pods have no volumes to ask for.
+    pub fn is_idle(&self) -> bool {
+        self.disks.is_empty() && self.attachments.is_empty() && self.by_claims.is_empty() && self.uses.is_none()
     }
     pub fn moves(&self, other: &Profile, moves: &mut Moves) {
         if let Some(id) = self.uses {
@@ -84,9 +103,10 @@ impl VolumeFilter {
     pub fn is_in_use(&self, tally: &Tally) -> bool {
         self.uses.is_some_and(|id| tally.get(id).total > 0)
     }
-    /// Whether a node will do, as far as its row and the claims say.
-    pub fn fits(&self, session: &Session, row: &NodeRow, node: u32) -> bool {
-        !self.has_clash(row) && limits::check(&self.attachments, session, row, node).is_none() && self.of_claims(node).is_none()
+    /// What its row and the claims say of a node, whoever uses a claim.
+    pub fn check_row(&self, session: &Session, row: &NodeRow, node: u32) -> Option<Refusal> {
+        let clash = || self.has_clash(row).then(|| Refusal::resolvable(Reason::DiskTaken));
+        clash().or_else(|| limits::check(&self.attachments, session, row, node)).or_else(|| self.of_claims(node).cloned())
     }
     pub fn check(&self, session: &Session, row: &NodeRow, tally: &Tally, node: u32) -> Option<Refusal> {
         if self.has_clash(row) {
