@@ -94,13 +94,19 @@ pub fn drain(draft: &mut Draft, machine: &Key, ignore_budgets: bool) -> Drained 
         }
         match if ignore_budgets { Grant::Allowed } else { grant(&draft.world, pod) } {
             Grant::Allowed => nodelane_workload::delete(draft, &pod.key, None, None),
-            Grant::Blocked { budget, .. } => blocked = blocked.or_else(|| Some(block(&pod.key, budget.name))),
-            Grant::TwoBudgets { budgets } => blocked = blocked.or_else(|| Some(block(&pod.key, budgets.into()))),
+            Grant::Blocked { budget, .. } => blocked = blocked.or_else(|| Some(block(&pod.key, budget.name, draft.now))),
+            Grant::TwoBudgets { budgets } => blocked = blocked.or_else(|| Some(block(&pod.key, budgets.into(), draft.now))),
         }
     }
     let now = draft.now;
     let left = draft.world.pods_on(&machine.name).find(|pod| must_leave(draft, pod)).map(|pod| full_name(&pod.key));
     let was = draft.world.get(machine).and_then(|doc| doc.as_machine()).and_then(|machine| machine.drain.clone());
+    let before = was.as_ref().and_then(|drain| drain.blocked.as_ref());
+    if let (Some(blocked), Some(before)) = (&mut blocked, before)
+        && (&blocked.pod, &blocked.budget) == (&before.pod, &before.budget)
+    {
+        blocked.since = before.since;
+    }
     let mut drain = was.clone().unwrap_or(Drain { since: now, done: None, blocked: None });
     drain.done = if left.is_some() { None } else { drain.done.or(Some(now)) };
     drain.blocked.clone_from(&blocked);
@@ -142,8 +148,8 @@ fn full_name(pod: &Key) -> Name {
     format!("{}/{}", pod.namespace, pod.name).into()
 }
 
-fn block(pod: &Key, budget: Name) -> Blocked {
-    Blocked { pod: full_name(pod), budget }
+fn block(pod: &Key, budget: Name, since: Time) -> Blocked {
+    Blocked { pod: full_name(pod), budget, since }
 }
 
 fn pod_name(pod: &str) -> &str {

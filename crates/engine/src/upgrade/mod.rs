@@ -6,6 +6,7 @@
 //! left behind are emptied within budgets after its end, and go: no end of a roll overspends a budget.
 
 pub(crate) mod bounds;
+pub mod force;
 mod roll;
 mod undrainable;
 
@@ -17,7 +18,7 @@ use crate::fleet::{self, extra, own};
 use crate::operation::{PROVISION_LIMIT_MILLIS, end, error, provider_error};
 use nodelane_model::event::Notice;
 use nodelane_model::machine::{CordonOwner, Intent, MachineModel, MachinePhase};
-use nodelane_model::operation::{Operation, OperationError, Outcome, UpgradePhase};
+use nodelane_model::operation::{Fallback, Operation, OperationError, Outcome, UpgradePhase};
 use nodelane_model::pool::Power;
 use nodelane_model::{Doc, Key, Kind, Machine, Name, NodePool, Time};
 use nodelane_world::{Draft, List};
@@ -58,8 +59,7 @@ fn surge(draft: &mut Draft, key: &Key, pool: &NodePool, operation: &Operation) {
     if pool.spec.power == Power::Stopped || behind == 0 && complete {
         return end(draft, key, Outcome::Succeeded, None);
     }
-    let most = if operation.attempt > 0 { 1 } else { behind };
-    let wished = bounds(pool, pool.spec.count).surge.min(most) as usize;
+    let wished = bounds(pool, pool.spec.count).surge.min(behind) as usize;
     let surging = extra(&draft.world, &key.name);
     for doc in &surging {
         disrupt::release(draft, &doc.key); // What an earlier roll left is of use again.
@@ -121,7 +121,8 @@ fn prepare(draft: &mut Draft, key: &Key, pool: &NodePool, operation: &Operation)
     failed
 }
 
-/// No room for the surge: from 1.35 on one machine is tried, before that the upgrade fails (aks-semantics US-4).
+/// No room for the surge: from 1.35 on one machine is tried, then in place if the pool says how many may be missing; before 1.35 only
+/// the latter, else the upgrade fails (aks-semantics US-3, US-4).
 fn surge_failed(draft: &mut Draft, key: &Key, pool: &NodePool, operation: &Operation, failed: &Arc<Doc>) {
     let failure = failed.as_machine().and_then(|machine| machine.failure.clone());
     // What has not come yet is not waited for: its failure would be taken for that of the next attempt.
@@ -130,15 +131,16 @@ fn surge_failed(draft: &mut Draft, key: &Key, pool: &NodePool, operation: &Opera
             fleet::change(draft, &doc.key, |machine| machine.intent = Intent::Gone);
         }
     }
-    if bounds::minor(pool) >= bounds::FALLBACK_MINOR && operation.attempt == 0 {
-        draft.update(key, |doc| {
-            if let Some(operation) = doc.as_pool_mut().and_then(|pool| pool.state.operation.as_mut()) {
-                operation.attempt += 1;
-            }
-        });
-        return;
-    }
-    fail(draft, key, Outcome::Failed, provider_error(operation.progress, failure));
+    let Some(attempt) = bounds::next_attempt(pool, operation.attempt) else {
+        return fail(draft, key, Outcome::Failed, provider_error(operation.progress, failure));
+    };
+    let (at, because) = (draft.now, failure.map(|failure| failure.code).unwrap_or_default());
+    draft.update(key, |doc| {
+        if let Some(operation) = doc.as_pool_mut().and_then(|pool| pool.state.operation.as_mut()) {
+            operation.attempt = attempt;
+            operation.fallbacks.push(Fallback { at, because, surge: u32::from(attempt == bounds::SURGE_OF_ONE) });
+        }
+    });
 }
 
 /// The roll is over: extra machines are emptied and go, and with the last of them the operation ends.
