@@ -38,23 +38,24 @@ pub fn step(draft: &mut Draft, _env: &Env, key: &Key, phase: UpgradePhase) -> us
 }
 
 /// What the pool's machines are to have.
-pub(crate) fn target(pool: &NodePool) -> MachineModel {
+pub fn target(pool: &NodePool) -> MachineModel {
     MachineModel { version: pool.state.version.clone(), image: pool.state.image.clone() }
 }
 
 /// Whether a machine still is to be rolled; one that is deallocated boots with the new model when it is started.
-pub(crate) fn is_behind(machine: &Machine, target: &MachineModel) -> bool {
-    machine.intent != Intent::Stop && machine.running.as_ref() != Some(target)
+pub fn is_behind(machine: &Machine, pool: &NodePool) -> bool {
+    let state = &pool.state;
+    let has = |model: &MachineModel| (&model.version, &model.image) == (&state.version, &state.image);
+    machine.intent != Intent::Stop && !machine.running.as_ref().is_some_and(has)
 }
 
 /// Brings the pool to its count and adds the extra machines; the roll begins when all of them are Ready.
 fn surge(draft: &mut Draft, key: &Key, pool: &NodePool, operation: &Operation) {
-    let target = target(pool);
     if let Some(failed) = prepare(draft, key, pool, operation) {
         return fail(draft, key, Outcome::Failed, provider_error(operation.progress, failed.failure));
     }
     let machines = own(&draft.world, &key.name);
-    let behind = machines.iter().filter_map(|doc| doc.as_machine()).filter(|machine| is_behind(machine, &target)).count() as u32;
+    let behind = machines.iter().filter_map(|doc| doc.as_machine()).filter(|machine| is_behind(machine, pool)).count() as u32;
     let complete = machines.len() >= pool.spec.count as usize;
     if pool.spec.power == Power::Stopped || behind == 0 && complete {
         return end(draft, key, Outcome::Succeeded, None);

@@ -33,14 +33,13 @@ pub fn step(draft: &mut Draft, key: &Key, pool: &NodePool) {
     }
     let machines = own(&draft.world, &key.name);
     let rolls = || machines.iter().filter_map(|doc| doc.as_machine());
-    let target = target(pool);
     // Quarantined nodes may have used up the surge: then no further one can be taken.
     let may_take = bounds(pool, machines.len() as u32).surge == 0 || !extra(&draft.world, &key.name).is_empty();
-    let under_way = rolls().any(|machine| in_flight(machine) || may_take && machine.roll.is_none() && is_behind(machine, &target));
+    let under_way = rolls().any(|machine| in_flight(machine) || may_take && machine.roll.is_none() && is_behind(machine, pool));
     if rolls().any(|machine| machine.roll == Some(Roll::Undrainable)) && !under_way {
         return undrainable::finish(draft, key);
     }
-    if rolls().all(|machine| !is_behind(machine, &target) && matches!(machine.roll, None | Some(Roll::Done))) {
+    if rolls().all(|machine| !is_behind(machine, pool) && matches!(machine.roll, None | Some(Roll::Done))) {
         advance(draft, key);
         let operation = draft.world.get(key).and_then(|doc| doc.as_pool()).and_then(|pool| pool.state.operation.clone());
         if let Some(operation) = operation {
@@ -55,7 +54,6 @@ fn in_flight(machine: &Machine) -> bool {
 
 /// Starts on further machines, in order of instance, while enough others take pods (UR-1).
 fn take_more(draft: &mut Draft, key: &Key, pool: &NodePool) {
-    let target = target(pool);
     let machines = own(&draft.world, &key.name);
     let (mut flying, mut count) = (0, 0_u32);
     for doc in &machines {
@@ -65,7 +63,7 @@ fn take_more(draft: &mut Draft, key: &Key, pool: &NodePool) {
         count += u32::from(flies || fleet::is_schedulable(&draft.world, doc));
     }
     let limits = bounds(pool, machines.len() as u32);
-    let to_go = |doc: &&Arc<Doc>| doc.as_machine().is_some_and(|machine| machine.roll.is_none() && is_behind(machine, &target));
+    let to_go = |doc: &&Arc<Doc>| doc.as_machine().is_some_and(|machine| machine.roll.is_none() && is_behind(machine, pool));
     let left = machines.iter().filter(to_go).count() as u32;
     // One that took a quarantined node's place has another in its own, as long as both together stay within what the pool allows (I3).
     let quarantined = machines.iter().filter(|doc| doc.as_machine().is_some_and(|machine| machine.roll == Some(Roll::Undrainable))).count();
@@ -184,7 +182,7 @@ fn come_back(draft: &mut Draft, key: &Key, pool: &NodePool, doc: &Arc<Doc>) -> b
         fail(draft, key, Outcome::Failed, error);
         return false;
     }
-    if !is_behind(machine, &target(pool)) && fleet::is_ready(&draft.world, doc) {
+    if !is_behind(machine, pool) && fleet::is_ready(&draft.world, doc) {
         let now = draft.now;
         fleet::change(draft, &doc.key, |machine| {
             machine.roll = Some(Roll::Done);
