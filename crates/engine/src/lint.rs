@@ -89,10 +89,13 @@ fn lets_go(write: &Write) -> bool {
 /// Whether a machine may be let go: its pool is gone or going, it failed, it was extra, or an operation names it.
 fn may_go(base: &World, head: &World, write: &Write) -> bool {
     let Some(old) = machine(write.old.as_ref()) else { return true };
+    // A machine that another of the pool's new size replaces (aks-semantics M-3).
+    let resized = head.pool(&old.pool).is_some_and(|(_, pool)| pool.spec.vm_size != old.size);
     let asked = |operation: &Operation| match operation.progress {
         Progress::Delete(_) => true,
+        Progress::Upgrade(_) => resized,
         Progress::Scale(_) | Progress::DeleteMachines(_) => operation.victims.contains(&write.key.name),
-        Progress::Create(_) | Progress::Update(_) | Progress::Upgrade(_) => false,
+        Progress::Create(_) | Progress::Update(_) => false,
         Progress::Stop(_) | Progress::Start(_) | Progress::Cluster(_) => false,
     };
     let of = |world: &World| world.pool(&old.pool).is_none_or(|(_, pool)| pool.state.operation.iter().any(asked));

@@ -68,7 +68,9 @@ fn what_holds_a_node_up_is_named_with_its_owner_and_since_when() {
     bench.deploy("stuck", 1, "np", json!({}));
     bench.put("np", |spec| spec.orchestrator_version = "1.35".into());
     let budget = bench.budget("stuck", json!({"minAvailable": 1}));
-    bench.until(HOUR, |world| world.machines_of(&"np".into()).any(|(_, machine)| machine.drain.as_ref().is_some_and(|drain| drain.blocked.is_some())));
+    bench.until(HOUR, |world| {
+        world.machines_of(&"np".into()).any(|(_, machine)| machine.drain.as_ref().is_some_and(|drain| drain.blocked.is_some()))
+    });
     let began = bench.r.now();
     bench.pass(3 * MINUTE);
     let held = |bench: &Bench| of(bench).nodes.into_iter().find(|node| node.blocked_by.is_some()).expect("a node is held up");
@@ -85,12 +87,19 @@ fn what_holds_a_node_up_is_named_with_its_owner_and_since_when() {
     let owner = held(&bench).blocked_by.unwrap().owner.unwrap();
     assert_eq!((owner.name.as_str(), owner.from.as_str()), ("payments", "annotation example.com/team of the budget"));
     let text = of(&bench).text(bench.r.now());
-    assert!(text.contains(&format!("default/{pod} under stuck for 3m0s, payments (annotation example.com/team of the budget)  gives up in ")), "{text}");
+    assert!(
+        text.contains(&format!("default/{pod} under stuck for 3m0s, payments (annotation example.com/team of the budget)  gives up in ")),
+        "{text}"
+    );
     bench.idle("np", HOUR);
     bench.pass(MINUTE);
     let left: Vec<_> = of(&bench).nodes.into_iter().map(|node| (node.phase, node.version.unwrap())).collect();
     let (old, new) = ("1.34.9".into(), bench.pool("np").state.version);
-    assert_eq!(left, [(NodePhase::Quarantined, old), (NodePhase::Behind, "1.34.9".into()), (NodePhase::Ready, new)], "what is left is told");
+    assert_eq!(
+        left,
+        [(NodePhase::Quarantined, old), (NodePhase::Behind, "1.34.9".into()), (NodePhase::Ready, new)],
+        "what is left is told"
+    );
 }
 
 fn running_pod(bench: &Bench) -> String {

@@ -141,7 +141,10 @@ fn where_no_surge_machine_is_to_be_had_a_pool_that_names_both_is_rolled_in_place
     };
     for (from, to, surges) in [("1.34", "1.35", vec![1, 0]), ("1.33", "1.34", vec![0])] {
         let mut bench = Bench::with_pool(4, |spec| spec.orchestrator_version = from.into());
-        assert!(matches!(put_as(&mut bench, "2026-06-01", both), Err(Refusal::Pool(PoolRefusal::SurgeAndUnavailable { both_zero: false }))));
+        assert!(matches!(
+            put_as(&mut bench, "2026-06-01", both),
+            Err(Refusal::Pool(PoolRefusal::SurgeAndUnavailable { both_zero: false }))
+        ));
         put_as(&mut bench, "2026-01-02-preview", both).expect("a preview may name both");
         bench.idle("np", HOUR);
         let since = bench.r.events.len();

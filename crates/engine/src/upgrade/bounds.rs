@@ -132,7 +132,8 @@ mod tests {
             pool.state.version = version.into();
             let attempts = std::iter::successors(Some(0), |attempt| next_attempt(pool, *attempt)).collect::<Vec<_>>();
             let amounts = attempts.into_iter().map(|attempt| {
-                let mut operation = nodelane_model::Operation::begin(Default::default(), nodelane_model::operation::Progress::ALL[0], Default::default());
+                let mut operation =
+                    nodelane_model::Operation::begin(Default::default(), nodelane_model::operation::Progress::ALL[0], Default::default());
                 operation.attempt = attempt;
                 pool.state.operation = Some(operation);
                 let bounds = bounds(pool, 5);

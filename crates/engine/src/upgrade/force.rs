@@ -64,7 +64,8 @@ pub(super) fn drain(draft: &mut Draft, pool: &Key, machine: &Key) -> Drained {
     let drained = disrupt::drain(draft, machine, true);
     let evicted = |pod: &&Key| draft.world.get(pod).is_none_or(|doc| doc.is_terminating());
     for pod in held.iter().filter(evicted).cloned().collect::<Vec<_>>() {
-        let message = format!("Evicted in spite of its disruption budget, as the upgrade settings' override allows until {until}: {}", pod.name);
+        let message =
+            format!("Evicted in spite of its disruption budget, as the upgrade settings' override allows until {until}: {}", pod.name);
         super::notify(draft, &machine.name, true, "Drain", &message);
         draft.update(pool, |doc| {
             if let Some(operation) = doc.as_pool_mut().and_then(|pool| pool.state.operation.as_mut()) {

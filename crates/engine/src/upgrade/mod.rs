@@ -7,6 +7,7 @@
 
 pub(crate) mod bounds;
 pub mod force;
+mod replace;
 mod roll;
 mod undrainable;
 
@@ -46,7 +47,8 @@ pub fn target(pool: &NodePool) -> MachineModel {
 pub fn is_behind(machine: &Machine, pool: &NodePool) -> bool {
     let state = &pool.state;
     let has = |model: &MachineModel| (&model.version, &model.image) == (&state.version, &state.image);
-    machine.intent != Intent::Stop && !machine.running.as_ref().is_some_and(has)
+    let same_size = machine.size.eq_ignore_ascii_case(&pool.spec.vm_size);
+    machine.intent != Intent::Stop && !(same_size && machine.running.as_ref().is_some_and(has))
 }
 
 /// Brings the pool to its count and adds the extra machines; the roll begins when all of them are Ready.
@@ -62,6 +64,10 @@ fn surge(draft: &mut Draft, key: &Key, pool: &NodePool, operation: &Operation) {
     }
     let wished = bounds(pool, pool.spec.count).surge.min(behind) as usize;
     let surging = extra(&draft.world, &key.name);
+    let deadline = operation.phase_since.plus(PROVISION_LIMIT_MILLIS);
+    if surging.iter().filter_map(|doc| doc.as_machine()).any(|machine| machine.size != pool.spec.vm_size) {
+        return await_departure(draft, key, deadline); // They could not take another's place.
+    }
     for doc in &surging {
         disrupt::release(draft, &doc.key); // What an earlier roll left is of use again.
     }
@@ -75,7 +81,6 @@ fn surge(draft: &mut Draft, key: &Key, pool: &NodePool, operation: &Operation) {
     let (own, surging) = (own(&draft.world, &key.name), extra(&draft.world, &key.name));
     let awaited: Vec<_> = own.iter().filter(new).chain(&surging).collect();
     let ready = awaited.iter().filter(|doc| fleet::is_ready(&draft.world, doc)).count();
-    let deadline = operation.phase_since.plus(PROVISION_LIMIT_MILLIS);
     if ready == awaited.len() {
         for doc in &surging {
             let name = &doc.key.name;
@@ -89,6 +94,17 @@ fn surge(draft: &mut Draft, key: &Key, pool: &NodePool, operation: &Operation) {
         fail(draft, key, Outcome::Failed, error("NodesNotReady", message));
     } else {
         draft.world.work.wake(deadline, List::Operations, key.clone());
+    }
+}
+
+/// Extra machines that are of no use are emptied and go, before others come.
+fn await_departure(draft: &mut Draft, key: &Key, deadline: Time) {
+    match dismiss(draft, key) {
+        Some((machine, drained)) if draft.now >= deadline => {
+            let message = undrainable::message(&draft.world, &machine, &drained);
+            fail(draft, key, Outcome::Failed, error("UpgradeFailed", message));
+        }
+        _ => draft.world.work.wake(deadline, List::Operations, key.clone()),
     }
 }
 
@@ -113,6 +129,7 @@ fn prepare(draft: &mut Draft, key: &Key, pool: &NodePool, operation: &Operation)
             machine.surge = spare && machine.intent != Intent::Gone;
             if pool.spec.power == Power::Stopped || machine.intent == Intent::Stop {
                 machine.model = target(pool);
+                machine.size = pool.spec.vm_size.clone(); // What is deallocated is resized as it is.
             }
         });
         if never_came && machine.phase_since >= operation.phase_since {
@@ -154,7 +171,7 @@ fn unsurge(draft: &mut Draft, key: &Key, pool: &NodePool, operation: &Operation)
             return fail(draft, key, Outcome::Failed, error("UpgradeFailed", message));
         }
         draft.world.work.wake(deadline, List::Operations, key.clone());
-    } else if !draft.world.machines_of(&key.name).any(|(_, machine)| machine.surge) {
+    } else if !draft.world.machines_of(&key.name).any(|(_, machine)| machine.surge || machine.intent == Intent::Gone) {
         end(draft, key, Outcome::Succeeded, None);
     }
 }

@@ -3,7 +3,7 @@
 //! Before another machine is taken, those that still take pods are counted (UR-1). Progress is on the machines, so a crash at any point
 //! finds how far each of them is.
 
-use super::{advance, bounds, fail, force, is_behind, notify, target, undrainable, unsurge};
+use super::{advance, bounds, fail, force, is_behind, notify, replace, target, undrainable, unsurge};
 use crate::disrupt::{self, Drained};
 use crate::fleet::{self, extra, own};
 use crate::operation::{PROVISION_LIMIT_MILLIS, error, provider_error};
@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 /// Moves every machine that is under way, then takes as many more as may be missing.
 pub fn step(draft: &mut Draft, key: &Key, pool: &NodePool) {
+    replace::fill(draft, key, pool);
     for doc in own(&draft.world, &key.name) {
         let Some(roll) = doc.as_machine().and_then(|machine| machine.roll) else { continue };
         let moved = match roll {
@@ -65,10 +66,11 @@ fn take_more(draft: &mut Draft, key: &Key, pool: &NodePool) {
     let limits = bounds(pool, machines.len() as u32);
     let to_go = |doc: &&Arc<Doc>| doc.as_machine().is_some_and(|machine| machine.roll.is_none() && is_behind(machine, pool));
     let left = machines.iter().filter(to_go).count() as u32;
-    // One that took a quarantined node's place has another in its own, as long as both together stay within what the pool allows (I3).
+    // One that took another's place has another in its own, as long as both together stay within what the pool allows (I3).
     let quarantined = machines.iter().filter(|doc| doc.as_machine().is_some_and(|machine| machine.roll == Some(Roll::Undrainable))).count();
     let room = limits.surge.max(limits.blocked).saturating_sub(quarantined as u32);
-    (extra(&draft.world, &key.name).len() as u32..limits.surge.min(left).min(room)).for_each(|_| drop(fleet::add(draft, key, true)));
+    (extra(&draft.world, &key.name).len() as u32..limits.surge.min(left + flying).min(room))
+        .for_each(|_| drop(fleet::add(draft, key, true)));
     let surging = extra(&draft.world, &key.name);
     let came = surging.iter().filter(|doc| doc.as_machine().is_some_and(|machine| machine.phase != MachinePhase::Failed)).count();
     let batch = limits.surge.min(came as u32).max(limits.unavailable);
@@ -118,12 +120,13 @@ fn stall(draft: &mut Draft, key: &Key, expected: usize, actual: usize) {
 fn empty(draft: &mut Draft, key: &Key, pool: &NodePool, doc: &Arc<Doc>) -> bool {
     let limits = bounds(pool, 1);
     if !limits.drains {
-        reimage(draft, pool, &doc.key);
-        return true;
+        return renew(draft, key, pool, &doc.key, draft.now);
     }
     let drained = force::drain(draft, key, &doc.key);
     match drained {
-        Drained::Yes(since) if limits.soak_millis == 0 || draft.now >= since.plus(limits.soak_millis) => reimage(draft, pool, &doc.key),
+        Drained::Yes(since) if limits.soak_millis == 0 || draft.now >= since.plus(limits.soak_millis) => {
+            return renew(draft, key, pool, &doc.key, since);
+        }
         Drained::Yes(_) => {
             fleet::change(draft, &doc.key, |machine| machine.roll = Some(Roll::Soaking));
             let minutes = limits.soak_millis / 60_000;
@@ -151,10 +154,20 @@ fn soak(draft: &mut Draft, key: &Key, pool: &NodePool, machine: &Key) -> bool {
     let drain = draft.world.get(machine).and_then(|doc| doc.as_machine()).and_then(|machine| machine.drain.clone());
     let until = drain.and_then(|drain| drain.done).unwrap_or(draft.now).plus(bounds(pool, 1).soak_millis);
     if draft.now >= until {
-        reimage(draft, pool, machine);
-    } else {
-        draft.world.work.wake(until, List::Operations, key.clone());
+        return renew(draft, key, pool, machine, until);
     }
+    draft.world.work.wake(until, List::Operations, key.clone());
+    true
+}
+
+/// An emptied machine gets what it is to have: in place, or by another that takes its place where the size differs. `false` when the
+/// operation has ended.
+fn renew(draft: &mut Draft, key: &Key, pool: &NodePool, machine: &Key, since: Time) -> bool {
+    let resized = draft.world.get(machine).and_then(|doc| doc.as_machine()).is_some_and(|machine| machine.size != pool.spec.vm_size);
+    if resized {
+        return replace::step(draft, key, pool, machine, since);
+    }
+    reimage(draft, pool, machine);
     true
 }
 

@@ -52,4 +52,3 @@ fn workload(world: &World, pod: &Arc<Doc>) -> Option<Owner> {
     }
     Some(Owner { name: format!("{}/{}", made_by.kind, made_by.name).into(), from: "what made the pod".into() })
 }
-

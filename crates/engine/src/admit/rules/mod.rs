@@ -13,6 +13,7 @@ mod network;
 mod os;
 mod policy;
 mod quota;
+mod resize;
 mod size;
 mod spot;
 pub(super) mod system;
@@ -112,6 +113,8 @@ const RULES: &[Rule] = &[
     size::windows_on_arm,
     size::offered,
     size::disk,
+    resize::compatible,
+    resize::alone,
     os::windows_profile,
     os::sku_and_type,
     os::sku_and_version,
@@ -154,7 +157,21 @@ pub(super) fn check(ask: &Ask, name: &Name, spec: &PoolSpec, old: Option<&NodePo
     };
     let (size, region) = (catalog.size(&spec.vm_size), catalog.region(&cluster.spec.location));
     let cluster = &cluster.spec;
-    let proposal = Proposal { env: ask.env, world, cluster, name, spec, old, step, control_plane, version, size, region, now: ask.draft.now, origin: ask.origin };
+    let proposal = Proposal {
+        env: ask.env,
+        world,
+        cluster,
+        name,
+        spec,
+        old,
+        step,
+        control_plane,
+        version,
+        size,
+        region,
+        now: ask.draft.now,
+        origin: ask.origin,
+    };
     for rule in RULES {
         if let Err(refusal) = rule(&proposal)
             && !ask.env.excuses(&refusal)

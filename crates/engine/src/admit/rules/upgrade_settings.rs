@@ -28,7 +28,9 @@ pub(super) fn surge_or_unavailable(proposal: &Proposal) -> Result<(), PoolRefusa
         return Ok(());
     }
     match (amount(&settings.max_surge), amount(&settings.max_unavailable).unwrap_or(0)) {
-        (Some(surge), unavailable) if surge > 0 && unavailable > 0 && !may_both => Err(PoolRefusal::SurgeAndUnavailable { both_zero: false }),
+        (Some(surge), unavailable) if surge > 0 && unavailable > 0 && !may_both => {
+            Err(PoolRefusal::SurgeAndUnavailable { both_zero: false })
+        }
         (Some(0), 0) => Err(PoolRefusal::SurgeAndUnavailable { both_zero: true }),
         // Without a surge of its own the pool has none beside an unavailable machine, and the default otherwise.
         (Some(_) | None, _) => Ok(()),
