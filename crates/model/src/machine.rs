@@ -189,6 +189,18 @@ pub struct MachineFailure {
     pub message: Name,
 }
 
+impl Drain {
+    /// Notes what holds it up; since when stays where it is the same as before.
+    pub fn hold_up(&mut self, blocked: Option<Blocked>) {
+        let same = |new: &Blocked, old: &Blocked| (&new.pod, &new.budget) == (&old.pod, &old.budget);
+        let before = self.blocked.take();
+        self.blocked = blocked.map(|new| match before {
+            Some(old) if same(&new, &old) => old,
+            _ => new,
+        });
+    }
+}
+
 impl Machine {
     /// A machine that nothing was asked of the provider for yet.
     pub fn requested(pool: &str, instance: u32, size: &str, model: MachineModel, now: Time) -> Machine {

@@ -101,15 +101,10 @@ pub fn drain(draft: &mut Draft, machine: &Key, ignore_budgets: bool) -> Drained 
     let now = draft.now;
     let left = draft.world.pods_on(&machine.name).find(|pod| must_leave(draft, pod)).map(|pod| full_name(&pod.key));
     let was = draft.world.get(machine).and_then(|doc| doc.as_machine()).and_then(|machine| machine.drain.clone());
-    let before = was.as_ref().and_then(|drain| drain.blocked.as_ref());
-    if let (Some(blocked), Some(before)) = (&mut blocked, before)
-        && (&blocked.pod, &blocked.budget) == (&before.pod, &before.budget)
-    {
-        blocked.since = before.since;
-    }
     let mut drain = was.clone().unwrap_or(Drain { since: now, done: None, blocked: None });
     drain.done = if left.is_some() { None } else { drain.done.or(Some(now)) };
-    drain.blocked.clone_from(&blocked);
+    drain.hold_up(blocked);
+    let blocked = drain.blocked.clone();
     if let Some(blocked) = &blocked
         && was.and_then(|drain| drain.blocked).as_ref() != Some(blocked)
     {
