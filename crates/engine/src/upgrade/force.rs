@@ -6,8 +6,9 @@
 
 use crate::disrupt::{self, Drained, Grant, grant};
 use nodelane_model::cluster::ClusterSpec;
+use nodelane_model::operation::Progress;
 use nodelane_model::refusal::PoolRefusal;
-use nodelane_model::{Key, Time};
+use nodelane_model::{Key, Operation, Time};
 use nodelane_world::{Draft, World};
 use serde_json::Value;
 
@@ -57,8 +58,11 @@ pub fn settle(spec: &mut ClusterSpec, old: Option<&ClusterSpec>, now: Time) -> R
 
 /// Empties a machine of an upgrade: within budgets, unless the cluster's settings pass over them now.
 pub(super) fn drain(draft: &mut Draft, pool: &Key, machine: &Key) -> Drained {
-    let Some(until) = draft.world.cluster().and_then(|cluster| until(&cluster.spec, draft.now)) else {
-        return disrupt::drain(draft, machine, false);
+    let rolls = |operation: &Operation| matches!(operation.progress, Progress::Upgrade(_)) && !operation.abort_requested;
+    let runs = draft.world.pool(&pool.name).is_some_and(|(_, pool)| pool.state.operation.as_ref().is_some_and(rolls));
+    let until = draft.world.cluster().and_then(|cluster| until(&cluster.spec, draft.now)).filter(|_| runs);
+    let Some(until) = until else {
+        return disrupt::drain(draft, machine, false); // What an upgrade has left behind is nobody's hurry.
     };
     let held: Vec<Key> = held_up(&draft.world, machine);
     let drained = disrupt::drain(draft, machine, true);

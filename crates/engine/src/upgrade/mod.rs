@@ -187,7 +187,7 @@ pub(crate) fn dismiss(draft: &mut Draft, key: &Key) -> Option<(Key, disrupt::Dra
     }
     let mut waiting = None;
     for doc in &extra {
-        match disrupt::drain(draft, &doc.key, false) {
+        match force::drain(draft, key, &doc.key) {
             disrupt::Drained::Yes(_) => fleet::change(draft, &doc.key, |machine| machine.intent = Intent::Gone),
             other => waiting = waiting.or(Some((doc.key.clone(), other))),
         }
