@@ -134,7 +134,7 @@ def main():
     if options.worker:
         return worker(options)
     # The slow ones first, so that two lanes end together.
-    slow = ["upgrade", "crash", "az_pools", "az_lro", "kubectl_core", "cli_equality"]
+    slow = ["upgrade", "upgrade_limits", "crash", "az_pools", "az_lro", "kubectl_core", "cli_equality"]
     names = sorted(p.stem for p in (HERE / "suites").glob("*.py") if p.stem != "__init__")
     names = [n for n in slow if n in names] + [n for n in names if n not in slow]
     waiting = [n for n in names if not options.suites or n in options.suites]

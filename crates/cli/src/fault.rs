@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use ::http::{Method, StatusCode};
+use clap::ValueEnum;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use nodelane_model::FaultKind;
 use nodelane_server::clock;

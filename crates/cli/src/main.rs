@@ -16,6 +16,7 @@ mod fault;
 mod look;
 mod maintenance;
 mod nodepool;
+mod operation;
 mod place;
 mod policy;
 mod quota;
@@ -75,6 +76,9 @@ enum Verb {
     /// Say why a pod waits and what would let it run: pool by pool, each change tried in a copy of the cluster.
     #[command(subcommand)]
     Explain(explain::ExplainVerb),
+    /// Show how far operations of node pools are, node by node: what each has, what holds it up, when it should end.
+    #[command(subcommand)]
+    Operation(operation::OperationVerb),
     /// Break things on purpose: allocation failures, evictions, lost zones, throttling.
     #[command(subcommand)]
     Fault(fault::FaultVerb),
@@ -134,6 +138,7 @@ fn run(command_line: CommandLine) -> Result<ExitCode> {
             Verb::Aks(AksVerb::Machine(verb)) => nodepool::run_machine(*verb, &environment).await?,
             Verb::Export(verb) => export::run(verb, &environment).await?,
             Verb::Explain(verb) => explain::run(verb, &environment).await?,
+            Verb::Operation(verb) => return operation::run(verb, &environment).await,
             Verb::Fault(verb) => fault::run(verb, &environment).await?,
             Verb::Maintenance(verb) => maintenance::run(verb, &environment).await?,
             Verb::Quota(verb) => quota::run(verb, &environment).await?,

@@ -8,7 +8,7 @@ mod taking;
 pub use taking::{OWNED, POOL_BUDGET, SYSTEM_READY};
 
 use crate::fleet;
-use nodelane_model::machine::{Intent, MachinePhase};
+use nodelane_model::machine::{CordonOwner, Intent, MachinePhase};
 use nodelane_model::operation::{ClusterPhase, Progress};
 use nodelane_model::pool::Mode;
 use nodelane_model::report::Planner;
@@ -62,7 +62,7 @@ pub fn judge(base: &World, head: &World, planner: Planner, writes: &[Write]) -> 
     if let Some(breach) = taking::judge(base, head, planner, writes) {
         return Err(breach);
     }
-    if let Some(budget) = overspent(base, planner, writes) {
+    if let Some(budget) = overspent(base, head, planner, writes) {
         return Err(breach(BUDGET, &budget));
     }
     match overgrown(base, head, planner, writes) {
@@ -95,10 +95,13 @@ fn lets_go(write: &Write) -> bool {
 /// Whether a machine may be let go: its pool is gone or going, it failed, it was extra, or an operation names it.
 fn may_go(base: &World, head: &World, write: &Write) -> bool {
     let Some(old) = machine(write.old.as_ref()) else { return true };
+    // A machine that another of the pool's new size replaces (aks-semantics M-3).
+    let resized = head.pool(&old.pool).is_some_and(|(_, pool)| pool.spec.vm_size != old.size);
     let asked = |operation: &Operation| match operation.progress {
         Progress::Delete(_) => true,
+        Progress::Upgrade(_) => resized,
         Progress::Scale(_) | Progress::DeleteMachines(_) => operation.victims.contains(&write.key.name),
-        Progress::Create(_) | Progress::Update(_) | Progress::Upgrade(_) => false,
+        Progress::Create(_) | Progress::Update(_) => false,
         Progress::Stop(_) | Progress::Start(_) | Progress::Cluster(_) => false,
     };
     let of = |world: &World| world.pool(&old.pool).is_none_or(|(_, pool)| pool.state.operation.iter().any(asked));
@@ -128,14 +131,14 @@ fn ends_last_system_pool(head: &World, write: &Write) -> bool {
 }
 
 /// A budget that operations spent more of than there was. Workloads end pods of their own accord, and a taint asks no budget.
-fn overspent(base: &World, planner: Planner, writes: &[Write]) -> Option<Key> {
+fn overspent(base: &World, head: &World, planner: Planner, writes: &[Write]) -> Option<Key> {
     if matches!(planner, Planner::Workload | Planner::Place | Planner::Converge) {
         return None;
     }
     let mut spent: BTreeMap<Key, i32> = BTreeMap::new();
     for write in writes.iter().filter(|write| write.key.kind == Kind::Pod) {
         let ends = write.new.as_ref().is_none_or(|new| new.is_terminating());
-        let Some(old) = write.old.as_ref().filter(|old| ends && is_healthy(old) && !passes_over_budgets(base, old)) else { continue };
+        let Some(old) = write.old.as_ref().filter(|old| ends && is_healthy(old) && !passes_over_budgets(base, head, old)) else { continue };
         for budget in base.budgets_of(old) {
             *spent.entry(budget.key.clone()).or_default() += 1;
         }
@@ -148,11 +151,17 @@ fn is_healthy(doc: &Doc) -> bool {
     !doc.is_terminating() && doc.as_pod().is_some_and(|pod| pod.status.is_ready() && !pod.status.is_terminal())
 }
 
-/// Whether a pod is on a pool whose deletion was asked to pass over budgets.
-fn passes_over_budgets(base: &World, pod: &Doc) -> bool {
+/// Whether a pod is on a pool whose deletion was asked to pass over budgets, or whose upgrade marks that it does where the cluster's
+/// settings ask for it (aks-semantics DL-1, UD-5).
+fn passes_over_budgets(base: &World, head: &World, pod: &Doc) -> bool {
     let node = pod.as_pod().and_then(|pod| pod.node.clone()).unwrap_or_default();
     let pool = machine(base.get(&Key::global(Kind::Machine, node))).map(|machine| machine.pool.clone()).unwrap_or_default();
-    base.pool(&pool).is_some_and(|(_, pool)| pool.state.operation.as_ref().is_some_and(|operation| operation.ignore_budgets))
+    let marked = |world: &World| {
+        let operation = world.pool(&pool).and_then(|(_, pool)| pool.state.operation.as_ref().map(|operation| operation.ignore_budgets));
+        operation == Some(true)
+    };
+    let is_asked = base.cluster().is_some_and(|cluster| crate::upgrade::force::is_asked(&cluster.spec));
+    marked(base) || is_asked && marked(head)
 }
 
 /// A pool that got machines beyond its count (of the autoscaler: its maximum), or extra ones beyond its surge.
@@ -161,13 +170,18 @@ fn overgrown(base: &World, head: &World, planner: Planner, writes: &[Write]) -> 
     let pools: BTreeSet<Name> = new.map(|machine| machine.pool.clone()).collect();
     pools.into_iter().find(|name| {
         let Some((_, pool)) = head.pool(name) else { return true };
-        let (own, extra) = (fleet::own(head, name).len(), fleet::extra(head, name).len());
+        // What is quarantined has another in its place.
+        let own = |world: &World| {
+            let own = fleet::own(world, name);
+            own.iter().filter(|doc| doc.as_machine().is_some_and(|machine| !machine.cordoned_by.contains(&CordonOwner::Quarantine))).count()
+        };
+        let extra = fleet::extra(head, name).len();
         let surge = crate::upgrade::bounds(pool, pool.spec.count).surge as usize;
         let most = match planner {
             Planner::Autoscale if crate::autoscale::may_scale(pool) => pool.spec.max_count.unwrap_or(0),
             _ => pool.spec.count,
         };
-        own > fleet::own(base, name).len().max(most as usize) || extra > fleet::extra(base, name).len().max(surge)
+        own(head) > own(base).max(most as usize) || extra > fleet::extra(base, name).len().max(surge)
     })
 }
 

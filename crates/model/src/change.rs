@@ -21,6 +21,16 @@ pub struct Origin {
     /// The client's own id of the request.
     #[serde(default, skip_serializing_if = "Name::is_empty")]
     pub client_request_id: Name,
+    /// The api-version that an ARM request names: previews may ask for what others may not.
+    #[serde(default, skip_serializing_if = "Name::is_empty")]
+    pub api_version: Name,
+}
+
+impl Origin {
+    /// Whether the request names a preview api-version, this one or a later.
+    pub fn previews(&self, since: &str) -> bool {
+        self.api_version.ends_with("-preview") && self.api_version.as_str() >= since
+    }
 }
 
 /// Who asks.

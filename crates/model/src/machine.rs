@@ -55,6 +55,9 @@ pub struct Machine {
     /// How far it is in a roll.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub roll: Option<Roll>,
+    /// When the roll that it is in, or was in last, took it and was done with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rolled: Option<Rolled>,
     /// What of the pool's labels and taints the node was last given, so that what the pool drops can be taken off.
     #[serde(default)]
     pub applied: Applied,
@@ -169,6 +172,9 @@ pub struct Blocked {
     pub pod: Name,
     /// The budget's name; several, joined by a comma, where more than one covers the pod.
     pub budget: Name,
+    /// Since when this very budget has held up this very pod.
+    #[serde(default)]
+    pub since: Time,
 }
 
 /// How far a machine is in a roll.
@@ -186,6 +192,16 @@ pub enum Roll {
     Undrainable,
 }
 
+/// When a roll took a machine, and when it was done with it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Rolled {
+    /// When it was taken.
+    pub since: Time,
+    /// When its node was Ready again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done: Option<Time>,
+}
+
 /// Why the provider could not do what was asked.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct MachineFailure {
@@ -193,6 +209,18 @@ pub struct MachineFailure {
     pub code: Name,
     /// Its sentence.
     pub message: Name,
+}
+
+impl Drain {
+    /// Notes what holds it up; since when stays where it is the same as before.
+    pub fn hold_up(&mut self, blocked: Option<Blocked>) {
+        let same = |new: &Blocked, old: &Blocked| (&new.pod, &new.budget) == (&old.pod, &old.budget);
+        let before = self.blocked.take();
+        self.blocked = blocked.map(|new| match before {
+            Some(old) if same(&new, &old) => old,
+            _ => new,
+        });
+    }
 }
 
 impl Machine {
@@ -216,6 +244,7 @@ impl Machine {
             cordoned_by: BTreeSet::new(),
             drain: None,
             roll: None,
+            rolled: None,
             applied: Applied::default(),
             failure: None,
             repair: None,

@@ -25,6 +25,9 @@ pub struct Operation {
     /// Counts falls back to a humbler way (aks-semantics US-4).
     #[serde(default, skip_serializing_if = "no_attempt")]
     pub attempt: u32,
+    /// Why it fell back, each time; at most two, for there are three ways.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fallbacks: Vec<Fallback>,
     /// Whether it was asked to stop.
     #[serde(default, skip_serializing_if = "crate::meta::is_false")]
     pub abort_requested: bool,
@@ -53,6 +56,17 @@ pub struct Operation {
 
 fn no_attempt(attempt: &u32) -> bool {
     *attempt == 0
+}
+
+/// A surge that found no room, and what is tried in its place (aks-semantics US-4).
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Fallback {
+    /// When.
+    pub at: Time,
+    /// The provider's code.
+    pub because: Name,
+    /// Extra machines from here on; 0 for in place.
+    pub surge: u32,
 }
 
 /// What an aborted operation restores (arm-wire: an aborted stop restores Running and the count).
@@ -231,6 +245,7 @@ impl Operation {
             started: now,
             phase_since: now,
             attempt: 0,
+            fallbacks: Vec::new(),
             abort_requested: false,
             client_request_id: Name::default(),
             request_hash: 0,

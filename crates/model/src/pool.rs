@@ -139,6 +139,9 @@ pub struct UpgradeSettings {
     /// Machines that may be missing during a roll.
     #[serde(skip_serializing_if = "Option::is_none", with = "as_text")]
     pub max_unavailable: Option<IntOrPercent>,
+    /// Nodes that an upgrade may leave behind because they cannot be emptied (aks-semantics UD-3).
+    #[serde(skip_serializing_if = "Option::is_none", with = "as_text")]
+    pub max_blocked_nodes: Option<IntOrPercent>,
     /// How long a drain may take.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drain_timeout_in_minutes: Option<u32>,

@@ -34,7 +34,7 @@ const FILTERED: &str = "filter out schedulable: 12,000 pods on 1,000 nodes, none
 const FILTERED_OF_100: &str = "the same with pods of 100 classes";
 
 fn main() {
-    let begin = Begin::now();
+    let begin = Instant::now();
     println!("load before: {}", std::fs::read_to_string("/proc/loadavg").unwrap_or_default().trim());
     let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
     let is_wanted = |name: &str| wanted.as_ref().is_none_or(|wanted| name.contains(wanted.as_str()));
@@ -64,7 +64,7 @@ fn main() {
             what_if(name, classes);
         }
     }
-    println!("the whole process, with making its worlds: {:.1} s", begin.took().as_secs_f64());
+    println!("the whole process, with making its worlds: {:.1} s", begin.elapsed().as_secs_f64());
 }
 
 type Shape = (&'static str, usize, usize, usize, Value);

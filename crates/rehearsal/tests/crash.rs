@@ -8,7 +8,7 @@ mod support;
 
 use nodelane_control::Event;
 use nodelane_engine::Env;
-use nodelane_model::{Change, Doc, Key, Kind, Machine, Time};
+use nodelane_model::{Change, Doc, Key, Kind, Machine, Origin, Time};
 use nodelane_rehearsal::Rehearsal;
 use nodelane_sim::BootProfile;
 use nodelane_world::World;
@@ -89,9 +89,13 @@ fn run_to_the_end(r: &mut Rehearsal, what: &str) {
 }
 
 /// Cuts the run of a change after each of its writes.
-fn sweep(mut bench: Bench, judge: Judge, change: Change) -> usize {
+fn sweep(bench: Bench, judge: Judge, change: Change) -> usize {
+    sweep_as(bench, judge, change, Origin::default())
+}
+
+fn sweep_as(mut bench: Bench, judge: Judge, change: Change, origin: Origin) -> usize {
     let since = bench.r.events.len();
-    bench.ask(change).expect("it is accepted");
+    bench.r.request(change, origin).expect("it is accepted");
     run_to_the_end(&mut bench.r, "uncut");
     let (end, made, events) = (summary(bench.world()), machines_made(&bench.r.events), bench.r.events.clone());
     judge.judge(&events, since);
@@ -252,4 +256,13 @@ fn a_lost_node_survives_every_cut() {
     let change = Change::Create(Arc::new(nodelane_model::codec::from_value(Kind::Fault, &fault).unwrap()));
     let cuts = sweep(bench, Judge { pool: "np", most_nodes: 2, ..Judge::default() }, change);
     assert!(cuts >= 6, "{cuts}");
+}
+
+#[test]
+fn a_resize_survives_a_crash_after_every_write() {
+    let bench = loaded(2);
+    let change = put(&bench, |spec| spec.vm_size = "Standard_D8s_v5".into());
+    let origin = Origin { api_version: "2026-01-02-preview".into(), ..Origin::default() };
+    let cuts = sweep_as(bench, judge(2, 3), change, origin);
+    assert!(cuts > 60, "{cuts}");
 }

@@ -2,6 +2,7 @@
 //!
 //! [`explain`] says of one pod why it waits (or why it is where it is), pool by pool, and what the smallest changes are that would let it
 //! run. Every change that is named was made in a fork of the world first, and the pod placed there. No async, no IO, no clock.
+//! [`progress`] says how far a pool's operation is, node by node, and what holds it up.
 //!
 //! [`node_standings`] says of nodes why the autoscaler does not remove them.
 //!
@@ -9,6 +10,7 @@
 
 mod explain;
 mod idle;
+pub mod progress;
 
 #[cfg(test)]
 extern crate self as nodelane_review; // The fixtures are shared with the tests beside the sources.

@@ -56,6 +56,11 @@ impl Request {
         let header = |name| Some(self.header(name)).filter(|text| !text.is_empty());
         nodelane_arm::conditions(header("if-match"), header("if-none-match"))
     }
+    /// A parameter of the query, as sent.
+    fn parameter(&self, name: &str) -> Option<&str> {
+        let mut pairs = self.query.split('&').filter_map(|pair| pair.split_once('='));
+        pairs.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
     /// How many entries of a list were sent before.
     fn skip(&self) -> usize {
         let pairs = self.query.split('&').filter_map(|pair| pair.split_once('='));
@@ -90,7 +95,8 @@ impl Arm {
     }
 
     /// Answers one request.
-    pub async fn handle(&self, request: Request) -> Answer {
+    pub async fn handle(&self, mut request: Request) -> Answer {
+        request.origin.api_version = request.parameter("api-version").unwrap_or_default().into();
         let answer = match self.dispatch(&request).await {
             Ok(answer) => answer,
             Err(error) => Answer::error(&error),

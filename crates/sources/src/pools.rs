@@ -150,6 +150,7 @@ fn failed() -> Operation {
         started: Time(0),
         phase_since: Time(0),
         attempt: 0,
+        fallbacks: Vec::new(),
         abort_requested: false,
         client_request_id: Name::default(),
         request_hash: 0,

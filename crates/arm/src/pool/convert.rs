@@ -76,11 +76,12 @@ pub(super) fn upgrade_settings(fields: &Fields) -> Result<Option<UpgradeSettings
     };
     let words = [("Schedule", Undrainable::Schedule), ("Cordon", Undrainable::Cordon)];
     let key = "undrainableNodeBehavior";
-    let known = ["maxSurge", "maxUnavailable", "drainTimeoutInMinutes", "nodeSoakDurationInMinutes", key];
+    let known = ["maxSurge", "maxUnavailable", "maxBlockedNodes", "drainTimeoutInMinutes", "nodeSoakDurationInMinutes", key];
     let rest = settings.entries().filter(|(key, _)| !known.contains(&key.as_str()));
     Ok(Some(UpgradeSettings {
         max_surge: share(&settings, "maxSurge")?,
         max_unavailable: share(&settings, "maxUnavailable")?,
+        max_blocked_nodes: share(&settings, "maxBlockedNodes")?,
         drain_timeout_in_minutes: minutes("drainTimeoutInMinutes")?.filter(|minutes| *minutes > 0),
         node_soak_duration_in_minutes: minutes("nodeSoakDurationInMinutes")?,
         undrainable_node_behavior: word(settings.text(key)?, &words, false, "UD-2", &at(key))?,

@@ -1,7 +1,8 @@
 //! ARM with our credentials: a token on the same connection, then JSON.
 //!
 //! Invariants: the token lives as long as the command; no file caches it, so there is none to steal, and it costs one
-//! round trip on a loopback connection. Every path gets the api-version of az 2.91.
+//! round trip on a loopback connection. Every path gets the api-version of az 2.91,
+//! unless a command names a preview.
 
 use ::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use ::http::{Method, StatusCode};
@@ -29,6 +30,8 @@ pub struct Arm {
     wire: Wire,
     /// The subscription's id.
     pub subscription: String,
+    /// The api-version of paths.
+    pub version: &'static str,
 }
 
 impl Arm {
@@ -52,14 +55,15 @@ impl Arm {
         }
         let token: Json = answer.read()?;
         http.authorize(token["access_token"].as_str().unwrap_or_default())?;
-        let mut arm = Self { wire: Wire::Network(http), subscription: String::new() };
+        let mut arm = Self { wire: Wire::Network(http), subscription: String::new(), version: API_VERSION };
         arm.subscription = arm.choose(connection, subscription).await?;
         Ok(arm)
     }
 
     /// ARM as it is in this process, with the account's first subscription.
     pub fn inside(inside: Inside) -> Self {
-        Self { wire: Wire::Inside(inside), subscription: nodelane_server::process::FIRST_SUBSCRIPTION.to_owned() }
+        let subscription = nodelane_server::process::FIRST_SUBSCRIPTION.to_owned();
+        Self { wire: Wire::Inside(inside), subscription, version: API_VERSION }
     }
 
     async fn choose(&mut self, connection: &Connection, named: Option<&str>) -> Result<String, Failure> {
@@ -93,7 +97,7 @@ impl Arm {
 
     /// `/subscriptions/{s}{rest}?api-version=…`
     pub fn path(&self, rest: &str) -> String {
-        format!("/subscriptions/{}{rest}?api-version={API_VERSION}", encoded(&self.subscription))
+        format!("/subscriptions/{}{rest}?api-version={}", encoded(&self.subscription), self.version)
     }
 
     /// Any request; the answer may be a refusal.

@@ -9,6 +9,7 @@ mod check;
 mod delete;
 mod machines;
 mod power;
+mod preview;
 mod read;
 mod request;
 mod scale;

@@ -57,6 +57,17 @@ impl Session {
         self.arm.path(&format!("{}/agentPools/{}{below}", self.cluster, encoded(pool)))
     }
 
+    /// Names another api-version from here on.
+    pub fn use_version(&mut self, version: &'static str) {
+        self.arm.version = version;
+    }
+
+    /// The cluster as JSON.
+    pub async fn cluster(&mut self) -> Result<Json, Failure> {
+        let path = self.arm.path(&self.cluster);
+        self.arm.get(&path).await?.read()
+    }
+
     /// All pools, as sent by the server.
     pub async fn pools(&mut self) -> Result<Vec<Value>, Failure> {
         let path = self.pools_path();

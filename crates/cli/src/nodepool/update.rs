@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 
 use super::arguments::{Bounds, Conditions, OfPool, UpgradeSettings, choices, one_of};
 use super::check;
+use super::preview::{self, Preview};
 use super::request::Session;
 use super::settings::{self, part, writable};
 use crate::az::Failure;
@@ -48,6 +49,8 @@ pub struct Arguments {
     upgrade: UpgradeSettings,
     #[command(flatten)]
     switches: Switches,
+    #[command(flatten)]
+    preview: Preview,
     #[command(flatten)]
     conditions: Conditions,
 }
@@ -116,6 +119,11 @@ pub(super) async fn run(arguments: Arguments, environment: &Environment) -> Resu
     arguments.check()?;
     let mut session = Session::open_pool(&arguments.pool, environment).await?;
     let mut properties = writable(session.pool(&arguments.pool.name).await?);
+    if let Some(price) = arguments.preview.price(&mut session, &properties).await?
+        && !arguments.pool.cluster.printing.only_show_errors
+    {
+        eprintln!("WARNING: {price}");
+    }
     if let Some(reason) = arguments.change(&mut properties)? {
         if !arguments.pool.cluster.printing.only_show_errors {
             eprintln!("WARNING: {reason}");
@@ -123,6 +131,9 @@ pub(super) async fn run(arguments: Arguments, environment: &Environment) -> Resu
         return Ok(());
     }
     let headers = arguments.conditions.headers()?;
+    if arguments.preview.is_given() {
+        session.use_version(preview::API_VERSION);
+    }
     session.put(&arguments.pool, properties, &headers, arguments.no_wait).await
 }
 
@@ -134,6 +145,7 @@ impl Arguments {
         check::labels(self.labels.as_deref().unwrap_or_default())?;
         check::taints(self.node_taints.as_deref().unwrap_or_default())?;
         self.upgrade.check()?;
+        self.preview.check()?;
         check::host_ports(switches.allowed_host_ports.as_deref().unwrap_or_default())?;
         settings::check_security_groups(switches.asg_ids.as_deref(), switches.allowed_host_ports.as_deref())?;
         if switches.enable_artifact_streaming && switches.disable_artifact_streaming {
@@ -164,6 +176,7 @@ impl Arguments {
                 properties[name] = json!(value);
             }
         }
+        self.preview.apply(properties);
         self.switches.change(properties)?;
         Ok(None)
     }

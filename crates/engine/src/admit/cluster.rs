@@ -50,8 +50,11 @@ pub(super) fn put(
         return Err(Refusal::Stale { key: cluster_key(), base: base.unwrap_or_default() });
     }
     rules::check_policy_of_cluster(ask, spec, found.is_none())?;
+    let mut spec = spec.clone();
+    crate::upgrade::force::settle(&mut spec, found.as_ref().map(|(_, old)| &old.spec), ask.draft.now)?;
+    let spec = &spec;
     let mut trial = ask.draft.clone();
-    let mut on_trial = Ask { draft: &mut trial, env: ask.env, client_request_id: ask.client_request_id, hash: ask.hash };
+    let mut on_trial = Ask { draft: &mut trial, env: ask.env, origin: ask.origin, hash: ask.hash };
     let answer = match found {
         None => create(&mut on_trial, spec, pools)?,
         Some((doc, old)) => change(&mut on_trial, &doc, &old, spec, pools)?,

@@ -42,7 +42,7 @@ pub fn admit(draft: &mut Draft, change: &Change, origin: &Origin, env: &Env) -> 
     if let Some(answer) = object::admit(draft, change, origin, env) {
         return answer;
     }
-    let mut ask = Ask { draft, env, client_request_id: &origin.client_request_id, hash: meaning(change) };
+    let mut ask = Ask { draft, env, origin, hash: meaning(change) };
     match change {
         Change::PutPool { name, spec, base, etag, .. } => pool::put(&mut ask, name, spec, *base, etag),
         Change::UpgradePoolImage { name } => upgrade::image(&mut ask, name),
@@ -64,8 +64,8 @@ pub fn admit(draft: &mut Draft, change: &Change, origin: &Origin, env: &Env) -> 
 struct Ask<'a> {
     draft: &'a mut Draft,
     env: &'a Env,
-    /// The client's own id of the request; az uses one for all requests of a command, so it does not suffice to know a repeat.
-    client_request_id: &'a Name,
+    /// Who asks. The client's own id of the request does not suffice to know a repeat: az uses one for all requests of a command.
+    origin: &'a Origin,
     /// What was asked, so that a repeat of the same request is known.
     hash: u64,
 }
@@ -82,13 +82,15 @@ impl Ask<'_> {
     /// An operation that remembers who asked for it; `ordinal` keeps several of one request apart.
     fn operation(&self, ordinal: u64, progress: nodelane_model::operation::Progress) -> Operation {
         let mut operation = Operation::begin(self.draft.id(ordinal), progress, self.draft.now);
-        operation.client_request_id.clone_from(self.client_request_id);
+        operation.client_request_id.clone_from(&self.origin.client_request_id);
         operation.request_hash = self.hash;
         operation
     }
     /// Whether an operation was begun by the very same request.
     fn is_repeat(&self, operation: &Operation) -> bool {
-        !self.client_request_id.is_empty() && operation.client_request_id == *self.client_request_id && operation.request_hash == self.hash
+        !self.origin.client_request_id.is_empty()
+            && operation.client_request_id == self.origin.client_request_id
+            && operation.request_hash == self.hash
     }
 }
 

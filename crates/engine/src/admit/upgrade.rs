@@ -7,7 +7,6 @@ use super::update::{self, Wish};
 use super::{Ask, pool, rules};
 use nodelane_catalog::{Catalog, OsSku, Version};
 use nodelane_model::change::Accepted;
-use nodelane_model::machine::MachineModel;
 use nodelane_model::operation::{Progress, UpgradePhase};
 use nodelane_model::pool::{PoolSpec, Power};
 use nodelane_model::refusal::PoolRefusal;
@@ -39,15 +38,15 @@ pub(super) fn renews_image(ask: &Ask, old: &NodePool, spec: &PoolSpec, asked_ima
     let version = rules::resolve(&ask.env.catalog, &ask.draft.world, &spec.orchestrator_version);
     let moves = respelled && version.is_none_or(|version| version.to_string() != old.state.version.as_str());
     let differs = REIMAGING.iter().any(|key| spec.rest.get(*key) != old.spec.rest.get(*key));
-    moves || spec.os_sku != old.spec.os_sku || differs || asked_image.is_some()
+    let resized = !spec.vm_size.eq_ignore_ascii_case(&old.spec.vm_size);
+    moves || spec.os_sku != old.spec.os_sku || resized || differs || asked_image.is_some()
 }
 
 /// Whether machines still have another version or image than the pool is to have.
 pub(super) fn is_unfinished(world: &World, name: &Name, pool: &NodePool) -> bool {
-    let target = MachineModel { version: pool.state.version.clone(), image: pool.state.image.clone() };
     rules::machines(world, name)
         .filter(|machine| machine.is_wanted())
-        .any(|machine| machine.running.as_ref().is_some_and(|running| *running != target))
+        .any(|machine| machine.running.is_some() && crate::upgrade::is_behind(machine, pool))
 }
 
 /// Extra machines that a roll of a pool makes at most (aks-semantics US-1, UR-3).

@@ -52,6 +52,7 @@ pub fn select(world: &World, watch: &Watch, question: &Question) -> Selection {
             pods,
             templates: &selection.templates,
             limits: &limits,
+            config: question.env.scheduler.of_release(&cluster.state.version),
             preferences: Preferences::Soft,
             search: search.clone(),
         };

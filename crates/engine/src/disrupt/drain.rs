@@ -100,8 +100,8 @@ pub fn drain_for(draft: &mut Draft, machine: &Key, owner: CordonOwner, ignore_bu
         }
         match if ignore_budgets { Grant::Allowed } else { grant_in_turn(&draft.world, machine, pod) } {
             Grant::Allowed => nodelane_workload::delete(draft, &pod.key, None, None),
-            Grant::Blocked { budget, .. } => blocked = blocked.or_else(|| Some(block(&pod.key, budget.name))),
-            Grant::TwoBudgets { budgets } => blocked = blocked.or_else(|| Some(block(&pod.key, budgets.into()))),
+            Grant::Blocked { budget, .. } => blocked = blocked.or_else(|| Some(block(&pod.key, budget.name, draft.now))),
+            Grant::TwoBudgets { budgets } => blocked = blocked.or_else(|| Some(block(&pod.key, budgets.into(), draft.now))),
         }
     }
     let now = draft.now;
@@ -109,7 +109,8 @@ pub fn drain_for(draft: &mut Draft, machine: &Key, owner: CordonOwner, ignore_bu
     let was = draft.world.get(machine).and_then(|doc| doc.as_machine()).and_then(|machine| machine.drain.clone());
     let mut drain = was.clone().unwrap_or(Drain { since: now, done: None, blocked: None });
     drain.done = if left.is_some() { None } else { drain.done.or(Some(now)) };
-    drain.blocked.clone_from(&blocked);
+    drain.hold_up(blocked);
+    let blocked = drain.blocked.clone();
     if let Some(blocked) = &blocked
         && was.and_then(|drain| drain.blocked).as_ref() != Some(blocked)
     {
@@ -176,8 +177,8 @@ fn full_name(pod: &Key) -> Name {
     format!("{}/{}", pod.namespace, pod.name).into()
 }
 
-fn block(pod: &Key, budget: Name) -> Blocked {
-    Blocked { pod: full_name(pod), budget }
+fn block(pod: &Key, budget: Name, since: Time) -> Blocked {
+    Blocked { pod: full_name(pod), budget, since }
 }
 
 fn pod_name(pod: &str) -> &str {

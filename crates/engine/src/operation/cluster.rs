@@ -51,7 +51,10 @@ fn upgrade(draft: &mut Draft, key: &Key, operation: &Operation) -> usize {
         }
         let machines = fleet::own(&draft.world, name);
         let behind = machines.iter().any(|doc| {
-            doc.as_machine().is_some_and(|machine| machine.model.version != pool.state.version || machine.model.image != pool.state.image)
+            doc.as_machine().is_some_and(|machine| {
+                let model = (&machine.model.version, &machine.model.image, &machine.size);
+                model != (&pool.state.version, &pool.state.image, &pool.spec.vm_size)
+            })
         });
         if !begun && behind {
             begin(draft, &pool_key, operation, Progress::Upgrade(UpgradePhase::Surging));

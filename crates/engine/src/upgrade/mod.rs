@@ -6,6 +6,8 @@
 //! left behind are emptied within budgets after its end, and go: no end of a roll overspends a budget.
 
 pub(crate) mod bounds;
+pub mod force;
+mod replace;
 mod roll;
 mod undrainable;
 
@@ -17,7 +19,7 @@ use crate::fleet::{self, extra, own};
 use crate::operation::{PROVISION_LIMIT_MILLIS, end, error, provider_error};
 use nodelane_model::event::Notice;
 use nodelane_model::machine::{CordonOwner, Intent, MachineModel, MachinePhase};
-use nodelane_model::operation::{Operation, OperationError, Outcome, UpgradePhase};
+use nodelane_model::operation::{Fallback, Operation, OperationError, Outcome, UpgradePhase};
 use nodelane_model::pool::Power;
 use nodelane_model::{Doc, Key, Kind, Machine, Name, NodePool, Time};
 use nodelane_world::{Draft, List};
@@ -37,30 +39,35 @@ pub fn step(draft: &mut Draft, _env: &Env, key: &Key, phase: UpgradePhase) -> us
 }
 
 /// What the pool's machines are to have.
-pub(crate) fn target(pool: &NodePool) -> MachineModel {
+pub fn target(pool: &NodePool) -> MachineModel {
     MachineModel { version: pool.state.version.clone(), image: pool.state.image.clone() }
 }
 
 /// Whether a machine still is to be rolled; one that is deallocated boots with the new model when it is started.
-pub(crate) fn is_behind(machine: &Machine, target: &MachineModel) -> bool {
-    machine.intent != Intent::Stop && machine.running.as_ref() != Some(target)
+pub fn is_behind(machine: &Machine, pool: &NodePool) -> bool {
+    let state = &pool.state;
+    let has = |model: &MachineModel| (&model.version, &model.image) == (&state.version, &state.image);
+    let same_size = machine.size.eq_ignore_ascii_case(&pool.spec.vm_size);
+    machine.intent != Intent::Stop && !(same_size && machine.running.as_ref().is_some_and(has))
 }
 
 /// Brings the pool to its count and adds the extra machines; the roll begins when all of them are Ready.
 fn surge(draft: &mut Draft, key: &Key, pool: &NodePool, operation: &Operation) {
-    let target = target(pool);
     if let Some(failed) = prepare(draft, key, pool, operation) {
         return fail(draft, key, Outcome::Failed, provider_error(operation.progress, failed.failure));
     }
     let machines = own(&draft.world, &key.name);
-    let behind = machines.iter().filter_map(|doc| doc.as_machine()).filter(|machine| is_behind(machine, &target)).count() as u32;
+    let behind = machines.iter().filter_map(|doc| doc.as_machine()).filter(|machine| is_behind(machine, pool)).count() as u32;
     let complete = machines.len() >= pool.spec.count as usize;
     if pool.spec.power == Power::Stopped || behind == 0 && complete {
         return end(draft, key, Outcome::Succeeded, None);
     }
-    let most = if operation.attempt > 0 { 1 } else { behind };
-    let wished = bounds(pool, pool.spec.count).surge.min(most) as usize;
+    let wished = bounds(pool, pool.spec.count).surge.min(behind) as usize;
     let surging = extra(&draft.world, &key.name);
+    let deadline = operation.phase_since.plus(PROVISION_LIMIT_MILLIS);
+    if surging.iter().filter_map(|doc| doc.as_machine()).any(|machine| machine.size != pool.spec.vm_size) {
+        return await_departure(draft, key, deadline); // They could not take another's place.
+    }
     for doc in &surging {
         disrupt::release(draft, &doc.key); // What an earlier roll left is of use again.
     }
@@ -74,7 +81,6 @@ fn surge(draft: &mut Draft, key: &Key, pool: &NodePool, operation: &Operation) {
     let (own, surging) = (own(&draft.world, &key.name), extra(&draft.world, &key.name));
     let awaited: Vec<_> = own.iter().filter(new).chain(&surging).collect();
     let ready = awaited.iter().filter(|doc| fleet::is_ready(&draft.world, doc)).count();
-    let deadline = operation.phase_since.plus(PROVISION_LIMIT_MILLIS);
     if ready == awaited.len() {
         for doc in &surging {
             let name = &doc.key.name;
@@ -88,6 +94,17 @@ fn surge(draft: &mut Draft, key: &Key, pool: &NodePool, operation: &Operation) {
         fail(draft, key, Outcome::Failed, error("NodesNotReady", message));
     } else {
         draft.world.work.wake(deadline, List::Operations, key.clone());
+    }
+}
+
+/// Extra machines that are of no use are emptied and go, before others come.
+fn await_departure(draft: &mut Draft, key: &Key, deadline: Time) {
+    match dismiss(draft, key) {
+        Some((machine, drained)) if draft.now >= deadline => {
+            let message = undrainable::message(&draft.world, &machine, &drained);
+            fail(draft, key, Outcome::Failed, error("UpgradeFailed", message));
+        }
+        _ => draft.world.work.wake(deadline, List::Operations, key.clone()),
     }
 }
 
@@ -112,6 +129,7 @@ fn prepare(draft: &mut Draft, key: &Key, pool: &NodePool, operation: &Operation)
             machine.surge = spare && machine.intent != Intent::Gone;
             if pool.spec.power == Power::Stopped || machine.intent == Intent::Stop {
                 machine.model = target(pool);
+                machine.size = pool.spec.vm_size.clone(); // What is deallocated is resized as it is.
             }
         });
         if never_came && machine.phase_since >= operation.phase_since {
@@ -121,7 +139,8 @@ fn prepare(draft: &mut Draft, key: &Key, pool: &NodePool, operation: &Operation)
     failed
 }
 
-/// No room for the surge: from 1.35 on one machine is tried, before that the upgrade fails (aks-semantics US-4).
+/// No room for the surge: from 1.35 on one machine is tried, then in place if the pool says how many may be missing; before 1.35 only
+/// the latter, else the upgrade fails (aks-semantics US-3, US-4).
 fn surge_failed(draft: &mut Draft, key: &Key, pool: &NodePool, operation: &Operation, failed: &Arc<Doc>) {
     let failure = failed.as_machine().and_then(|machine| machine.failure.clone());
     // What has not come yet is not waited for: its failure would be taken for that of the next attempt.
@@ -130,15 +149,16 @@ fn surge_failed(draft: &mut Draft, key: &Key, pool: &NodePool, operation: &Opera
             fleet::change(draft, &doc.key, |machine| machine.intent = Intent::Gone);
         }
     }
-    if bounds::minor(pool) >= bounds::FALLBACK_MINOR && operation.attempt == 0 {
-        draft.update(key, |doc| {
-            if let Some(operation) = doc.as_pool_mut().and_then(|pool| pool.state.operation.as_mut()) {
-                operation.attempt += 1;
-            }
-        });
-        return;
-    }
-    fail(draft, key, Outcome::Failed, provider_error(operation.progress, failure));
+    let Some(attempt) = bounds::next_attempt(pool, operation.attempt) else {
+        return fail(draft, key, Outcome::Failed, provider_error(operation.progress, failure));
+    };
+    let (at, because) = (draft.now, failure.map(|failure| failure.code).unwrap_or_default());
+    draft.update(key, |doc| {
+        if let Some(operation) = doc.as_pool_mut().and_then(|pool| pool.state.operation.as_mut()) {
+            operation.attempt = attempt;
+            operation.fallbacks.push(Fallback { at, because, surge: u32::from(attempt == bounds::SURGE_OF_ONE) });
+        }
+    });
 }
 
 /// The roll is over: extra machines are emptied and go, and with the last of them the operation ends.
@@ -151,7 +171,7 @@ fn unsurge(draft: &mut Draft, key: &Key, pool: &NodePool, operation: &Operation)
             return fail(draft, key, Outcome::Failed, error("UpgradeFailed", message));
         }
         draft.world.work.wake(deadline, List::Operations, key.clone());
-    } else if !draft.world.machines_of(&key.name).any(|(_, machine)| machine.surge) {
+    } else if !draft.world.machines_of(&key.name).any(|(_, machine)| machine.surge || machine.intent == Intent::Gone) {
         end(draft, key, Outcome::Succeeded, None);
     }
 }
@@ -167,7 +187,7 @@ pub(crate) fn dismiss(draft: &mut Draft, key: &Key) -> Option<(Key, disrupt::Dra
     }
     let mut waiting = None;
     for doc in &extra {
-        match disrupt::drain(draft, &doc.key, false) {
+        match force::drain(draft, key, &doc.key) {
             disrupt::Drained::Yes(_) => fleet::change(draft, &doc.key, |machine| machine.intent = Intent::Gone),
             other => waiting = waiting.or(Some((doc.key.clone(), other))),
         }

@@ -3,11 +3,11 @@
 //! Before another machine is taken, those that still take pods are counted (UR-1). Progress is on the machines, so a crash at any point
 //! finds how far each of them is.
 
-use super::{advance, bounds, fail, is_behind, notify, target, undrainable, unsurge};
+use super::{advance, bounds, fail, force, is_behind, notify, replace, target, undrainable, unsurge};
 use crate::disrupt::{self, Disruption, Drained, Why};
 use crate::fleet::{self, extra, own};
 use crate::operation::{PROVISION_LIMIT_MILLIS, error, provider_error};
-use nodelane_model::machine::{CordonOwner, MachinePhase, Roll};
+use nodelane_model::machine::{CordonOwner, MachinePhase, Roll, Rolled};
 use nodelane_model::operation::{Outcome, Progress, UpgradePhase};
 use nodelane_model::{Doc, Key, Kind, Machine, NodePool, Time};
 use nodelane_world::{Draft, List};
@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 /// Moves every machine that is under way, then takes as many more as may be missing.
 pub fn step(draft: &mut Draft, key: &Key, pool: &NodePool) {
+    replace::fill(draft, key, pool);
     for doc in own(&draft.world, &key.name) {
         let Some(roll) = doc.as_machine().and_then(|machine| machine.roll) else { continue };
         let moved = match roll {
@@ -33,11 +34,13 @@ pub fn step(draft: &mut Draft, key: &Key, pool: &NodePool) {
     }
     let machines = own(&draft.world, &key.name);
     let rolls = || machines.iter().filter_map(|doc| doc.as_machine());
-    let target = target(pool);
-    if rolls().any(|machine| machine.roll == Some(Roll::Undrainable)) && !rolls().any(in_flight) {
+    // Quarantined nodes may have used up the surge: then no further one can be taken.
+    let may_take = bounds(pool, machines.len() as u32).surge == 0 || !extra(&draft.world, &key.name).is_empty();
+    let under_way = rolls().any(|machine| in_flight(machine) || may_take && machine.roll.is_none() && is_behind(machine, pool));
+    if rolls().any(|machine| machine.roll == Some(Roll::Undrainable)) && !under_way {
         return undrainable::finish(draft, key);
     }
-    if rolls().all(|machine| !is_behind(machine, &target) && matches!(machine.roll, None | Some(Roll::Done))) {
+    if rolls().all(|machine| !is_behind(machine, pool) && matches!(machine.roll, None | Some(Roll::Done))) {
         advance(draft, key);
         let operation = draft.world.get(key).and_then(|doc| doc.as_pool()).and_then(|pool| pool.state.operation.clone());
         if let Some(operation) = operation {
@@ -52,7 +55,6 @@ fn in_flight(machine: &Machine) -> bool {
 
 /// Starts on further machines, in order of instance, while enough others take pods (UR-1).
 fn take_more(draft: &mut Draft, key: &Key, pool: &NodePool) {
-    let target = target(pool);
     let machines = own(&draft.world, &key.name);
     let (mut flying, mut count) = (0, 0_u32);
     for doc in &machines {
@@ -62,11 +64,19 @@ fn take_more(draft: &mut Draft, key: &Key, pool: &NodePool) {
         count += u32::from(flies || fleet::is_schedulable(&draft.world, doc));
     }
     let limits = bounds(pool, machines.len() as u32);
+    let to_go = |doc: &&Arc<Doc>| doc.as_machine().is_some_and(|machine| machine.roll.is_none() && is_behind(machine, pool));
+    let left = machines.iter().filter(to_go).count() as u32;
+    // One that took another's place has another in its own, as long as both together stay within what the pool allows (I3).
+    let quarantined = machines.iter().filter(|doc| doc.as_machine().is_some_and(|machine| machine.roll == Some(Roll::Undrainable))).count();
+    let room = limits.surge.max(limits.blocked).saturating_sub(quarantined as u32);
+    (extra(&draft.world, &key.name).len() as u32..limits.surge.min(left + flying).min(room))
+        .for_each(|_| drop(fleet::add(draft, key, true)));
     let surging = extra(&draft.world, &key.name);
-    let batch = limits.surge.min(surging.len() as u32).max(limits.unavailable);
+    let came = surging.iter().filter(|doc| doc.as_machine().is_some_and(|machine| machine.phase != MachinePhase::Failed)).count();
+    let batch = limits.surge.min(came as u32).max(limits.unavailable);
     let floor = count.saturating_sub(limits.unavailable) as usize;
     let mut taking_pods = machines.iter().chain(&surging).filter(|doc| fleet::is_schedulable(&draft.world, doc)).count();
-    for doc in machines.iter().filter(|doc| doc.as_machine().is_some_and(|machine| machine.roll.is_none() && is_behind(machine, &target))) {
+    for doc in machines.iter().filter(to_go) {
         let loses = usize::from(fleet::is_schedulable(&draft.world, doc));
         if flying >= batch || taking_pods < floor + loses {
             break;
@@ -80,13 +90,16 @@ fn take_more(draft: &mut Draft, key: &Key, pool: &NodePool) {
         taking_pods -= loses;
         flying += 1;
         let name = doc.key.name.clone();
-        fleet::change(draft, &doc.key, |machine| machine.roll = Some(Roll::Draining));
+        let now = draft.now;
+        fleet::change(draft, &doc.key, |machine| {
+            machine.roll = Some(Roll::Draining);
+            machine.rolled = Some(Rolled { since: now, done: None });
+        });
         disrupt::cordon(draft, &doc.key, CordonOwner::Operation);
         notify(draft, &name, false, "Drain", &format!("Draining node: [{name}]"));
         empty(draft, key, pool, doc);
     }
-    let left = machines.iter().filter_map(|doc| doc.as_machine()).any(|machine| machine.roll.is_none() && is_behind(machine, &target));
-    if flying == 0 && left {
+    if flying == 0 && left > 0 && (quarantined == 0 || !surging.is_empty()) {
         stall(draft, key, floor + 1, taking_pods);
     }
 }
@@ -94,6 +107,10 @@ fn take_more(draft: &mut Draft, key: &Key, pool: &NodePool) {
 /// Nothing is under way and nothing may be taken: somebody has cordoned or broken what stands in. It may come back for a while.
 fn stall(draft: &mut Draft, key: &Key, expected: usize, actual: usize) {
     let all = fleet::wanted(&draft.world, &key.name);
+    let failed = all.iter().filter_map(|doc| doc.as_machine()).find(|machine| machine.surge && machine.phase == MachinePhase::Failed);
+    if let Some(failure) = failed.map(|machine| machine.failure.clone()) {
+        return fail(draft, key, Outcome::Failed, provider_error(Progress::Upgrade(UpgradePhase::Rolling), failure));
+    }
     let moved = all.iter().filter_map(|doc| doc.as_machine()).map(|machine| machine.phase_since).max().unwrap_or(draft.now);
     let phase_since =
         draft.world.get(key).and_then(|doc| doc.as_pool()?.state.operation.as_ref()).map_or(moved, |operation| operation.phase_since);
@@ -109,12 +126,13 @@ fn stall(draft: &mut Draft, key: &Key, expected: usize, actual: usize) {
 fn empty(draft: &mut Draft, key: &Key, pool: &NodePool, doc: &Arc<Doc>) -> bool {
     let limits = bounds(pool, 1);
     if !limits.drains {
-        reimage(draft, pool, &doc.key);
-        return true;
+        return renew(draft, key, pool, &doc.key, draft.now);
     }
-    let drained = disrupt::drain(draft, &doc.key, false);
+    let drained = force::drain(draft, key, &doc.key);
     match drained {
-        Drained::Yes(since) if limits.soak_millis == 0 || draft.now >= since.plus(limits.soak_millis) => reimage(draft, pool, &doc.key),
+        Drained::Yes(since) if limits.soak_millis == 0 || draft.now >= since.plus(limits.soak_millis) => {
+            return renew(draft, key, pool, &doc.key, since);
+        }
         Drained::Yes(_) => {
             fleet::change(draft, &doc.key, |machine| machine.roll = Some(Roll::Soaking));
             let minutes = limits.soak_millis / 60_000;
@@ -125,7 +143,8 @@ fn empty(draft: &mut Draft, key: &Key, pool: &NodePool, doc: &Arc<Doc>) -> bool 
             let since = drain_since(draft, &doc.key).unwrap_or(draft.now);
             let deadline = since.plus(limits.drain_timeout_millis);
             if draft.now >= deadline {
-                return undrainable::give_up(draft, key, &doc.key, &drained, limits.undrainable);
+                let all = bounds(pool, own(&draft.world, &key.name).len() as u32);
+                return undrainable::give_up(draft, key, &doc.key, &drained, &all);
             }
             draft.world.work.wake(deadline, List::Operations, key.clone());
         }
@@ -141,10 +160,20 @@ fn soak(draft: &mut Draft, key: &Key, pool: &NodePool, machine: &Key) -> bool {
     let drain = draft.world.get(machine).and_then(|doc| doc.as_machine()).and_then(|machine| machine.drain.clone());
     let until = drain.and_then(|drain| drain.done).unwrap_or(draft.now).plus(bounds(pool, 1).soak_millis);
     if draft.now >= until {
-        reimage(draft, pool, machine);
-    } else {
-        draft.world.work.wake(until, List::Operations, key.clone());
+        return renew(draft, key, pool, machine, until);
     }
+    draft.world.work.wake(until, List::Operations, key.clone());
+    true
+}
+
+/// An emptied machine gets what it is to have: in place, or by another that takes its place where the size differs. `false` when the
+/// operation has ended.
+fn renew(draft: &mut Draft, key: &Key, pool: &NodePool, machine: &Key, since: Time) -> bool {
+    let resized = draft.world.get(machine).and_then(|doc| doc.as_machine()).is_some_and(|machine| machine.size != pool.spec.vm_size);
+    if resized {
+        return replace::step(draft, key, pool, machine, since);
+    }
+    reimage(draft, pool, machine);
     true
 }
 
@@ -172,10 +201,12 @@ fn come_back(draft: &mut Draft, key: &Key, pool: &NodePool, doc: &Arc<Doc>) -> b
         fail(draft, key, Outcome::Failed, error);
         return false;
     }
-    if !is_behind(machine, &target(pool)) && fleet::is_ready(&draft.world, doc) {
+    if !is_behind(machine, pool) && fleet::is_ready(&draft.world, doc) {
+        let now = draft.now;
         fleet::change(draft, &doc.key, |machine| {
             machine.roll = Some(Roll::Done);
             machine.drain = None;
+            machine.rolled = machine.rolled.map(|rolled| Rolled { done: Some(now), ..rolled });
         });
     } else if draft.now >= deadline {
         fail(draft, key, Outcome::Failed, error("NodesNotReady", "Not all nodes reached Ready state. Expected: 1, Actual: 0"));

@@ -2,9 +2,9 @@
 //!
 //! Schedule: it takes pods again and stays as it was, the extra machines go, the operation fails. Cordon: it stays cordoned and is
 //! marked, an extra machine takes its place for good, and the roll goes on; at its end the operation has failed if every such node
-//! could be replaced, else it is canceled.
+//! could be replaced, else it is canceled. So many and no more (UD-3): at the next one the roll stops.
 
-use super::fail;
+use super::{Bounds, fail};
 use crate::disrupt::{self, Drained};
 use crate::fleet::{self, extra, own};
 use crate::operation::error;
@@ -19,11 +19,17 @@ use std::sync::Arc;
 const STATUS_LABEL: &str = "kubernetes.azure.com/upgrade-status";
 
 /// Gives a node up; `false` when the operation has ended with it.
-pub fn give_up(draft: &mut Draft, key: &Key, machine: &Key, drained: &Drained, behavior: Undrainable) -> bool {
-    match behavior {
+pub fn give_up(draft: &mut Draft, key: &Key, machine: &Key, drained: &Drained, limits: &Bounds) -> bool {
+    match limits.undrainable {
         Undrainable::Schedule => {
             let message = message(&draft.world, machine, drained);
             fail(draft, key, Outcome::Failed, error("UpgradeFailed", message));
+            false
+        }
+        // One more than may be given up: the roll stops, and this one takes pods again (UD-3).
+        Undrainable::Cordon if quarantined(&draft.world, key) >= limits.blocked as usize => {
+            let (message, outcome) = (message(&draft.world, machine, drained), outcome(draft, key));
+            fail(draft, key, outcome, error("UpgradeFailed", message));
             false
         }
         Undrainable::Cordon => {
@@ -47,15 +53,27 @@ pub fn give_up(draft: &mut Draft, key: &Key, machine: &Key, drained: &Drained, b
 /// The roll is over and some nodes could not be emptied.
 pub fn finish(draft: &mut Draft, key: &Key) {
     let machines = own(&draft.world, &key.name);
-    let undrainable = |doc: &&Arc<Doc>| doc.as_machine().is_some_and(|machine| machine.roll == Some(Roll::Undrainable));
-    let Some(first) = machines.iter().find(undrainable) else { return };
-    let count = draft.world.get(key).and_then(|doc| doc.as_pool()).map_or(0, |pool| pool.spec.count) as usize;
-    let replaced = machines.len() - machines.iter().filter(undrainable).count() >= count;
+    let Some(first) = machines.iter().find(is_given_up) else { return };
     let blocked = first.as_machine().and_then(|machine| machine.drain.as_ref()?.blocked.clone());
     let drained = blocked.map_or(Drained::Leaving(Name::default()), Drained::Blocked);
     let message = message(&draft.world, &first.key, &drained);
-    let outcome = if replaced { Outcome::Failed } else { Outcome::Canceled };
+    let outcome = outcome(draft, key);
     fail(draft, key, outcome, error("UpgradeFailed", message));
+}
+
+fn is_given_up(doc: &&Arc<Doc>) -> bool {
+    doc.as_machine().is_some_and(|machine| machine.roll == Some(Roll::Undrainable))
+}
+
+fn quarantined(world: &World, key: &Key) -> usize {
+    own(world, &key.name).iter().filter(is_given_up).count()
+}
+
+/// Failed where every node that was given up has another in its place, else canceled (UD-2).
+fn outcome(draft: &Draft, key: &Key) -> Outcome {
+    let count = draft.world.pool(&key.name).map_or(0, |(_, pool)| pool.spec.count) as usize;
+    let others = own(&draft.world, &key.name).len() - quarantined(&draft.world, key);
+    if others >= count { Outcome::Failed } else { Outcome::Canceled }
 }
 
 /// The sentence of an upgrade that a budget stopped (aks-semantics UF-3), or a pod that does not go (DL-1).

@@ -32,6 +32,7 @@ fn origin(principal: &Principal, headers: &HeaderMap) -> Origin {
         correlation_id: if correlation_id.is_empty() { id.as_str().into() } else { correlation_id },
         request_id: id.into(),
         client_request_id: header("x-ms-client-request-id"),
+        api_version: nodelane_model::Name::default(),
     }
 }
 

@@ -10,7 +10,8 @@ use nodelane_model::refusal::PoolRefusal;
 /// No budget forbids every eviction: `maxUnavailable` 0, or `minAvailable` as many as there are.
 pub(super) fn satisfiable(proposal: &Proposal) -> Result<(), PoolRefusal> {
     let drains = proposal.spec.priority != Priority::Spot && proposal.spec.power == Power::Running && proposal.spec.count > 0;
-    if !proposal.step.rolls || !drains {
+    let forced = crate::upgrade::force::until(proposal.cluster, proposal.now).is_some(); // UD-5
+    if !proposal.step.rolls || !drains || forced {
         return Ok(());
     }
     let stuck = proposal.world.list(Kind::PodDisruptionBudget, None).filter(|doc| {

@@ -13,6 +13,7 @@ mod network;
 mod os;
 mod policy;
 mod quota;
+mod resize;
 mod size;
 mod spot;
 pub(super) mod system;
@@ -29,7 +30,7 @@ use nodelane_catalog::{Region, Size, Version};
 use nodelane_model::cluster::ClusterSpec;
 use nodelane_model::pool::PoolSpec;
 use nodelane_model::refusal::PoolRefusal;
-use nodelane_model::{Machine, Name, NodePool};
+use nodelane_model::{Machine, Name, NodePool, Origin, Time};
 use nodelane_world::World;
 
 /// What the operation would do to the machines.
@@ -72,6 +73,10 @@ struct Proposal<'a> {
     size: Option<&'static Size>,
     /// The region; `None` where there is none of that name.
     region: Option<&'static Region>,
+    /// The time.
+    now: Time,
+    /// Who asks.
+    origin: &'a Origin,
 }
 
 type Rule = fn(&Proposal) -> Result<(), PoolRefusal>;
@@ -108,6 +113,8 @@ const RULES: &[Rule] = &[
     size::windows_on_arm,
     size::offered,
     size::disk,
+    resize::compatible,
+    resize::alone,
     os::windows_profile,
     os::sku_and_type,
     os::sku_and_version,
@@ -125,6 +132,7 @@ const RULES: &[Rule] = &[
     upgrade_settings::surge_or_unavailable,
     upgrade_settings::drain,
     upgrade_settings::soak,
+    upgrade_settings::blocked,
     count::room_for_surge,
     count::pools_and_nodes,
     network::addresses,
@@ -149,7 +157,21 @@ pub(super) fn check(ask: &Ask, name: &Name, spec: &PoolSpec, old: Option<&NodePo
     };
     let (size, region) = (catalog.size(&spec.vm_size), catalog.region(&cluster.spec.location));
     let cluster = &cluster.spec;
-    let proposal = Proposal { env: ask.env, world, cluster, name, spec, old, step, control_plane, version, size, region };
+    let proposal = Proposal {
+        env: ask.env,
+        world,
+        cluster,
+        name,
+        spec,
+        old,
+        step,
+        control_plane,
+        version,
+        size,
+        region,
+        now: ask.draft.now,
+        origin: ask.origin,
+    };
     for rule in RULES {
         if let Err(refusal) = rule(&proposal)
             && !ask.env.excuses(&refusal)

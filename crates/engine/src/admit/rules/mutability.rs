@@ -37,7 +37,7 @@ pub(super) fn immutable(proposal: &Proposal) -> Result<(), PoolRefusal> {
     };
     let new = proposal.spec;
     let typed = [
-        ("vmSize", !new.vm_size.eq_ignore_ascii_case(&old.vm_size)),
+        ("vmSize", super::resize::is_one(proposal) && !super::resize::may_ask(proposal)),
         ("osType", new.os_type != old.os_type),
         ("osDiskSizeGB", new.os_disk_size_gb != old.os_disk_size_gb),
         ("osDiskType", new.os_disk_type != old.os_disk_type),

@@ -25,7 +25,7 @@ pub(super) fn held(world: &World, name: &Name, pool: &NodePool) -> u32 {
 
 /// The family has enough left.
 pub(super) fn family(proposal: &Proposal) -> Result<(), PoolRefusal> {
-    let Some((size, requested)) = requested(proposal) else {
+    let Some((size, requested)) = requested(proposal, |from, size| from.quota_family == size.quota_family) else {
         return Ok(());
     };
     let used = used(proposal, |other| other.quota_family == size.quota_family);
@@ -39,7 +39,7 @@ pub(super) fn family(proposal: &Proposal) -> Result<(), PoolRefusal> {
 
 /// The region has enough left.
 pub(super) fn region(proposal: &Proposal) -> Result<(), PoolRefusal> {
-    let Some((_, requested)) = requested(proposal) else {
+    let Some((_, requested)) = requested(proposal, |_, _| true) else {
         return Ok(());
     };
     let elsewhere: u64 = proposal.env.used_elsewhere.values().sum();
@@ -50,9 +50,18 @@ pub(super) fn region(proposal: &Proposal) -> Result<(), PoolRefusal> {
     }
 }
 
-fn requested(proposal: &Proposal) -> Option<(&'static Size, u64)> {
+/// vCPUs that come on top. Those of a resize are what all machines and the surge need at last, without what goes where that `counts` too.
+fn requested(proposal: &Proposal, counts: impl Fn(&Size, &Size) -> bool) -> Option<(&'static Size, u64)> {
     let size = proposal.size.filter(|_| proposal.step.adds > 0)?;
-    Some((size, u64::from(proposal.step.adds) * u64::from(size.vcpu)))
+    let vcpus = |machines: u32, size: &Size| u64::from(machines) * u64::from(size.vcpu);
+    let Some((from, old)) = super::resize::from(proposal).zip(proposal.old) else {
+        return Some((size, vcpus(proposal.step.adds, size)));
+    };
+    let count = held(proposal.world, proposal.name, old);
+    let goes = if counts(from, size) { vcpus(count, from) } else { 0 };
+    // At its worst when the surge is there and nothing has gone yet, or when all are of the larger size.
+    let most = vcpus(proposal.step.surge, size).max(vcpus(count + proposal.step.surge, size).saturating_sub(goes));
+    Some((size, most))
 }
 
 fn used(proposal: &Proposal, counts: impl Fn(&Size) -> bool) -> u64 {

@@ -62,7 +62,8 @@ pub(super) fn offered(proposal: &Proposal) -> Result<(), PoolRefusal> {
     let (Some(size), Some(region)) = (proposal.size, proposal.region) else {
         return Ok(());
     };
-    match proposal.old.is_some() || proposal.env.catalog.offered(region, size) {
+    let kept = proposal.old.is_some() && !super::resize::is_one(proposal);
+    match kept || proposal.env.catalog.offered(region, size) {
         true => Ok(()),
         false => Err(not_allowed(proposal, "V-4")),
     }

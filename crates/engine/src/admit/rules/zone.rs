@@ -11,7 +11,7 @@ pub(super) fn supported(proposal: &Proposal) -> Result<(), PoolRefusal> {
     let (Some(region), Some(size)) = (proposal.region, proposal.size) else {
         return Ok(());
     };
-    if proposal.old.is_some() {
+    if proposal.old.is_some() && !super::resize::is_one(proposal) {
         return Ok(());
     }
     let supported = proposal.env.catalog.zones(region, size);

@@ -263,6 +263,27 @@ fn values_inside_of_a_bound_are_accepted() {
 }
 
 #[test]
+fn the_quota_of_a_resize_is_for_what_all_machines_need_at_last() {
+    // M-3, US-5: three system machines and three of the pool, of 2 vCPUs each, hold 12; three and a surge machine of 4 need 16, less the
+    // 6 that go. Another family has all of it on top: three and a surge machine of 2.
+    for (size, limit) in [("Standard_D4s_v5", 12 + 10), ("Standard_E2s_v5", 8)] {
+        for (limit, fits) in [(limit - 1, false), (limit, true)] {
+            let mut bench = Bench::new();
+            bench.made("np", PoolSpec { count: 3, ..spec() });
+            bench.origin.api_version = "2026-01-02-preview".into();
+            bench.env.quotas.any_family = limit;
+            let mut changed = bench.spec("np");
+            changed.vm_size = size.into();
+            match bench.put("np", changed) {
+                Ok(_) => assert!(fits, "{size} {limit}"),
+                Err(nodelane_model::Refusal::Pool(PoolRefusal::FamilyQuota { .. })) => assert!(!fits, "{size} {limit}"),
+                other => panic!("{size} {limit}: {other:?}"),
+            }
+        }
+    }
+}
+
+#[test]
 fn fixed_properties_do_not_change_and_their_echo_is_no_change() {
     let spotted = |spec: &mut PoolSpec| spot(spec);
     let cases: [(&str, Change, Change); 17] = [

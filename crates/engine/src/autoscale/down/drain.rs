@@ -201,6 +201,7 @@ fn evict_daemons(draft: &mut Draft, profile: &Profile, name: &Name, by_default: 
 }
 
 fn note_blocked(draft: &mut Draft, name: &Name, first: Option<&(Arc<Doc>, Grant)>) {
+    let since = draft.now;
     let blocked = first.map(|(pod, grant)| Blocked {
         pod: format!("{}/{}", pod.key.namespace, pod.key.name).into(),
         budget: match grant {
@@ -208,10 +209,11 @@ fn note_blocked(draft: &mut Draft, name: &Name, first: Option<&(Arc<Doc>, Grant)
             Grant::TwoBudgets { budgets } => budgets.as_str().into(),
             Grant::Allowed => Name::default(),
         },
+        since,
     });
     fleet::change(draft, &machine_key(name), |machine| {
         if let Some(drain) = &mut machine.drain {
-            drain.blocked = blocked;
+            drain.hold_up(blocked);
         }
     });
 }
