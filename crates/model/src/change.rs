@@ -21,7 +21,16 @@ pub struct Origin {
     /// The client's own id of the request.
     #[serde(default, skip_serializing_if = "Name::is_empty")]
     pub client_request_id: Name,
+    /// What the client calls itself, at most [`USER_AGENT_LENGTH`] bytes: tells the manager of a pool from others.
+    #[serde(default, skip_serializing_if = "Name::is_empty")]
+    pub user_agent: Name,
+    /// Whether the request changes what somebody else manages on purpose.
+    #[serde(default, skip_serializing_if = "crate::meta::is_false")]
+    pub overrides_manager: bool,
 }
+
+/// Bytes of a user agent that the log keeps: Terraform's and az's are shorter.
+pub const USER_AGENT_LENGTH: usize = 256;
 
 /// Who asks.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
