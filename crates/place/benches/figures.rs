@@ -246,9 +246,9 @@ fn filter_out_schedulable(name: &str, classes: usize) {
 /// Why the nodes refuse a pod, by pool and first reason.
 fn by_pool<'a>(room: &mut Room, world: &'a World, pod: &Doc) -> BTreeMap<(&'a Name, Reason), usize> {
     let mut counts = BTreeMap::new();
-    for (name, said) in room.explain(world, pod).nodes {
-        let pool = world.node(&name).and_then(|row| row.doc.meta.labels.get("agentpool")).expect("each node has a pool");
-        if let Err(refusal) = said {
+    for (name, refusal) in room.ask(world, pod).nodes() {
+        let pool = world.node(name).and_then(|row| row.doc.meta.labels.get("agentpool")).expect("each node has a pool");
+        if let Some(refusal) = refusal {
             *counts.entry((pool, refusal.reasons[0].clone())).or_default() += 1;
         }
     }
@@ -278,7 +278,7 @@ fn what_if(name: &str, classes: usize) {
         (n, time)
     });
     let mut times: Vec<(Duration, Duration)> = times.map(|(_, time)| time).collect();
-    println!("{name}, the first time: {:?}", times.remove(0).1);
+    println!("{name}, the first time: {:.1?}", times.remove(0).0);
     print(name, times, 1);
     let times = (0..RUNS).map(|_| {
         let begin = Begin::now();
@@ -343,7 +343,8 @@ struct Begin(Instant, Duration);
 
 impl Begin {
     fn now() -> Begin {
-        Begin(Instant::now(), on_processor())
+        let ran = on_processor();
+        Begin(Instant::now(), ran)
     }
     /// By the wall clock, and on the processor: on a busy machine the former counts others' work.
     fn took(&self) -> (Duration, Duration) {

@@ -121,27 +121,36 @@ fn key((score, node): &(i64, u32), ranks: &[u32]) -> (i64, std::cmp::Reverse<u32
     (*score, std::cmp::Reverse(ranks[*node as usize]))
 }
 
+fn is_better(a: (i64, u32), b: (i64, u32), ranks: &[u32]) -> bool {
+    a.0 > b.0 || (a.0 == b.0 && ranks[a.1 as usize] < ranks[b.1 as usize])
+}
+
 fn push(heap: &mut Vec<(i64, u32)>, ranks: &[u32], entry: (i64, u32)) {
-    let mut at = heap.len();
     heap.push(entry);
-    while at > 0 && key(&heap[at], ranks) > key(&heap[(at - 1) / 2], ranks) {
+    let last = heap.len() - 1;
+    rise(heap, ranks, last);
+}
+
+fn rise(heap: &mut [(i64, u32)], ranks: &[u32], mut at: usize) {
+    while at > 0 && is_better(heap[at], heap[(at - 1) / 2], ranks) {
         heap.swap(at, (at - 1) / 2);
         at = (at - 1) / 2;
     }
 }
 
+/// Drops the best. The hole sinks to the bottom and is filled with the last, which mostly belongs there: half the comparisons.
 fn pop(heap: &mut Vec<(i64, u32)>, ranks: &[u32]) {
-    heap.swap_remove(0);
-    let mut at = 0;
-    loop {
-        let children = [2 * at + 1, 2 * at + 2].into_iter().filter(|child| *child < heap.len());
-        let Some(best) = children.max_by_key(|child| key(&heap[*child], ranks)) else { break };
-        if key(&heap[best], ranks) <= key(&heap[at], ranks) {
-            break;
+    let Some(last) = heap.pop().filter(|_| !heap.is_empty()) else { return };
+    let (mut hole, mut child) = (0, 1);
+    while child < heap.len() {
+        if child + 1 < heap.len() && is_better(heap[child + 1], heap[child], ranks) {
+            child += 1;
         }
-        heap.swap(at, best);
-        at = best;
+        heap[hole] = heap[child];
+        (hole, child) = (child, 2 * child + 1);
     }
+    heap[hole] = last;
+    rise(heap, ranks, hole);
 }
 
 #[cfg(test)]

@@ -4,9 +4,10 @@
 
 use nodelane_model::codec::from_value;
 use nodelane_model::{Doc, Key, Kind, Uid};
-use nodelane_world::{Amounts, List, World};
+use nodelane_world::{Amounts, List, NodeRow, World};
 use proptest::prelude::*;
 use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 #[derive(Clone, Debug)]
@@ -209,6 +210,45 @@ proptest! {
         more.iter().for_each(|step| run(&mut world, step));
         prop_assert_eq!(before, derived(&fork));
     }
+
+    #[test]
+    fn the_rows_that_differ_from_a_fork_are_those_that_are_other_values(
+        nodes in 0..200_u16, steps in proptest::collection::vec(step(), 1..30), more in proptest::collection::vec(step(), 1..30),
+    ) {
+        let mut world = World::new(1);
+        // So many that the rows are on several pages, before and behind those that move.
+        for n in 0..nodes {
+            let mut doc = doc(&Step::Node { name: 0, cpu: 4, cordoned: false });
+            doc.key.name = format!("{}{n}", ["a", "n1", "z"][usize::from(n) % 3]).into();
+            world.put(Arc::new(doc));
+        }
+        steps.iter().for_each(|step| run(&mut world, step));
+        let fork = world.clone();
+        more.iter().for_each(|step| run(&mut world, step));
+        let rows = |world: &World| world.nodes().map(|(name, row)| (name.clone(), row.clone())).collect::<BTreeMap<_, _>>();
+        let (was, is) = (rows(&fork), rows(&world));
+        let names: BTreeSet<_> = was.keys().chain(is.keys()).collect();
+        let pairs = names.into_iter().map(|name| (was.get(name), is.get(name)));
+        let expected: Vec<_> = pairs.filter(|(was, is)| was.map(Arc::as_ptr) != is.map(Arc::as_ptr)).collect();
+        let found: Vec<_> = world.nodes_since(&fork).collect();
+        let addresses = |pairs: &[(Option<&Arc<NodeRow>>, Option<&Arc<NodeRow>>)]| -> Vec<_> {
+            pairs.iter().map(|(was, is)| (was.map(Arc::as_ptr), is.map(Arc::as_ptr))).collect()
+        };
+        prop_assert_eq!(addresses(&found), addresses(&expected));
+    }
+}
+
+#[test]
+fn the_drivers_of_a_node_are_part_of_its_row() {
+    let mut world = World::new(1);
+    run(&mut world, &Step::Node { name: 1, cpu: 4, cordoned: false });
+    let fork = world.clone();
+    let value = json!({"metadata": {"name": "n1"}, "spec": {"drivers": []}});
+    world.put(Arc::new(from_value(Kind::CSINode, &value).unwrap()));
+    assert_eq!((world.nodes_since(&fork).count(), world.rules_epoch), (1, fork.rules_epoch));
+    let fork = world.clone();
+    world.remove(&Key::global(Kind::CSINode, "n1"), world.revision + 1);
+    assert_eq!(world.nodes_since(&fork).count(), 1);
 }
 
 #[test]
