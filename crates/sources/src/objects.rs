@@ -50,12 +50,12 @@ pub fn world(objects: impl IntoIterator<Item = Value>) -> Result<World, Unreadab
 /// The Kubernetes version of a world's control plane: what its cluster says; else that of the newest kubelet, as none is newer than its
 /// control plane.
 pub fn kubernetes_version(world: &World) -> Option<Name> {
-    let clusters = world.list(Kind::Cluster, None).filter_map(|doc| doc.as_cluster()).map(|cluster| cluster.state.version.clone());
+    let mut clusters = world.list(Kind::Cluster, None).filter_map(|doc| doc.as_cluster()).map(|cluster| cluster.state.version.clone());
     let kubelets = world.list(Kind::Node, None).filter_map(|doc| doc.as_node()).map(|node| node.status.node_info.kubelet_version.clone());
     let numbers = |version: &Name| {
         version.trim_start_matches('v').split('.').map(|number| number.parse::<u32>().unwrap_or_default()).collect::<Vec<u32>>()
     };
-    clusters.filter(|version| !version.is_empty()).next().or_else(|| kubelets.filter(|version| !version.is_empty()).max_by_key(numbers))
+    clusters.find(|version| !version.is_empty()).or_else(|| kubelets.filter(|version| !version.is_empty()).max_by_key(numbers))
 }
 
 impl Objects {
