@@ -1,4 +1,5 @@
-//! Marks that a pool or cluster carries in its Azure tags: protection from deletion, who manages it, how many nodes may be taken at once.
+//! Marks that a pool or cluster carries in its Azure tags: protection from deletion, who manages it, how many nodes may be taken at once,
+//! how auto-repair goes.
 //!
 //! Tags, because `az`, Terraform and the portal can set them and AKS keeps them; Azure forbids `/` in a tag's name, so the marks begin
 //! with `nodelane-`. Names are compared without regard to case, as Azure does.
@@ -10,6 +11,8 @@ use std::collections::BTreeMap;
 pub const DELETION_PROTECTION: &str = "nodelane-deletion-protection";
 /// Who alone changes the pool: a text that is in the manager's user agent, such as `terraform`.
 pub const MANAGED_BY: &str = "nodelane-managed-by";
+/// How auto-repair goes; see [`Settings`](crate::repair::Settings).
+pub const REPAIR: &str = "nodelane-repair";
 /// How many nodes may be taken at once, by reason; see [`Budgets`](crate::disrupt::Budgets).
 pub const DISRUPTION_BUDGETS: &str = "nodelane-disruption-budgets";
 

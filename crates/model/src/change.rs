@@ -24,6 +24,12 @@ pub struct Origin {
     /// The api-version that an ARM request names: previews may ask for what others may not.
     #[serde(default, skip_serializing_if = "Name::is_empty")]
     pub api_version: Name,
+    /// What the client calls itself, at most [`USER_AGENT_LENGTH`] bytes: tells the manager of a pool from others.
+    #[serde(default, skip_serializing_if = "Name::is_empty")]
+    pub user_agent: Name,
+    /// Whether the request changes what somebody else manages on purpose.
+    #[serde(default, skip_serializing_if = "crate::meta::is_false")]
+    pub overrides_manager: bool,
 }
 
 impl Origin {
@@ -32,6 +38,9 @@ impl Origin {
         self.api_version.ends_with("-preview") && self.api_version.as_str() >= since
     }
 }
+
+/// Bytes of a user agent that the log keeps: Terraform's and az's are shorter.
+pub const USER_AGENT_LENGTH: usize = 256;
 
 /// Who asks.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]

@@ -281,6 +281,22 @@ pub enum PoolRefusal {
         /// The subnet's name.
         subnet: Name,
     },
+    /// The pool, or one of the cluster's, is protected from deletion.
+    DeletionProtected {
+        /// The pool.
+        pool: Name,
+        /// The tag that says so.
+        tag: &'static str,
+    },
+    /// The pool is another's to change.
+    ManagedByAnother {
+        /// The pool.
+        pool: Name,
+        /// Whose it is.
+        manager: Name,
+        /// The tag that says so.
+        tag: &'static str,
+    },
     /// E9: the subscription's policy forbids it.
     Policy {
         /// What was asked for.
@@ -339,6 +355,7 @@ impl PoolRefusal {
             PoolRefusal::FamilyQuota { .. } | PoolRefusal::RegionQuota { .. } => "E2",
             PoolRefusal::SubnetSize { .. } => "P-4",
             PoolRefusal::Policy { .. } => "E9",
+            PoolRefusal::DeletionProtected { tag, .. } | PoolRefusal::ManagedByAnother { tag, .. } => tag,
         }
     }
     /// A parameter has a value that it may not have.

@@ -28,6 +28,7 @@ fn parts(refusal: &PoolRefusal) -> Parts {
         EtagMismatch { .. } | PoolBusy { .. } | ClusterBusy { .. } | ClusterBlockedByPool { .. } => state(refusal),
         PoolDeleting { .. } => state(refusal),
         ClusterStopped { .. } | PoolNotFound { .. } | NotAllowed { .. } => standing(refusal),
+        DeletionProtected { .. } | ManagedByAnother { .. } => marked(refusal),
         AboveControlPlane { .. } | TooFarBehind { .. } | VersionNotSupported { .. } => version(refusal),
         UpgradePath { .. } | PoolVersionsMixed => version(refusal),
         FamilyQuota { .. } | RegionQuota { .. } | SubnetSize { .. } | Policy { .. } | UnsatisfiableBudgets(_) => capacity(refusal),
@@ -92,6 +93,28 @@ fn standing(refusal: &PoolRefusal) -> Parts {
             let status = if matches!(*rule, "RB-1" | "M-2" | "S-6") { 400 } else { 409 };
             (status, "OperationNotAllowed", why.to_string(), String::new(), accepted.to_string())
         }
+        _ => unreachable!("the caller sorts"),
+    }
+}
+
+/// A mark of the pool refuses it.
+fn marked(refusal: &PoolRefusal) -> Parts {
+    use PoolRefusal::*;
+    match refusal {
+        DeletionProtected { pool, tag } => (
+            409,
+            "PoolDeletionProtected",
+            format!("Node pool '{pool}' is protected from deletion by its tag '{tag}', and so is its cluster."),
+            String::new(),
+            format!("the same request once the pool no longer has the tag '{tag}'"),
+        ),
+        ManagedByAnother { pool, manager, tag } => (
+            409,
+            "PoolManagedByAnother",
+            format!("Node pool '{pool}' is managed by '{manager}' (tag '{tag}'), and the request does not come from there. Make the change there, or it will be undone or in the way."),
+            String::new(),
+            "the header x-nodelane-override-managed-by: true; with az, AZURE_HTTP_USER_AGENT=nodelane-override-managed-by; with nodelane, --override-managed-by".into(),
+        ),
         _ => unreachable!("the caller sorts"),
     }
 }

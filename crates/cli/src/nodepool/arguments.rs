@@ -67,6 +67,9 @@ pub struct OfPool {
     /// The node pool name.
     #[arg(short = 'n', long = "name", alias = "nodepool-name")]
     pub name: String,
+    /// Change the pool although its tag nodelane-managed-by names somebody else.
+    #[arg(help_heading = "Request", long)]
+    pub override_managed_by: bool,
 }
 
 /// How a surge upgrade goes.

@@ -11,6 +11,7 @@ mod machines;
 mod power;
 mod preview;
 mod read;
+mod repairs;
 mod request;
 mod scale;
 mod settings;
@@ -52,6 +53,8 @@ pub enum PoolVerb {
     OperationAbort(power::AbortArguments),
     /// Delete specific machines of the node pool.
     DeleteMachines(machines::DeleteArguments),
+    /// Show what auto-repair did to the node pool's machines.
+    Repairs(OfPool),
     /// Wait for the node pool to reach a state.
     Wait(Box<wait::Arguments>),
 }
@@ -71,6 +74,7 @@ pub async fn run(verb: PoolVerb, environment: &Environment) -> Result<(), Failur
         PoolVerb::Start(arguments) => power::run(arguments, "Running", environment).await,
         PoolVerb::OperationAbort(arguments) => power::abort(arguments, environment).await,
         PoolVerb::DeleteMachines(arguments) => machines::delete(arguments, environment).await,
+        PoolVerb::Repairs(arguments) => repairs::run(arguments, environment).await,
         PoolVerb::Wait(arguments) => wait::run(*arguments, environment).await,
     }
 }

@@ -103,7 +103,10 @@ impl Session {
         pool: &OfPool,
         no_wait: bool,
     ) -> Result<(), Failure> {
-        let answer = self.arm.send(&method, &path, headers, body).await?;
+        let overriding = (HeaderName::from_static("x-nodelane-override-managed-by"), HeaderValue::from_static("true"));
+        let mut headers = headers.clone();
+        headers.extend(pool.override_managed_by.then_some(overriding));
+        let answer = self.arm.send(&method, &path, &headers, body).await?;
         let answer = answer.accepted()?;
         if no_wait || answer.status == StatusCode::NO_CONTENT {
             return Ok(());

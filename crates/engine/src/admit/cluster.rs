@@ -336,6 +336,7 @@ pub(super) fn delete(ask: &mut Ask) -> Result<Accepted, Refusal> {
     if let Some(running) = cluster.state.operation.filter(|operation| operation.progress == deleting) {
         return Ok(ask.polled(Some(doc), false, running.id));
     }
+    rules::check_unprotected(ask.draft.world.pools().map(|(doc, pool)| (&doc.key.name, pool)))?;
     let now = ask.draft.now;
     let preempt_own = |cluster: &mut Cluster| {
         if let Some(mut operation) = cluster.state.operation.take() {

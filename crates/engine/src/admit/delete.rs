@@ -28,6 +28,7 @@ pub(super) fn pool(ask: &mut Ask, name: &Name, ignore_budgets: bool, conditions:
         return Ok(join(ask, name, ignore_budgets));
     }
     rules::system::check_another_remains(ask, name)?;
+    rules::check_unprotected(doc.as_pool().map(|pool| (name, pool)).into_iter())?;
     let mut operation = ask.operation(0, Progress::Delete(DeletePhase::Draining));
     operation.ignore_budgets = ignore_budgets;
     let id = operation.id;

@@ -42,6 +42,7 @@ pub fn admit(draft: &mut Draft, change: &Change, origin: &Origin, env: &Env) -> 
     if let Some(answer) = object::admit(draft, change, origin, env) {
         return answer;
     }
+    rules::check_manager(&draft.world, change, origin)?;
     let mut ask = Ask { draft, env, origin, hash: meaning(change) };
     match change {
         Change::PutPool { name, spec, base, etag, .. } => pool::put(&mut ask, name, spec, *base, etag),

@@ -1,7 +1,7 @@
 //! How many of a pool's nodes may be taken at once, by reason: a mark of the pool, beyond what AKS has.
 //!
 //! `upgrade=2,scale-down=10%,repair=1`: a number, or a share of the pool's machines rounded up; `nodes` bounds all reasons together, 0
-//! takes none. `unhealthy=30%` is the share of unhealthy nodes above which auto-repair stops. Not here: who counts as taken.
+//! takes none. Not here: who counts as taken.
 
 use crate::marks::{DISRUPTION_BUDGETS, mark};
 use nodelane_model::Name;
@@ -41,13 +41,11 @@ pub struct Budgets {
     by_reason: BTreeMap<Disruption, IntOrPercent>,
     /// All reasons together.
     pub nodes: Option<IntOrPercent>,
-    /// Unhealthy nodes at which auto-repair still works.
-    pub unhealthy: Option<IntOrPercent>,
 }
 
 /// The form of the mark, for people.
 pub const FORM: &str =
-    "parts such as upgrade=2,drift=1,scale-down=10%,repair=1,nodes=3,unhealthy=30%: a count, or a share of the pool's nodes";
+    "parts such as upgrade=2,drift=1,scale-down=10%,repair=1,nodes=3: a count, or a share of the pool's nodes";
 
 impl Budgets {
     /// Reads the mark among tags; the part that is wrong, if one is.
@@ -59,7 +57,6 @@ impl Budgets {
             match (word.trim(), Disruption::ALL.iter().find(|(known, _)| *known == word.trim())) {
                 (_, Some((_, reason))) => drop(budgets.by_reason.insert(*reason, most)),
                 ("nodes", None) => budgets.nodes = Some(most),
-                ("unhealthy", None) => budgets.unhealthy = Some(most),
                 (_, None) => return Err(part.to_owned()),
             }
         }

@@ -13,3 +13,6 @@ pub use budgets::{Budgets, Disruption, FORM};
 pub use drain::{Drained, cordon, drain, drain_for, match_cordon, match_taint, release, release_for, set_unschedulable};
 pub use grant::{Grant, grant};
 pub use ledger::{REPAIRS_PER_POOL, SYSTEM_READY_LEAST, Why, may_take, roll_of};
+
+#[cfg(test)]
+mod tests;

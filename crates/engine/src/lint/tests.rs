@@ -159,3 +159,66 @@ fn planners_write_only_their_own_kinds() {
         assert_eq!(verdict(&world(), planner, relabel(key.clone())), expected, "{planner:?} {key}");
     }
 }
+
+/// Every node is Ready, so that machines serve.
+fn with_nodes(world: World) -> World {
+    let mut draft = Draft::new(world, Time(0));
+    for instance in 0..2 {
+        let node = json!({"metadata": {"name": format!("m{instance}")}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}});
+        let node = from_value(Kind::Node, &node).unwrap();
+        draft.create(node.key.clone(), node.meta.clone(), node.body.clone());
+    }
+    draft.world
+}
+
+fn mark(world: World, budgets: &str) -> World {
+    let mut draft = Draft::new(world, Time(0));
+    draft.update(&pool_key(), |doc| {
+        doc.as_pool_mut().unwrap().spec.tags = [("nodelane-disruption-budgets".into(), budgets.into())].into();
+    });
+    draft.world
+}
+
+fn roll(draft: &mut Draft, name: &str) {
+    fleet::change(draft, &machine_key(name), |machine| machine.roll = Some(nodelane_model::machine::Roll::Draining));
+}
+fn mend(draft: &mut Draft, name: &str) {
+    fleet::change(draft, &machine_key(name), |machine| {
+        let rung = Some((nodelane_model::Rung::Reboot, Time(0)));
+        machine.repair = Some(nodelane_model::Repair { began: Some(Time(0)), rung, ..nodelane_model::Repair::of_loss(Time(0)) });
+    });
+}
+
+#[test]
+fn nodes_taken_stay_within_the_pools_budget() {
+    let two = |take: fn(&mut Draft, &str)| move |draft: &mut Draft| ["m0", "m1"].into_iter().for_each(|name| take(draft, name));
+    assert_eq!(verdict(&world(), Planner::Operation, two(roll)), None, "nothing is said");
+    assert_eq!(verdict(&mark(world(), "upgrade=1"), Planner::Operation, two(roll)), Some(POOL_BUDGET));
+    assert_eq!(verdict(&mark(world(), "nodes=1"), Planner::Operation, two(roll)), Some(POOL_BUDGET));
+    assert_eq!(verdict(&mark(world(), "upgrade=2"), Planner::Operation, two(roll)), None);
+    assert_eq!(verdict(&world(), Planner::Repair, two(mend)), Some(POOL_BUDGET), "one repair a pool");
+    assert_eq!(verdict(&world(), Planner::Repair, |draft| mend(draft, "m0")), None);
+    assert_eq!(verdict(&mark(world(), "repair=100%"), Planner::Repair, two(mend)), None);
+    let taken_before = mark(with_taken("m0"), "upgrade=0");
+    assert_eq!(verdict(&taken_before, Planner::Operation, |draft| evict(draft, "p0")), None, "what was taken goes on");
+}
+
+fn with_taken(name: &str) -> World {
+    let mut draft = Draft::new(world(), Time(0));
+    roll(&mut draft, name);
+    draft.world
+}
+
+#[test]
+fn one_node_of_the_system_pools_stays_ready() {
+    let both = |draft: &mut Draft| ["m0", "m1"].into_iter().for_each(|name| roll(draft, name));
+    assert_eq!(verdict(&with_nodes(world()), Planner::Operation, both), Some(SYSTEM_READY));
+    assert_eq!(verdict(&with_nodes(world()), Planner::Operation, |draft| roll(draft, "m0")), None);
+    assert_eq!(verdict(&world(), Planner::Operation, both), None, "none of them is Ready: nothing is lost");
+}
+
+#[test]
+fn repair_leaves_an_operations_machines_alone() {
+    let scaling = with(Progress::Scale(ScalePhase::Provisioning), |_| {});
+    assert_eq!(verdict(&scaling, Planner::Repair, |draft| mend(draft, "m0")), Some(OWNED));
+}

@@ -1,8 +1,9 @@
 //! Stops the ladder where repairing machines one by one would do harm: many nodes are unhealthy at once, or enough are being repaired.
 //!
-//! Bounds are cluster-autoscaler's for unready nodes; a pool's or the cluster's mark `nodelane-disruption-budgets` has others (`repair`
-//! for how many at once, `unhealthy` for the share). Not here: the bounds of a pool's repairs at once, which the ledger has.
+//! Bounds are cluster-autoscaler's for unready nodes; marks of a pool or of the cluster have others (`repair=` of the disruption budgets for
+//! how many at once, `unhealthy=` of the repair settings for the share). Not here: how many of one pool at once, which the ledger has.
 
+use super::settings::Settings;
 use super::spared::spared;
 use crate::disrupt::{Budgets, Disruption, may_take};
 use nodelane_model::budget::IntOrPercent;
@@ -93,7 +94,7 @@ fn blown(world: &World, pool: &Name) -> Option<String> {
         true => world.cluster().map(|cluster| &cluster.spec.tags),
         false => world.pool(pool).map(|(_, pool)| &pool.spec.tags),
     };
-    let marked = tags.and_then(|tags| Budgets::of(tags).ok()?.unhealthy);
+    let marked = tags.and_then(|tags| Settings::of(tags).ok()?.unhealthy);
     if marked.is_none() && unhealthy <= UNHEALTHY_ALWAYS_FINE {
         return None;
     }

@@ -3,7 +3,7 @@
 //! A rung is reserved on the machine and then done: the provider's call follows from the machine's document. A reimage takes the node
 //! away first for those who look, as an upgrade does, and the machine registers another.
 
-use super::PERSISTENCE_MILLIS;
+use super::settings::PERSISTENCE_MILLIS;
 use crate::fleet;
 use nodelane_model::event::Notice;
 use nodelane_model::machine::MachinePhase;

@@ -6,21 +6,18 @@
 
 mod fuse;
 mod ladder;
+mod settings;
 mod spared;
 
 pub use fuse::{CLUSTER_PARALLEL, UNHEALTHY_ALWAYS_FINE, UNHEALTHY_PERCENT};
 pub use ladder::{CYCLES, LAST_RUNG_MILLIS, OVERALL_MILLIS};
+pub use settings::{DETECTION_MILLIS, FORM, PERSISTENCE_MILLIS, Settings};
 
 use crate::{Env, cluster_key, fleet};
 use nodelane_model::machine::MachinePhase;
 use nodelane_model::{Doc, Key, Kind, Machine, Repair, Time};
 use nodelane_world::{Draft, List, World};
 use std::sync::Arc;
-
-/// For how long a node is not Ready, look after look, before it is unhealthy (aks-semantics section 9 item 10).
-pub const DETECTION_MILLIS: i64 = 10 * 60_000;
-/// For how long an unhealthy node stays so before the next rung is taken.
-pub const PERSISTENCE_MILLIS: i64 = 5 * 60_000;
 
 /// Reconciles machines from the worklist, at most `budget`, then lets the next of them be taken; gives back how many were looked at.
 pub fn plan(draft: &mut Draft, _env: &Env, budget: usize) -> usize {
@@ -83,17 +80,18 @@ fn look(draft: &mut Draft, key: &Key) -> bool {
     if machine.phase != MachinePhase::Running || repair.given_up.is_some() {
         return false;
     }
-    let due = due(repair);
+    let Some(due) = due(&draft.world, machine, repair) else { return false };
     if draft.now < due {
         draft.world.work.wake(due, List::Repairs, key.clone());
     }
     draft.now >= due
 }
 
-/// When the next rung is to be taken if the node stays as it is.
-fn due(repair: &Repair) -> Time {
-    let unhealthy = repair.rested.unwrap_or(repair.since.plus(DETECTION_MILLIS));
-    unhealthy.plus(PERSISTENCE_MILLIS)
+/// When the next rung is to be taken if the node stays as it is; `None` where the pool has none of it.
+fn due(world: &World, machine: &Machine, repair: &Repair) -> Option<Time> {
+    let settings = world.pool(&machine.pool).and_then(|(_, pool)| Settings::of(&pool.spec.tags).ok()).unwrap_or_default();
+    let unhealthy = repair.rested.unwrap_or(repair.since.plus(settings.detection_millis));
+    (!settings.is_off).then(|| unhealthy.plus(settings.persistence_millis))
 }
 
 /// Takes the next rung of every machine that may have it, those that were lost first before the others.
@@ -102,7 +100,7 @@ fn take_next(draft: &mut Draft) {
     for (doc, machine) in draft.world.repairing() {
         if let Some(repair) = &machine.repair
             && is_waiting(&draft.world, doc, machine, repair)
-            && due(repair) <= draft.now
+            && due(&draft.world, machine, repair).is_some_and(|due| due <= draft.now)
         {
             waiting.push((repair.since, doc.clone()));
         }

@@ -20,10 +20,10 @@ static REQUESTS: AtomicU64 = AtomicU64::new(1);
 
 /// Who asks, as the log keeps it.
 fn origin(principal: &Principal, headers: &HeaderMap) -> Origin {
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().into();
+    let header = |name: &str| nodelane_model::Name::from(headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default());
     let number = REQUESTS.fetch_add(1, Ordering::Relaxed);
     let id = nodelane_model::Uid::derive(u64::from(std::process::id()), crate::clock::unix_seconds(), number).to_string();
-    let correlation_id: nodelane_model::Name = header("x-ms-correlation-request-id");
+    let correlation_id = header("x-ms-correlation-request-id");
     Origin {
         principal: match &principal.kind {
             PrincipalKind::Node(name) => nodelane_model::Principal::Node(name.as_str().into()),
@@ -33,7 +33,15 @@ fn origin(principal: &Principal, headers: &HeaderMap) -> Origin {
         request_id: id.into(),
         client_request_id: header("x-ms-client-request-id"),
         api_version: nodelane_model::Name::default(),
+        user_agent: user_agent(headers),
+        overrides_manager: header("x-nodelane-override-managed-by").eq_ignore_ascii_case("true"),
     }
+}
+
+/// What the client calls itself, shortened to what the log keeps; other bytes than ASCII are left out.
+fn user_agent(headers: &HeaderMap) -> nodelane_model::Name {
+    let all = headers.get_all(http::header::USER_AGENT).into_iter().flat_map(|value| value.as_bytes());
+    all.copied().filter(u8::is_ascii).map(char::from).take(nodelane_model::change::USER_AGENT_LENGTH).collect()
 }
 
 fn response(status: u16, headers: HeaderMap, body: crate::http::Body) -> Response {

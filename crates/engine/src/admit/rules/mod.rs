@@ -7,6 +7,7 @@ mod autoscale;
 mod budget;
 pub(super) mod count;
 mod label;
+mod marks;
 mod mutability;
 mod name;
 mod network;
@@ -22,6 +23,7 @@ mod upgrade_settings;
 pub(super) mod version;
 mod zone;
 
+pub(super) use marks::{check_manager, check_unprotected};
 pub(super) use policy::check_cluster as check_policy_of_cluster;
 pub(super) use version::resolve;
 
@@ -138,6 +140,8 @@ const RULES: &[Rule] = &[
     network::addresses,
     quota::family,
     quota::region,
+    marks::readable,
+    marks::lets_roll,
     budget::satisfiable,
 ];
 

@@ -4,6 +4,7 @@
 
 mod cluster;
 mod ends;
+mod marks;
 mod pools;
 mod rules;
 mod table;
