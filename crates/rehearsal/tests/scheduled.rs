@@ -138,11 +138,11 @@ fn slack_of_a_budget_goes_to_who_has_waited_longest() {
     bench.fault("young", json!({"kind": "scheduled-event", "event": "Redeploy", "node": second, "noticeSeconds": 3000}));
     bench.pass(MINUTE);
     assert_eq!((on(&bench, &first), on(&bench, &second)), (2, 2), "nothing may go");
+    let since = bench.r.events.len();
     bench.edit(&budget, |doc| {
         doc.as_budget_mut().unwrap().spec.min_available = Some(nodelane_model::budget::IntOrPercent::Int(7));
         doc.meta.generation += 1;
     });
-    let since = bench.r.events.len();
     bench.pass(10 * MINUTE);
     assert_eq!((on(&bench, &first), on(&bench, &second)), (0, 0), "both are emptied in the end");
     let evicted: Vec<String> = bench.r.events[since..]

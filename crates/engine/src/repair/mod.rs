@@ -129,3 +129,6 @@ fn is_waiting(world: &World, doc: &Doc, machine: &Machine, repair: &Repair) -> b
     let still = machine.is_wanted() && machine.phase == MachinePhase::Running && repair.rung.is_none() && repair.given_up.is_none();
     still && !fleet::is_ready(world, doc)
 }
+
+#[cfg(test)]
+mod tests;
