@@ -111,7 +111,8 @@ fn the_fault_must_say_what_happens() {
         (json!({"kind": "scheduled-event", "event": "Preempt"}), "spec.event"),
         (json!({"kind": "not-ready", "healsBy": "prayer"}), "spec.healsBy"),
     ] {
-        let doc = nodelane_model::codec::from_value(nodelane_model::Kind::Fault, &json!({"metadata": {"name": "f"}, "spec": spec})).unwrap();
+        let doc =
+            nodelane_model::codec::from_value(nodelane_model::Kind::Fault, &json!({"metadata": {"name": "f"}, "spec": spec})).unwrap();
         let answer = bench.ask(nodelane_model::Change::Create(std::sync::Arc::new(doc)));
         assert!(matches!(&answer, Err(nodelane_model::Refusal::Invalid { field: is, .. }) if is == field), "{answer:?}");
     }

@@ -73,7 +73,11 @@ mod tests {
             step
         };
         let machine = |repair: Json| {
-            let done = [step("Reboot", json!({"failure": "InvalidParameter"})), step("Reimage", json!({"healed": true})), step("Reboot", json!({}))];
+            let done = [
+                step("Reboot", json!({"failure": "InvalidParameter"})),
+                step("Reimage", json!({"healed": true})),
+                step("Reboot", json!({})),
+            ];
             json!({"metadata": {"name": "n"}, "spec": {"repairs": done, "repair": repair}})
         };
         let results = |repair: Json| -> Vec<String> {

@@ -4,6 +4,7 @@
 
 use super::pool::{Brought, Met, check_cluster, count, refused, repeat, verdict};
 use super::{Ask, pool_key, rules};
+use crate::disrupt;
 use nodelane_model::change::Accepted;
 use nodelane_model::operation::{DeleteMachinesPhase, Progress};
 use nodelane_model::pool::{Mode, Power};
@@ -65,6 +66,11 @@ fn check(ask: &Ask, name: &Name, old: &NodePool, victims: &BTreeSet<Name>) -> Re
             return Err(PoolRefusal::CountOutOfRange { count: 0, min: 1, max: rules::count::MOST });
         }
         check_system_budgets(world, victims)?;
+        if !disrupt::leaves_system(world, victims) {
+            let why = "No other node of the system node pools is Ready: the cluster's own services would have none.";
+            let accepted = "fewer machines, or the same once another system node is Ready";
+            return Err(PoolRefusal::NotAllowed { rule: "SP-1", why: why.into(), accepted: accepted.into() });
+        }
     }
     Ok(left)
 }

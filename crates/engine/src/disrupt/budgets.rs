@@ -44,8 +44,7 @@ pub struct Budgets {
 }
 
 /// The form of the mark, for people.
-pub const FORM: &str =
-    "parts such as upgrade=2,drift=1,scale-down=10%,repair=1,nodes=3: a count, or a share of the pool's nodes";
+pub const FORM: &str = "parts such as upgrade=2,drift=1,scale-down=10%,repair=1,nodes=3: a count, or a share of the pool's nodes";
 
 impl Budgets {
     /// Reads the mark among tags; the part that is wrong, if one is.

@@ -11,6 +11,7 @@ use nodelane_model::machine::{Intent, MachinePhase, Roll};
 use nodelane_model::pool::{Mode, NodePool};
 use nodelane_model::{Doc, Key, Machine, Name};
 use nodelane_world::World;
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// Nodes of system pools that stay Ready whatever is taken by choice (aks-semantics section 9 item 1: one is enforced).
@@ -142,6 +143,14 @@ pub(crate) fn system_left(world: &World) -> usize {
     let pools = world.pools().filter(|(_, pool)| pool.spec.mode == Mode::System);
     let machines = pools.flat_map(|(pool, _)| world.machines_of(&pool.key.name));
     machines.filter(|(doc, machine)| serves_system(world, doc, machine)).take(SYSTEM_READY_LEAST + 1).count()
+}
+
+/// Whether the cluster's own services can count on as many nodes as they need without these machines, or could not with them either.
+pub fn leaves_system(world: &World, without: &BTreeSet<Name>) -> bool {
+    let pools = world.pools().filter(|(_, pool)| pool.spec.mode == Mode::System);
+    let serving = pools.flat_map(|(pool, _)| world.machines_of(&pool.key.name)).filter(|(doc, machine)| serves_system(world, doc, machine));
+    let (leave, stay): (Vec<_>, Vec<_>) = serving.partition(|(doc, _)| without.contains(&doc.key.name));
+    leave.is_empty() || stay.len() >= SYSTEM_READY_LEAST
 }
 
 /// Whether a machine is one of those that the cluster's own services can count on.

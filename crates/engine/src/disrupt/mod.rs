@@ -12,7 +12,7 @@ pub(crate) mod ledger;
 pub use budgets::{Budgets, Disruption, FORM};
 pub use drain::{Drained, cordon, drain, drain_for, match_cordon, match_taint, release, release_for, set_unschedulable};
 pub use grant::{Grant, grant};
-pub use ledger::{REPAIRS_PER_POOL, SYSTEM_READY_LEAST, Why, may_take, roll_of};
+pub use ledger::{REPAIRS_PER_POOL, SYSTEM_READY_LEAST, Why, leaves_system, may_take, roll_of};
 
 #[cfg(test)]
 mod tests;

@@ -120,6 +120,8 @@ fn the_last_ready_node_of_the_system_is_not_taken_for_any_reason() {
     change(&mut draft, "sys1", |machine| machine.phase = MachinePhase::Failed);
     assert_eq!(ask(&draft, "sys0", Disruption::Upgrade), Err(Why::SystemCapacity));
     assert_eq!(ask(&draft, "np0", Disruption::Upgrade), Ok(()), "user pools are not the system's");
+    let leaves = |draft: &Draft, names: &[&str]| super::leaves_system(&draft.world, &names.iter().map(|name| Name::new(name)).collect());
+    assert_eq!((leaves(&draft, &["sys0"]), leaves(&draft, &["sys1"]), leaves(&draft, &["np0", "np1"])), (false, true, true));
     add(&mut draft, "sys2", Mode::System, 1, "");
     assert_eq!(ask(&draft, "sys0", Disruption::Upgrade), Ok(()), "another system pool serves");
 }

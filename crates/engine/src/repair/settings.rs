@@ -78,7 +78,16 @@ mod tests {
         let settings = read("detection=2m, persistence=30s,unhealthy=3").unwrap();
         assert_eq!((settings.detection_millis, settings.persistence_millis), (120_000, 30_000));
         assert_eq!(settings.unhealthy, Some(IntOrPercent::Int(3)));
-        for text in ["on", "detection=2", "detection=-1s", "persistence=25h", "unhealthy=-1%", "unhealthy=", "detection=9999999999999999h", "detection=é"] {
+        for text in [
+            "on",
+            "detection=2",
+            "detection=-1s",
+            "persistence=25h",
+            "unhealthy=-1%",
+            "unhealthy=",
+            "detection=9999999999999999h",
+            "detection=é",
+        ] {
             assert_eq!(read(text), Err(text.to_owned()));
         }
     }

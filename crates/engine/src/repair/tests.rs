@@ -102,7 +102,10 @@ fn a_rung_ends_as_the_machine_and_its_node_show() {
     use MachinePhase::{Failed, Reimaging, Running};
     let ends = |rung: &str| vec![format!("Node{rung}End")];
     let case = |rung: Rung| Case::new(Some(in_rung(rung, 0)));
-    assert_eq!(case(Rung::Reboot).with(|m| m.enter(MachinePhase::Rebooting, minute(98))).planned(), (MachinePhase::Rebooting, Some(0), vec![], None));
+    assert_eq!(
+        case(Rung::Reboot).with(|m| m.enter(MachinePhase::Rebooting, minute(98))).planned(),
+        (MachinePhase::Rebooting, Some(0), vec![], None)
+    );
     assert_eq!(case(Rung::Reboot).planned(), (Running, Some(1), ends("Reboot"), Some(105)));
     let failed = |m: &mut Machine| m.failure = Some(MachineFailure { code: "InvalidParameter".into(), message: Name::default() });
     assert_eq!(case(Rung::Redeploy).with(failed).planned(), (Running, Some(1), vec!["NodeRedeployError".to_owned()], Some(105)));

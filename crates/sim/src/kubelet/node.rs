@@ -53,9 +53,10 @@ impl Kubelets {
         let index = self.addresses.node(&name);
         let size = self.catalog.size(&machine.size)?;
         let status = self.status(doc.meta.uid, machine, &pool.spec, size, &name, index);
-        let mut node = Node { status, ..Node::default() };
-        report(&mut node.status, ready, now);
-        let doc = Doc::new(Key::global(Kind::Node, name.clone()), 0, Meta::default(), Body::Node(Box::new(node)));
+        let body = Body::Node(Box::new(Node { status, ..Node::default() }));
+        let mut doc = Doc::new(Key::global(Kind::Node, name.clone()), 0, Meta::default(), body);
+        let speaks = Silence::of(world, now).since(world, &doc).is_none();
+        report(&mut doc.as_node_mut()?.status, ready && speaks, now);
         Some((name, Change::Create(Arc::new(doc))))
     }
 

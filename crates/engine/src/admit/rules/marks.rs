@@ -21,7 +21,12 @@ const OVERRIDE_WORD: &str = "nodelane-override-managed-by";
 pub(super) fn readable(proposal: &Proposal) -> Result<(), PoolRefusal> {
     let tags = &proposal.spec.tags;
     let refusal = |tag: &str, part: String, form: &str| {
-        Err(PoolRefusal::parameter("E10", "agentPoolProfile.tags", format!("The tag '{tag}' has a part '{part}' that it may not have"), form))
+        Err(PoolRefusal::parameter(
+            "E10",
+            "agentPoolProfile.tags",
+            format!("The tag '{tag}' has a part '{part}' that it may not have"),
+            form,
+        ))
     };
     match (Budgets::of(tags), Settings::of(tags)) {
         (Err(part), _) => refusal(DISRUPTION_BUDGETS, part, FORM),
@@ -71,9 +76,10 @@ pub(in super::super) fn check_manager(world: &World, change: &Change, origin: &O
     let found = match change {
         Change::PutPool { name, .. } | Change::UpgradePoolImage { name } | Change::DeletePool { name, .. } => of(name),
         Change::AbortPool { name } | Change::DeleteMachines { name, .. } => of(name),
-        Change::PutCluster { pools, .. } => {
-            pools.iter().filter(|(name, spec)| world.pool(name).is_some_and(|(_, pool)| differs(&pool.spec, spec))).find_map(|(name, _)| of(name))
-        }
+        Change::PutCluster { pools, .. } => pools
+            .iter()
+            .filter(|(name, spec)| world.pool(name).is_some_and(|(_, pool)| differs(&pool.spec, spec)))
+            .find_map(|(name, _)| of(name)),
         Change::DeleteCluster => world.pools().find_map(|(doc, _)| of(&doc.key.name)),
         Change::StopCluster | Change::StartCluster => None,
         Change::Create(_) | Change::Replace { .. } | Change::Delete { .. } | Change::Bind { .. } | Change::Evict { .. } => None,

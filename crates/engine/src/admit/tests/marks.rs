@@ -9,7 +9,8 @@ use nodelane_model::refusal::PoolRefusal;
 use nodelane_model::{Change, Name};
 
 const AZ: &str = "python/3.12.3 (Linux-6.8.0-x86_64-with-glibc2.39) AZURECLI/2.91.0 (PIP)";
-const TERRAFORM: &str = "HashiCorp Terraform/1.9.5 (+https://www.terraform.io) terraform-provider-azurerm/4.0.1 pid-222c6c49-1b0a-5959-a213-6608f9eb8820";
+const TERRAFORM: &str =
+    "HashiCorp Terraform/1.9.5 (+https://www.terraform.io) terraform-provider-azurerm/4.0.1 pid-222c6c49-1b0a-5959-a213-6608f9eb8820";
 
 fn marked(tag: &str, value: &str) -> PoolSpec {
     PoolSpec { tags: [(tag.into(), value.into())].into(), count: 2, ..spec() }
@@ -102,7 +103,9 @@ fn marks_that_cannot_be_read_or_forbid_every_roll_are_refused() {
         assert!(matches!(&answer, PoolRefusal::Parameter { why, .. } if why.contains(value)), "{answer:?}");
     }
     let older = |value: &str| PoolSpec { orchestrator_version: "1.34".into(), ..marked("nodelane-disruption-budgets", value) };
-    for (name, value, allowed) in [("a", "upgrade=0", false), ("b", "nodes=0", false), ("c", "drift=0,upgrade=1", true), ("d", "upgrade=10%", true)] {
+    for (name, value, allowed) in
+        [("a", "upgrade=0", false), ("b", "nodes=0", false), ("c", "drift=0,upgrade=1", true), ("d", "upgrade=10%", true)]
+    {
         bench.made(name, older(value));
         let newer = PoolSpec { orchestrator_version: "1.35".into(), ..bench.spec(name) };
         let answer = bench.put(name, newer);
