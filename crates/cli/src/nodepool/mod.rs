@@ -92,7 +92,7 @@ impl PoolVerb {
             | PoolVerb::Start(_)
             | PoolVerb::OperationAbort(_)
             | PoolVerb::DeleteMachines(_) => true,
-            PoolVerb::List(_) | PoolVerb::Show(_) | PoolVerb::GetUpgrades(_) | PoolVerb::Wait(_) => false,
+            PoolVerb::List(_) | PoolVerb::Show(_) | PoolVerb::GetUpgrades(_) | PoolVerb::Repairs(_) | PoolVerb::Wait(_) => false,
         }
     }
 }

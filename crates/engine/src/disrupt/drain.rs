@@ -135,7 +135,7 @@ pub fn drain_for(draft: &mut Draft, machine: &Key, owner: CordonOwner, ignore_bu
 }
 
 /// Whether a pod may be evicted now, and it is this machine's turn: slack of a budget goes to whoever has waited longest for it.
-fn grant_in_turn(world: &World, machine: &Key, pod: &Doc) -> Grant {
+pub fn grant_in_turn(world: &World, machine: &Key, pod: &Doc) -> Grant {
     let granted = grant(world, pod);
     let Some(budget) = world.budgets_of(pod).next().filter(|_| granted == Grant::Allowed) else { return granted };
     if !pod.as_pod().is_some_and(|pod| pod.status.is_ready()) {

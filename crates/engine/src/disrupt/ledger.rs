@@ -7,7 +7,7 @@
 
 use super::budgets::{Budgets, Disruption};
 use crate::fleet;
-use nodelane_model::machine::{Intent, MachinePhase, Roll};
+use nodelane_model::machine::{CordonOwner, Intent, MachinePhase, Roll};
 use nodelane_model::pool::{Mode, NodePool};
 use nodelane_model::{Doc, Key, Machine, Name};
 use nodelane_world::World;
@@ -125,7 +125,8 @@ pub(crate) fn taken_for(world: &World, machine: &Machine) -> Option<Disruption> 
     if matches!(machine.roll, Some(Roll::Draining | Roll::Soaking | Roll::Reimaging)) {
         return Some(roll_of(world, machine));
     }
-    let goes = machine.intent == Intent::Gone && !machine.surge && machine.phase != MachinePhase::Failed;
+    let is_marked = machine.is_wanted() && machine.cordoned_by.contains(&CordonOwner::ScaleDown);
+    let goes = machine.intent == Intent::Gone && !machine.surge && machine.phase != MachinePhase::Failed || is_marked;
     goes.then_some(Disruption::ScaleDown)
 }
 

@@ -5,7 +5,7 @@
 
 use super::{Breach, machine};
 use crate::disrupt::{Disruption, ledger};
-use nodelane_model::machine::{Intent, Roll};
+use nodelane_model::machine::{CordonOwner, Roll};
 use nodelane_model::report::Planner;
 use nodelane_model::{Key, Kind, Machine, Name};
 use nodelane_world::{World, Write};
@@ -53,6 +53,6 @@ fn begins(base: &World, planner: Planner, old: &Machine, new: Option<&Machine>) 
     if new.is_some_and(rolls) && !rolls(old) {
         return Some(ledger::roll_of(base, old));
     }
-    let goes = old.intent == Intent::Run && new.is_none_or(|new| new.intent != Intent::Run);
-    (goes && planner == Planner::Autoscale && !old.surge).then_some(Disruption::ScaleDown)
+    let is_marked = |machine: &Machine| machine.cordoned_by.contains(&CordonOwner::ScaleDown);
+    (planner == Planner::Autoscale && new.is_some_and(is_marked) && !is_marked(old)).then_some(Disruption::ScaleDown)
 }

@@ -81,7 +81,7 @@ pub(in super::super) fn check_manager(world: &World, change: &Change, origin: &O
             .filter(|(name, spec)| world.pool(name).is_some_and(|(_, pool)| differs(&pool.spec, spec)))
             .find_map(|(name, _)| of(name)),
         Change::DeleteCluster => world.pools().find_map(|(doc, _)| of(&doc.key.name)),
-        Change::StopCluster | Change::StartCluster => None,
+        Change::StopCluster | Change::StartCluster | Change::PutMaintenance { .. } => None,
         Change::Create(_) | Change::Replace { .. } | Change::Delete { .. } | Change::Bind { .. } | Change::Evict { .. } => None,
     };
     found.map_or(Ok(()), |(pool, manager)| Err(PoolRefusal::ManagedByAnother { pool, manager, tag: MANAGED_BY }))

@@ -8,7 +8,9 @@ use super::utilization::{self, Utilization};
 use super::{COMPONENT, Memory, drain, eligible, matures_at};
 use crate::autoscale::profile::{MAX_DRAIN_PARALLELISM, Profile};
 use crate::autoscale::{self, Cooldowns, Strategy, minimum, options};
+use crate::disrupt::{self, Disruption};
 use nodelane_model::event::Notice;
+use nodelane_model::report::{Planner, Reason, Report};
 use nodelane_model::{Key, Kind, Machine, Name, Time};
 use nodelane_world::{Draft, World};
 use std::cmp::Reverse;
@@ -172,6 +174,11 @@ fn mark(draft: &mut Draft, memory: &mut autoscale::Memory, profile: &Profile, ri
     let pods = eligible::movable(&draft.world, profile, &ripe.name, now);
     // Documents may have moved since it was found to be of no need in this very look.
     let Ok(pods) = pods.map(|pods| pods.iter().map(|pod| pod.key.name.clone()).collect::<Vec<_>>()) else { return };
+    let key = Key::global(Kind::Machine, ripe.name.clone());
+    if let Err(why) = disrupt::may_take(&draft.world, &key, Disruption::ScaleDown, |_| true) {
+        let declined = Reason::Held { why: why.to_string().into() };
+        return draft.report(Report { planner: Planner::Autoscale, subject: key, declined });
+    }
     drain::begin(draft, &ripe.name, pods.is_empty());
     if draft.world.node(&ripe.name).is_some() {
         let message = "marked the node as toBeDeleted/unschedulable".into();

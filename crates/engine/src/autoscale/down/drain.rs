@@ -11,7 +11,7 @@ use super::{COMPONENT, DELETION_CANDIDATE, TO_BE_DELETED, eligible, machine_key,
 use crate::autoscale::profile::{MAX_POD_EVICTION_MILLIS, NODE_DELETE_DELAY_AFTER_TAINT_MILLIS, Profile};
 use crate::autoscale::{self, may_scale, minimum};
 use crate::converge::lifecycle::SHUTDOWN;
-use crate::disrupt::{self, Grant, grant};
+use crate::disrupt::{self, Grant, grant, grant_in_turn};
 use crate::fleet;
 use nodelane_model::event::Notice;
 use nodelane_model::machine::{Blocked, CordonOwner, Drain, Intent, MachinePhase};
@@ -120,7 +120,7 @@ fn empty(draft: &mut Draft, profile: &Profile, name: &Name, begins: Time, is_tur
         if !has_begun {
             tell(draft, &pod.key, false, "ScaleDown", "deleting pod for node scale down".to_owned());
         }
-        match if is_turn { grant(&draft.world, pod) } else { refused(pod) } {
+        match if is_turn { grant_in_turn(&draft.world, &machine_key(name), pod) } else { refused(pod) } {
             Grant::Allowed => evict(draft, profile, pod),
             refusal => blocked.push((pod.clone(), refusal)),
         }
