@@ -73,6 +73,11 @@ pub fn movable(world: &World, profile: &Profile, node: &Name, now: Time) -> Resu
     Ok(pods)
 }
 
+/// Whether a pod of a node has to go elsewhere first, or keeps it.
+pub fn has_movable(world: &World, profile: &Profile, node: &Name, now: Time) -> bool {
+    world.pods_on(node).any(|doc| !matches!(drainability::fate(world, profile, doc, now), Fate::Ignored | Fate::Daemon))
+}
+
 /// When the mere passing of time may change why a node stays.
 pub fn released_at(world: &World, why: &Unremovable) -> Option<Time> {
     match why {

@@ -266,7 +266,7 @@ fn judge(draft: &mut Draft, down: &mut Memory, profile: &Profile, name: &Name) -
         down.held.remove(name);
     }
     let own = eligible::profile_of(&draft.world, profile, name);
-    let is_empty = eligible::movable(&draft.world, &own, name, now).is_ok_and(|pods| pods.is_empty());
+    let is_empty = !eligible::has_movable(&draft.world, &own, name, now);
     let is_new = down.candidates.set(name, Some((utilization.share, is_empty)));
     is_new || !is_empty && down.unneeded.contains_key(name)
 }

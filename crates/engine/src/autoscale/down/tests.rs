@@ -20,8 +20,8 @@ fn world() -> World {
     );
     for at in 0..6 {
         let name = format!("n{at}");
-        let machine = json!({"metadata": {"name": name}, "pool": "np", "instance": at, "size": "s", "model": {"version": "1", "image": "i"},
-            "intent": "Run", "phase": "Running", "phaseSince": "2026-01-01T00:00:00Z"});
+        let machine = json!({"metadata": {"name": name}, "spec": {"pool": "np", "instance": at, "size": "s", "model": {"version": "1", "image": "i"},
+            "intent": "Run", "phase": "Running", "phaseSince": "2026-01-01T00:00:00Z"}});
         put(&mut world, Kind::Machine, machine);
         let node = json!({"metadata": {"name": name, "labels": {"agentpool": "np"}}, "spec": {},
             "status": {"conditions": [{"type": "Ready", "status": "True"}], "allocatable": {"cpu": "4", "memory": "8Gi", "pods": "20"}}});
@@ -56,6 +56,7 @@ fn stir(draft: &mut Draft, lot: u64) {
 }
 
 fn turn(draft: &mut Draft, memory: &mut super::super::Memory) {
+    draft.world.work.ring(draft.now);
     memory.changed.clear();
     while let Some(key) = draft.world.work.take_after(List::Autoscale, None) {
         memory.changed.insert(key);
