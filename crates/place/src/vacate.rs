@@ -102,8 +102,11 @@ impl Vacating {
     pub fn vacate(&mut self, node: &Name, pods: &[Arc<Doc>]) -> Result<BTreeSet<Name>, Key> {
         let Some(from) = self.index(node) else { return Ok(BTreeSet::new()) };
         let (mark, was_closed) = (self.moves.len(), std::mem::replace(&mut self.closed[from as usize], true));
+        let mut last: Option<(&Arc<Doc>, u32)> = None;
         for pod in pods {
-            let Some(profile) = self.session.profile(pod, false) else { continue };
+            let known = last.filter(|(other, _)| are_alike(other, pod)).map(|(_, profile)| profile);
+            let Some(profile) = known.or_else(|| self.session.profile(pod, false)) else { continue };
+            last = Some((pod, profile));
             if !self.is_told && !self.is_plain(profile) {
                 self.tell_all();
             }
@@ -118,7 +121,9 @@ impl Vacating {
             self.take(profile, to, 1);
             self.moves.push(Move { profile, from, to, freed });
         }
-        Ok(self.moves[mark..].iter().map(|moved| self.session.name(moved.to).clone()).collect())
+        let mut nodes: Vec<u32> = self.moves[mark..].iter().map(|moved| moved.to).collect();
+        nodes.dedup();
+        Ok(nodes.into_iter().map(|node| self.session.name(node).clone()).collect())
     }
     /// The same in thought only: the node stays, and nothing is taken.
     pub fn would_vacate(&mut self, node: &Name, pods: &[Arc<Doc>]) -> Result<BTreeSet<Name>, Key> {
@@ -229,4 +234,13 @@ impl Vacating {
         });
         roomy.copied().find(|node| board.refusal_beside(&self.session, *node, None).is_none())
     }
+}
+
+/// Whether two pods are of one template, so that what holds for the one holds for the other; pods with volumes are looked at one by one.
+fn are_alike(a: &Doc, b: &Doc) -> bool {
+    let spec = |doc: &Doc| doc.as_pod().map(|pod| Arc::as_ptr(&pod.spec));
+    spec(a) == spec(b)
+        && Arc::ptr_eq(&a.meta.labels, &b.meta.labels)
+        && a.key.namespace == b.key.namespace
+        && b.as_pod().is_some_and(|pod| pod.spec.volumes.is_empty())
 }
