@@ -21,6 +21,8 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub struct Vacancies {
     kept: Option<Box<Run>>,
+    /// Whether it is not the first question: then pods are read, so that the next can follow what changes.
+    was_asked: bool,
 }
 
 impl Clone for Vacancies {
@@ -36,7 +38,10 @@ impl Vacancies {
     /// Opens the question for a world. Pods go to the nodes in `last` only where no other takes them, to the last of those first.
     pub fn open(&mut self, world: &World, config: &Arc<Config>, last: &[&Name]) -> Vacating {
         let mut run = Run::resume(self.kept.take(), world, config);
-        let session = run.session.take().unwrap_or_else(|| Session::configured(world, config.clone()));
+        let mut session = run.session.take().unwrap_or_else(|| Session::configured(world, config.clone()));
+        if std::mem::replace(&mut self.was_asked, true) {
+            session.read_pods();
+        }
         let mut vacating = Vacating {
             is_told: false,
             order: Vec::new(),
