@@ -55,7 +55,6 @@ pub fn select(world: &World, watch: &Watch, question: &Question) -> Selection {
             config: question.env.scheduler.of_release(&cluster.state.version),
             preferences: Preferences::Soft,
             search: search.clone(),
-            config: question.env.scheduler.clone(),
         };
         estimate::estimate(&request)
     };

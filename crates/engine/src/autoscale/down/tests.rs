@@ -36,7 +36,7 @@ fn stir(draft: &mut Draft, lot: u64) {
     match lot % 7 {
         0 | 1 if draft.world.get(&pod).is_none() => {
             let value = json!({"metadata": {"name": pod.name, "namespace": "default", "annotations": {"cluster-autoscaler.kubernetes.io/safe-to-evict": "true"}},
-                "spec": {"nodeName": node, "containers": [{"name": "c", "image": "i", "resources": {"requests": {"cpu": if lot % 2 == 0 { "1" } else { "300m" }}}}]},
+                "spec": {"nodeName": node, "containers": [{"name": "c", "image": "i", "resources": {"requests": {"cpu": if lot.is_multiple_of(2) { "1" } else { "300m" }}}}]},
                 "status": {"phase": "Running"}});
             put(&mut draft.world, Kind::Pod, value);
         }
@@ -44,10 +44,10 @@ fn stir(draft: &mut Draft, lot: u64) {
         3 => drop(draft.update(&pod, |doc| doc.as_pod_mut().unwrap().status.phase = nodelane_model::pod::Phase::Succeeded)),
         4 => drop(draft.update(&pod, |doc| doc.meta.deleted = Some(NOW))),
         5 => drop(draft.update(&act::node_key(&node.into()), |doc| {
-            let value = if lot % 2 == 0 { "true" } else { "false" };
+            let value = if lot.is_multiple_of(2) { "true" } else { "false" };
             doc.meta.annotations = Arc::new([(eligible::SCALE_DOWN_DISABLED.into(), value.into())].into());
         })),
-        6 if lot % 5 == 0 => drop(draft.update(&Key::global(Kind::NodePool, "np"), |doc| {
+        6 if lot.is_multiple_of(5) => drop(draft.update(&Key::global(Kind::NodePool, "np"), |doc| {
             let spec = &mut doc.as_pool_mut().unwrap().spec;
             spec.enable_auto_scaling = !spec.enable_auto_scaling;
         })),
