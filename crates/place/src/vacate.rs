@@ -21,6 +21,8 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub struct Vacancies {
     kept: Option<Box<Run>>,
+    /// Whether it is not the first question: then pods are read, so that the next can follow what changes.
+    was_asked: bool,
 }
 
 impl Clone for Vacancies {
@@ -37,8 +39,11 @@ impl Vacancies {
     pub fn open(&mut self, world: &World, config: &Arc<Config>, last: &[&Name]) -> Vacating {
         let mut run = Run::resume(self.kept.take(), world, config);
         let mut session = run.session.take().unwrap_or_else(|| Session::configured(world, config.clone()));
-        session.read_pods();
+        if std::mem::replace(&mut self.was_asked, true) {
+            session.read_pods();
+        }
         let mut vacating = Vacating {
+            is_told: false,
             order: Vec::new(),
             closed: vec![false; session.rows.len()],
             run,
@@ -78,6 +83,9 @@ struct Walk {
 pub struct Vacating {
     run: Box<Run>,
     session: Session,
+    /// Whether moves are told to the session and its boards, or only charged to its rows: those of pods that nothing but room can stop
+    /// need no more, and most are such.
+    is_told: bool,
     order: Vec<u32>,
     /// Nodes that take no pods: they went, or are on their way.
     closed: Vec<bool>,
@@ -99,24 +107,28 @@ impl Vacating {
     pub fn vacate(&mut self, node: &Name, pods: &[Arc<Doc>]) -> Result<BTreeSet<Name>, Key> {
         let Some(from) = self.index(node) else { return Ok(BTreeSet::new()) };
         let (mark, was_closed) = (self.moves.len(), std::mem::replace(&mut self.closed[from as usize], true));
+        let mut last: Option<(&Arc<Doc>, u32)> = None;
         for pod in pods {
-            let Some(profile) = self.session.profile(pod, false) else { continue };
-            let freed = !pod.is_terminating();
-            if freed {
-                self.session.end(profile, from, true);
+            let known = last.filter(|(other, _)| are_alike(other, pod)).map(|(_, profile)| profile);
+            let Some(profile) = known.or_else(|| self.session.profile(pod, false)) else { continue };
+            last = Some((pod, profile));
+            if !self.is_told && !self.is_plain(profile) {
+                self.tell_all();
             }
+            let freed = !pod.is_terminating();
+            self.free(profile, from, freed);
             let Some(to) = self.place(profile) else {
-                if freed {
-                    self.session.bind(profile, from);
-                }
+                self.unfree(profile, from, freed);
                 self.go_back(mark);
                 self.closed[from as usize] = was_closed;
                 return Err(pod.key.clone());
             };
-            self.session.bind(profile, to);
+            self.take(profile, to, 1);
             self.moves.push(Move { profile, from, to, freed });
         }
-        Ok(self.moves[mark..].iter().map(|moved| self.session.name(moved.to).clone()).collect())
+        let mut nodes: Vec<u32> = self.moves[mark..].iter().map(|moved| moved.to).collect();
+        nodes.dedup();
+        Ok(nodes.into_iter().map(|node| self.session.name(node).clone()).collect())
     }
     /// The same in thought only: the node stays, and nothing is taken.
     pub fn would_vacate(&mut self, node: &Name, pods: &[Arc<Doc>]) -> Result<BTreeSet<Name>, Key> {
@@ -130,7 +142,7 @@ impl Vacating {
     }
     /// Ends the question: everything is as it was.
     pub fn close_into(mut self, vacancies: &mut Vacancies) {
-        if self.moves.len() <= MOVES_LIMIT {
+        if !self.is_told || self.moves.len() <= MOVES_LIMIT {
             self.go_back(0);
             let world = self.session.world.clone();
             self.run.session = Some(self.session);
@@ -138,13 +150,44 @@ impl Vacating {
         }
     }
     fn go_back(&mut self, mark: usize) {
-        for Move { profile, from, to, freed } in self.moves.drain(mark..).rev() {
-            self.session.end(profile, to, true);
-            if freed {
-                self.session.bind(profile, from);
-            }
+        for Move { profile, from, to, freed } in self.moves.split_off(mark).into_iter().rev() {
+            self.take(profile, to, -1);
+            self.unfree(profile, from, freed);
         }
         self.walks.clear();
+    }
+    /// A pod takes room on a node, or gives it back.
+    fn take(&mut self, profile: u32, node: u32, times: i64) {
+        match (self.is_told, times > 0) {
+            (false, _) => self.session.rows[node as usize].charge(&self.session.profiles[profile as usize].class, times),
+            (true, true) => self.session.bind(profile, node),
+            (true, false) => self.session.end(profile, node, true),
+        }
+    }
+    fn free(&mut self, profile: u32, node: u32, freed: bool) {
+        if freed {
+            self.take(profile, node, -1);
+        }
+    }
+    fn unfree(&mut self, profile: u32, node: u32, freed: bool) {
+        if freed {
+            self.take(profile, node, 1);
+        }
+    }
+    /// From now on moves are told, those that were made too.
+    fn tell_all(&mut self) {
+        let moves = std::mem::take(&mut self.moves);
+        for Move { profile, from, to, freed } in moves.iter().rev().copied() {
+            self.take(profile, to, -1);
+            self.unfree(profile, from, freed);
+        }
+        self.is_told = true;
+        self.session.read_pods();
+        for Move { profile, from, to, freed } in moves.iter().copied() {
+            self.free(profile, from, freed);
+            self.take(profile, to, 1);
+        }
+        self.moves = moves;
     }
     /// The first node in order that takes a pod of the profile.
     fn place(&mut self, profile: u32) -> Option<u32> {
@@ -154,7 +197,9 @@ impl Vacating {
     fn is_plain(&self, profile: u32) -> bool {
         let own = &self.session.profiles[profile as usize];
         let class = &own.class;
-        self.session.affine.is_empty()
+        self.session.world.exclusive.is_empty()
+            && self.session.world.nominated.is_empty()
+            && !own.is_affine()
             && own.spec().topology_spread_constraints.is_empty()
             && !own.config.spreads_as_a_must()
             && class.claims.is_empty()
@@ -171,8 +216,7 @@ impl Vacating {
                 continue;
             }
             if walk.admits != Some(*node) {
-                // Room that is kept for a pod that waits for it is not given away.
-                if self.session.nominees.contains_key(node) || filter::lasting(own, &walk.named, row).is_some() {
+                if filter::lasting(own, &walk.named, row).is_some() {
                     continue;
                 }
                 walk.admits = Some(*node);
@@ -195,4 +239,13 @@ impl Vacating {
         });
         roomy.copied().find(|node| board.refusal_beside(&self.session, *node, None).is_none())
     }
+}
+
+/// Whether two pods are of one template, so that what holds for the one holds for the other; pods with volumes are looked at one by one.
+fn are_alike(a: &Doc, b: &Doc) -> bool {
+    let spec = |doc: &Doc| doc.as_pod().map(|pod| Arc::as_ptr(&pod.spec));
+    spec(a) == spec(b)
+        && Arc::ptr_eq(&a.meta.labels, &b.meta.labels)
+        && a.key.namespace == b.key.namespace
+        && b.as_pod().is_some_and(|pod| pod.spec.volumes.is_empty())
 }

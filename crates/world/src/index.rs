@@ -38,7 +38,8 @@ pub struct World {
     nodes: OrdMap<Name, Row>,
     uids: OrdMap<Uid, Key>,
     by_owner: OrdSet<(Uid, Key)>,
-    by_node: OrdSet<(Name, Key)>,
+    /// Bound pods by node, each at hand: whoever asks for the pods of a node looks at all of them.
+    by_node: OrdMap<(Name, Key), Arc<Doc>>,
     by_pool: OrdSet<(Name, Key)>,
     /// Machines whose drain waits for a budget, by the budget's namespace.
     by_blocked: OrdSet<(Name, Key)>,
@@ -118,7 +119,8 @@ impl World {
     }
     /// Pods bound to a node, in order; ended ones too.
     pub fn pods_on(&self, node: &Name) -> impl Iterator<Item = &Arc<Doc>> {
-        range_of(&self.by_node, node.clone()).filter_map(|key| self.docs.get(key))
+        let (node, start) = (node.clone(), (node.clone(), Key::new(Kind::ALL[0], "", "")));
+        self.by_node.range(start..).take_while(move |((of, _), _)| *of == node).map(|(_, doc)| doc)
     }
     /// Machines of a pool, in order of name.
     pub fn machines_of(&self, pool: &Name) -> impl Iterator<Item = (&Arc<Doc>, &Machine)> {
@@ -346,7 +348,7 @@ impl World {
         for (doc, is_new) in old.map(|doc| (doc, false)).into_iter().chain(new.map(|doc| (doc, true))) {
             let Some(pod) = doc.as_pod() else { continue };
             match &pod.node {
-                Some(node) if is_new => self.by_node.insert((node.clone(), doc.key.clone())),
+                Some(node) if is_new => self.by_node.insert((node.clone(), doc.key.clone()), doc.clone()),
                 Some(node) => self.by_node.remove(&(node.clone(), doc.key.clone())),
                 None => None,
             };

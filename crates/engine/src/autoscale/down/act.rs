@@ -95,41 +95,36 @@ fn ripe(
 ) -> Vec<Ripe> {
     let (mut ripe, mut calls) = (Vec::new(), Vec::new());
     for (name, unneeded) in &down.unneeded {
-        let Some((machine, _)) = eligible::machine_of(world, name) else { continue };
-        if !lanes.contains_key(&machine.pool) {
-            let Some(lane) = Lane::of(world, profile, cooldowns, &machine.pool, now) else { continue };
-            lanes.insert(machine.pool.clone(), lane);
+        if !lanes.contains_key(&unneeded.pool) {
+            let Some(lane) = Lane::of(world, profile, cooldowns, &unneeded.pool, now) else { continue };
+            lanes.insert(unneeded.pool.clone(), lane);
         }
-        let lane = &lanes[&machine.pool];
-        if let Err(at) = is_ripe(world, lane, name, unneeded.since, now) {
+        let lane = &lanes[&unneeded.pool];
+        let at = matures_at(&lane.profile, unneeded.since, unneeded.is_ready);
+        if now < at {
             calls.push(at);
             continue;
         }
         calls.extend(lane.cooldown);
         calls.extend(lane.next_change);
+        if lane.cooldown.is_some() {
+            continue;
+        }
+        let zone = eligible::machine_of(world, name).map(|(machine, _)| machine.zone.clone());
         let utilization = world.node(name).and_then(|row| utilization::of(world, row, &lane.profile, now));
-        let Some(utilization) = utilization.filter(|_| lane.cooldown.is_none()) else { continue };
-        let (pool, zone) = (machine.pool.clone(), machine.zone.clone());
-        ripe.push(Ripe { name: name.clone(), pool, zone, since: unneeded.since, utilization, is_empty: unneeded.is_empty() });
+        if let (Some(zone), Some(utilization)) = (zone, utilization) {
+            let (pool, is_empty) = (unneeded.pool.clone(), unneeded.is_empty());
+            ripe.push(Ripe { name: name.clone(), pool, zone, since: unneeded.since, utilization, is_empty });
+        }
     }
     calls.into_iter().for_each(|at| down.call_at(at));
     ripe
 }
 
-/// Whether a node has been of no need for long enough; when it has.
-fn is_ripe(world: &World, lane: &Lane, name: &Name, since: Time, now: Time) -> Result<(), Time> {
-    let at = matures_at(&lane.profile, since, is_ready(world, name));
-    if now >= at { Ok(()) } else { Err(at) }
-}
-
-fn is_ready(world: &World, name: &Name) -> bool {
-    world.node(name).and_then(|row| row.doc.as_node()).is_some_and(|node| node.status.is_ready())
-}
-
 /// Why a node that is of no need since a time does not go yet: its time, its pool, or how many go already.
 pub fn not_yet(world: &World, profile: &Profile, name: &Name, since: Time, now: Time) -> Result<(), (Unremovable, Option<Time>)> {
     let Some((machine, pool)) = eligible::machine_of(world, name) else { return Ok(()) };
-    let is_ready = is_ready(world, name);
+    let is_ready = eligible::is_ready(world, name);
     let at = matures_at(&options::of_pool(profile, &pool.spec), since, is_ready);
     if now < at {
         let why = if is_ready { Unremovable::NotUnneededLongEnough } else { Unremovable::NotUnreadyLongEnough };

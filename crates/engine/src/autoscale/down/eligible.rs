@@ -37,10 +37,23 @@ pub fn is_marked(machine: &Machine) -> bool {
     machine.intent == Intent::Run && machine.cordoned_by.contains(&CordonOwner::ScaleDown)
 }
 
-/// Whether a node may be looked at as one that goes, and how much of it is asked for. `profile` is that of its pool.
-pub fn check(world: &World, profile: &Profile, node: &Name, now: Time) -> Result<Utilization, Unremovable> {
+/// Whether a node may be looked at as one that goes, and how much of it is asked for; with the profile of its pool.
+pub fn check<'a>(world: &World, profile: &'a Profile, node: &Name, now: Time) -> (Cow<'a, Profile>, Result<Utilization, Unremovable>) {
+    let found = machine_of(world, node);
+    let own = found.map_or(Cow::Borrowed(profile), |(_, pool)| options::of_pool(profile, &pool.spec));
+    let standing = check_machine(world, &own, node, found, now);
+    (own, standing)
+}
+
+fn check_machine(
+    world: &World,
+    profile: &Profile,
+    node: &Name,
+    found: Option<(&Machine, &NodePool)>,
+    now: Time,
+) -> Result<Utilization, Unremovable> {
     let row = world.node(node).ok_or(Unremovable::NoNodeInfo)?;
-    let (machine, pool) = machine_of(world, node).ok_or(Unremovable::NotAutoscaled)?;
+    let (machine, pool) = found.ok_or(Unremovable::NotAutoscaled)?;
     if is_leaving(machine) || machine.phase != MachinePhase::Running {
         return Err(Unremovable::CurrentlyBeingDeleted);
     }
@@ -52,6 +65,11 @@ pub fn check(world: &World, profile: &Profile, node: &Name, now: Time) -> Result
     }
     let utilization = utilization::of(world, row, profile, now).ok_or(Unremovable::UnexpectedError)?;
     if utilization.is_low(profile) { Ok(utilization) } else { Err(Unremovable::NotUnderutilized) }
+}
+
+/// Whether a node is Ready.
+pub fn is_ready(world: &World, node: &Name) -> bool {
+    world.node(node).and_then(|row| row.doc.as_node()).is_some_and(|node| node.status.is_ready())
 }
 
 /// Whether a user keeps the node.
@@ -71,6 +89,11 @@ pub fn movable(world: &World, profile: &Profile, node: &Name, now: Time) -> Resu
         }
     }
     Ok(pods)
+}
+
+/// Whether a pod of a node has to go elsewhere first, or keeps it.
+pub fn has_movable(world: &World, profile: &Profile, node: &Name, now: Time) -> bool {
+    world.pods_on(node).any(|doc| !matches!(drainability::fate(world, profile, doc, now), Fate::Ignored | Fate::Daemon))
 }
 
 /// When the mere passing of time may change why a node stays.

@@ -79,6 +79,8 @@ pub struct Unneeded {
     pub since: Time,
     /// Its pool.
     pool: Name,
+    /// Whether it is ready.
+    is_ready: bool,
     /// Namespaces of the pods that would have to move; none where there are no such pods.
     namespaces: BTreeSet<Name>,
 }
@@ -252,8 +254,10 @@ fn look(draft: &mut Draft, env: &Env, memory: &mut super::Memory, profile: &Prof
 /// The first stage for one node; whether the second has to be asked again.
 fn judge(draft: &mut Draft, down: &mut Memory, profile: &Profile, name: &Name) -> bool {
     let now = draft.now;
-    let own = eligible::profile_of(&draft.world, profile, name);
-    let standing = eligible::check(&draft.world, &own, name, now);
+    let (own, standing) = eligible::check(&draft.world, profile, name, now);
+    if let Some(unneeded) = down.unneeded.get_mut(name) {
+        unneeded.is_ready = eligible::is_ready(&draft.world, name);
+    }
     if let Some(at) = eligible::ages_at(&draft.world, name, now) {
         wake_for(draft, name, at);
     }
@@ -265,8 +269,7 @@ fn judge(draft: &mut Draft, down: &mut Memory, profile: &Profile, name: &Name) -
         // Something about the node is new, so what was found of it may not hold any more.
         down.held.remove(name);
     }
-    let own = eligible::profile_of(&draft.world, profile, name);
-    let is_empty = eligible::movable(&draft.world, &own, name, now).is_ok_and(|pods| pods.is_empty());
+    let is_empty = !eligible::has_movable(&draft.world, &own, name, now);
     let is_new = down.candidates.set(name, Some((utilization.share, is_empty)));
     is_new || !is_empty && down.unneeded.contains_key(name)
 }

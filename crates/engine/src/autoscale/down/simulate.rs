@@ -8,6 +8,7 @@ use super::drainability::{Fate, fate};
 use super::reason::Unremovable;
 use super::{Held, Memory, Unneeded, eligible};
 use crate::Env;
+use crate::autoscale::options;
 use crate::autoscale::profile::{Profile, UNREMOVABLE_RECHECK_MILLIS};
 use nodelane_model::{Name, Time};
 use nodelane_place::Vacating;
@@ -38,13 +39,13 @@ pub fn run(world: &World, env: &Env, down: &mut Memory, profile: &Profile, now: 
             continue;
         }
         match ask(world, &mut open, down, profile, name, now) {
-            Ok(namespaces) => {
+            Ok((pool, namespaces)) => {
                 if !namespaces.is_empty() {
                     occupied.insert(name);
                 }
                 let since = before.get(name).map_or(now, |unneeded| unneeded.since);
-                let pool = eligible::machine_of(world, name).map(|(machine, _)| machine.pool.clone()).unwrap_or_default();
-                down.unneeded.insert(name.clone(), Unneeded { since, pool, namespaces });
+                let is_ready = eligible::is_ready(world, name);
+                down.unneeded.insert(name.clone(), Unneeded { since, pool, is_ready, namespaces });
             }
             Err(why) => {
                 let recheck = now.plus(UNREMOVABLE_RECHECK_MILLIS);
@@ -68,7 +69,7 @@ fn order(down: &Memory) -> Vec<Name> {
     known.into_keys().map(|(_, name)| name).chain(others).cloned().collect()
 }
 
-/// Whether a node could go beside those that go already; gives the namespaces of the pods that would move.
+/// Whether a node could go beside those that go already; gives its pool and the namespaces of the pods that would move.
 fn ask(
     world: &World,
     open: &mut Vacating,
@@ -76,10 +77,16 @@ fn ask(
     profile: &Profile,
     name: &Name,
     now: Time,
-) -> Result<BTreeSet<Name>, Unremovable> {
-    let own = eligible::profile_of(world, profile, name);
-    let pods = eligible::movable(world, &own, name, now)?;
+) -> Result<(Name, BTreeSet<Name>), Unremovable> {
+    let (machine, pool) = eligible::machine_of(world, name).ok_or(Unremovable::NotAutoscaled)?;
+    let pods = eligible::movable(world, &options::of_pool(profile, &pool.spec), name, now)?;
     let destinations = open.vacate(name, &pods).map_err(|pod| Unremovable::NoPlaceToMovePods { pod })?;
     down.destinations.extend(destinations);
-    Ok(pods.iter().map(|pod| pod.key.namespace.clone()).collect())
+    let mut namespaces = BTreeSet::new();
+    for pod in &pods {
+        if !namespaces.contains(&pod.key.namespace) {
+            namespaces.insert(pod.key.namespace.clone());
+        }
+    }
+    Ok((machine.pool.clone(), namespaces))
 }

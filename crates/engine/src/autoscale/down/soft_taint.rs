@@ -8,7 +8,7 @@ use crate::autoscale::{self, Profile};
 use nodelane_model::node::Taint;
 use nodelane_model::{Key, Kind, Name, Time};
 use nodelane_world::{Draft, List, World};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The taint of a node of no need.
 pub const DELETION_CANDIDATE: &str = "DeletionCandidateOfClusterAutoscaler";
@@ -21,28 +21,40 @@ pub fn run(draft: &mut Draft, memory: &mut autoscale::Memory, profile: &Profile,
     let (now, world, down) = (draft.now, draft.world.clone(), &mut memory.down);
     let ends = |name: &&Name| !down.unneeded.contains_key(*name) && marked_since(&world, name).is_some();
     let spared: BTreeSet<Name> = changed.iter().chain(&down.tainted).filter(ends).cloned().collect();
-    let (mut news, mut later) = (Vec::new(), Vec::new());
-    for name in down.unneeded.keys().filter(|name| marked_since(&world, name).is_none()) {
-        let pool = eligible::machine_of(&world, name).map(|(machine, _)| &machine.pool);
-        match pool.and_then(|pool| memory.cooldowns.until(profile, pool)).filter(|until| *until > now) {
-            Some(until) => later.push(until),
-            None => news.push(name.clone()),
+    let mut left = NODES_PER_LOOK;
+    for name in &spared {
+        if left > 0 {
+            left -= 1;
+            set(draft, name, false);
+            down.tainted.remove(name);
         }
     }
-    if spared.len() + news.len() > NODES_PER_LOOK {
-        later.push(now.plus(1));
+    let mut later = (left == 0 && !spared.is_empty()).then(|| now.plus(1));
+    let mut delays: BTreeMap<&Name, Option<Time>> = BTreeMap::new();
+    for (name, unneeded) in &down.unneeded {
+        if down.tainted.contains(name) {
+            continue;
+        }
+        let until = *delays.entry(&unneeded.pool).or_insert_with(|| memory.cooldowns.until(profile, &unneeded.pool).filter(|at| *at > now));
+        match until {
+            Some(at) => later = Some(later.map_or(at, |later| later.min(at))),
+            None if left == 0 => {
+                later = Some(now.plus(1));
+                break;
+            }
+            None => {
+                // One that had it before a restart keeps its time.
+                if marked_since(&world, name).is_none() {
+                    left -= 1;
+                    set(draft, name, true);
+                }
+                down.tainted.insert(name.clone());
+            }
+        }
     }
-    let all = spared.into_iter().map(|name| (name, false)).chain(news.into_iter().map(|name| (name, true)));
-    for (name, sets) in all.take(NODES_PER_LOOK) {
-        set(draft, &name, sets);
-        // This is no news to whoever looks at nodes that changed.
-        draft.world.work.done(List::Autoscale, &machine_key(&name));
-        match sets {
-            true => down.tainted.insert(name),
-            false => down.tainted.remove(&name),
-        };
+    if let Some(at) = later {
+        down.call_at(at);
     }
-    later.into_iter().for_each(|at| down.call_at(at));
 }
 
 fn set(draft: &mut Draft, name: &Name, sets: bool) {
@@ -56,6 +68,8 @@ fn set(draft: &mut Draft, name: &Name, sets: bool) {
             node.spec.taints.push(taint);
         }
     });
+    // This is no news to whoever looks at nodes that changed.
+    draft.world.work.done(List::Autoscale, &machine_key(name));
 }
 
 /// Since when a node that still lives has had the taint.

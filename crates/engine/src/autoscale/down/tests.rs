@@ -20,8 +20,8 @@ fn world() -> World {
     );
     for at in 0..6 {
         let name = format!("n{at}");
-        let machine = json!({"metadata": {"name": name}, "pool": "np", "instance": at, "size": "s", "model": {"version": "1", "image": "i"},
-            "intent": "Run", "phase": "Running", "phaseSince": "2026-01-01T00:00:00Z"});
+        let machine = json!({"metadata": {"name": name}, "spec": {"pool": "np", "instance": at, "size": "s", "model": {"version": "1", "image": "i"},
+            "intent": "Run", "phase": "Running", "phaseSince": "2026-01-01T00:00:00Z"}});
         put(&mut world, Kind::Machine, machine);
         let node = json!({"metadata": {"name": name, "labels": {"agentpool": "np"}}, "spec": {},
             "status": {"conditions": [{"type": "Ready", "status": "True"}], "allocatable": {"cpu": "4", "memory": "8Gi", "pods": "20"}}});
@@ -36,7 +36,7 @@ fn stir(draft: &mut Draft, lot: u64) {
     match lot % 7 {
         0 | 1 if draft.world.get(&pod).is_none() => {
             let value = json!({"metadata": {"name": pod.name, "namespace": "default", "annotations": {"cluster-autoscaler.kubernetes.io/safe-to-evict": "true"}},
-                "spec": {"nodeName": node, "containers": [{"name": "c", "image": "i", "resources": {"requests": {"cpu": if lot % 2 == 0 { "1" } else { "300m" }}}}]},
+                "spec": {"nodeName": node, "containers": [{"name": "c", "image": "i", "resources": {"requests": {"cpu": if lot.is_multiple_of(2) { "1" } else { "300m" }}}}]},
                 "status": {"phase": "Running"}});
             put(&mut draft.world, Kind::Pod, value);
         }
@@ -44,10 +44,10 @@ fn stir(draft: &mut Draft, lot: u64) {
         3 => drop(draft.update(&pod, |doc| doc.as_pod_mut().unwrap().status.phase = nodelane_model::pod::Phase::Succeeded)),
         4 => drop(draft.update(&pod, |doc| doc.meta.deleted = Some(NOW))),
         5 => drop(draft.update(&act::node_key(&node.into()), |doc| {
-            let value = if lot % 2 == 0 { "true" } else { "false" };
+            let value = if lot.is_multiple_of(2) { "true" } else { "false" };
             doc.meta.annotations = Arc::new([(eligible::SCALE_DOWN_DISABLED.into(), value.into())].into());
         })),
-        6 if lot % 5 == 0 => drop(draft.update(&Key::global(Kind::NodePool, "np"), |doc| {
+        6 if lot.is_multiple_of(5) => drop(draft.update(&Key::global(Kind::NodePool, "np"), |doc| {
             let spec = &mut doc.as_pool_mut().unwrap().spec;
             spec.enable_auto_scaling = !spec.enable_auto_scaling;
         })),
@@ -56,6 +56,7 @@ fn stir(draft: &mut Draft, lot: u64) {
 }
 
 fn turn(draft: &mut Draft, memory: &mut super::super::Memory) {
+    draft.world.work.ring(draft.now);
     memory.changed.clear();
     while let Some(key) = draft.world.work.take_after(List::Autoscale, None) {
         memory.changed.insert(key);

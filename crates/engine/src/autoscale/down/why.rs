@@ -45,7 +45,7 @@ fn standing(snapshot: &Snapshot, env: &Env, open: &mut Vacating, node: &Name) ->
     let Snapshot { world, now } = snapshot;
     let cluster = world.cluster().cloned().unwrap_or_default();
     let profile = options::of_cluster(&cluster, env.autoscaler);
-    let own = eligible::profile_of(world, &profile, node);
+    let (own, eligible) = eligible::check(world, &profile, node, *now);
     let mut standing = Standing {
         node: node.clone(),
         pool: eligible::machine_of(world, node).map(|(machine, _)| machine.pool.clone()).unwrap_or_default(),
@@ -56,7 +56,7 @@ fn standing(snapshot: &Snapshot, env: &Env, open: &mut Vacating, node: &Name) ->
         destinations: BTreeSet::new(),
         why: None,
     };
-    let why = eligible::check(world, &own, node, *now).and_then(|_| {
+    let why = eligible.and_then(|_| {
         let pods = eligible::movable(world, &own, node, *now)?;
         standing.pods = pods.len();
         standing.destinations = open.would_vacate(node, &pods).map_err(|pod| Unremovable::NoPlaceToMovePods { pod })?;

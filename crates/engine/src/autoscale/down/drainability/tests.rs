@@ -6,6 +6,9 @@ use super::*;
 use crate::autoscale::down::fixture::{self, put};
 use serde_json::{Value, json};
 
+/// What of a pod is otherwise, by JSON pointers.
+type Changes = Vec<(&'static str, Value)>;
+
 const NOW: Time = Time(10_000_000_000);
 
 /// A pod of a replica set that exists, on node `n`, made long ago.
@@ -63,7 +66,7 @@ fn each_rule_decides_what_it_is_for() {
     let young =
         || vec![("/metadata/namespace", json!("kube-system")), ("/metadata/creationTimestamp", json!(NOW.plus(-3_600_000).to_string()))];
     let phase = |phase: &str, policy: &str| vec![("/status/phase", json!(phase)), ("/spec/restartPolicy", json!(policy))];
-    let table: Vec<(&str, Vec<(&str, Value)>, Fate)> = vec![
+    let table: Vec<(&str, Changes, Fate)> = vec![
         ("a pod of a replica set", vec![], Moves),
         ("a mirror pod", vec![annotation(MIRROR, "x"), gone()], Ignored),
         ("its grace and half a minute are over, and a second", vec![deleted(61)], Ignored),

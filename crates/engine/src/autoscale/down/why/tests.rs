@@ -34,8 +34,8 @@ fn ask(case: &Case) -> Standing {
         json!({"metadata": {"name": "web", "namespace": "default"}, "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "web"}}, "template": {"metadata": {}, "spec": {"containers": []}}}}),
     );
     for name in ["a", "b"].into_iter().take(1 + usize::from(case.has_other)) {
-        let mut machine = json!({"metadata": {"name": name}, "pool": "np", "instance": 0, "size": "s", "model": {"version": "1", "image": "i"},
-            "intent": "Run", "phase": "Running", "phaseSince": "2026-01-01T00:00:00Z"});
+        let mut machine = json!({"metadata": {"name": name}, "spec": {"pool": "np", "instance": 0, "size": "s", "model": {"version": "1", "image": "i"},
+            "intent": "Run", "phase": "Running", "phaseSince": "2026-01-01T00:00:00Z"}});
         let mut node = json!({"metadata": {"name": name, "labels": {"agentpool": "np"}, "annotations": {}}, "spec": {"taints": []},
             "status": {"conditions": [{"type": "Ready", "status": "True"}], "allocatable": {"cpu": "4", "memory": "8Gi", "pods": "10"}}});
         if name == "a" {
@@ -75,7 +75,7 @@ fn reasons_of_the_first_stage() {
     assert_eq!(reason(&disabled), Some(Unremovable::ScaleDownDisabledAnnotation));
     let manual = Case { pool: vec![("/spec", json!({"count": 1}))], ..Case::default() };
     assert_eq!(reason(&manual), Some(Unremovable::NotAutoscaled));
-    let going = Case { machine: vec![("/cordonedBy", json!(["ScaleDown"]))], ..Case::default() };
+    let going = Case { machine: vec![("/spec/cordonedBy", json!(["ScaleDown"]))], ..Case::default() };
     assert_eq!(reason(&going), Some(Unremovable::CurrentlyBeingDeleted));
     let used = Case { pods: vec![("p", json!({"/spec/containers/0/resources": {"requests": {"cpu": "2001m"}}}))], ..Case::default() };
     assert_eq!(reason(&used), Some(Unremovable::NotUnderutilized));
