@@ -59,15 +59,55 @@ pub fn add(draft: &mut Draft, pool_key: &Key, surge: bool) -> Option<Key> {
     Some(key)
 }
 
+/// Adds a machine to a pool for each zone given (empty for none), and gives their keys.
+pub fn grow(draft: &mut Draft, pool_key: &Key, zones: &[Name]) -> Vec<Key> {
+    let Some(pool) = draft.world.get(pool_key).and_then(|doc| doc.as_pool()).cloned() else { return Vec::new() };
+    let first = pool.state.next_instance;
+    draft.update(pool_key, |doc| {
+        if let Some(pool) = doc.as_pool_mut() {
+            pool.state.next_instance += zones.len() as u32;
+        }
+    });
+    let model = MachineModel { version: pool.state.version.clone(), image: pool.state.image.clone() };
+    let make = |(instance, zone): (u32, &Name)| {
+        let mut machine = Machine::requested(&pool_key.name, instance, &pool.spec.vm_size, model.clone(), draft.now);
+        machine.zone = zone.clone();
+        let key = Key::global(Kind::Machine, node_name(&pool_key.name, &pool, instance));
+        draft.create(key.clone(), Meta::default(), Body::Machine(Box::new(machine)));
+        key
+    };
+    (first..).zip(zones).map(make).collect()
+}
+
+/// Zones for so many more machines of a pool: each goes to the emptiest (aks-semantics Z-4), those of `coming` counted in.
+pub fn next_zones(world: &World, name: &Name, pool: &NodePool, coming: &[Name], count: usize) -> Vec<Name> {
+    let mut counts = zone_counts(world, name, pool);
+    for zone in coming {
+        counts.entry(zone.clone()).and_modify(|count| *count += 1);
+    }
+    let next = |_| {
+        let (zone, count) = counts.iter_mut().min_by_key(|(zone, count)| (**count, (*zone).clone()))?;
+        *count += 1;
+        Some(zone.clone())
+    };
+    (0..count).map(next).map(Option::unwrap_or_default).collect()
+}
+
 /// The zone with the fewest machines, the first of equals; empty for a regional pool (aks-semantics Z-4).
 fn emptiest_zone(world: &World, name: &Name, pool: &NodePool) -> Name {
-    let mut counts: BTreeMap<&Name, u32> = pool.spec.availability_zones.iter().map(|zone| (zone, 0)).collect();
+    let counts = zone_counts(world, name, pool);
+    counts.into_iter().min_by_key(|(zone, count)| (*count, zone.clone())).map(|(zone, _)| zone).unwrap_or_default()
+}
+
+/// Machines that are meant to live by zone of the pool.
+fn zone_counts(world: &World, name: &Name, pool: &NodePool) -> BTreeMap<Name, u32> {
+    let mut counts: BTreeMap<Name, u32> = pool.spec.availability_zones.iter().map(|zone| (zone.clone(), 0)).collect();
     for (_, machine) in world.machines_of(name).filter(|(_, machine)| machine.is_wanted()) {
         if let Some(count) = counts.get_mut(&machine.zone) {
             *count += 1;
         }
     }
-    counts.into_iter().min_by_key(|(zone, count)| (*count, (*zone).clone())).map(|(zone, _)| zone.clone()).unwrap_or_default()
+    counts
 }
 
 /// The name of a pool's machine (aks-semantics N-7).

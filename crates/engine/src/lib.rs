@@ -50,7 +50,7 @@ pub fn plan(
 ) -> Result<bool, lint::Breach> {
     draft.world.work.ring(draft.now);
     memory.place.config = env.scheduler.clone();
-    let mut more = false;
+    let (mut more, mut placed_all) = (false, true);
     for planner in [Planner::Operation, Planner::Repair, Planner::Workload, Planner::Place, Planner::Autoscale, Planner::Converge] {
         if !enabled(planner) {
             continue;
@@ -64,11 +64,12 @@ pub fn plan(
                 nodelane_workload::delete(draft, pod, None, None)
             }),
             Planner::Converge => converge::plan(draft, env, UNITS_PER_TURN),
-            Planner::Autoscale => autoscale::plan(draft, env, &mut memory.autoscale, UNITS_PER_TURN),
+            Planner::Autoscale => autoscale::plan(draft, env, &mut memory.autoscale, placed_all, UNITS_PER_TURN),
             Planner::Repair => repair::plan(draft, env, UNITS_PER_TURN),
             Planner::Upgrade => 0,
         };
         lint::judge(&base, &draft.world, planner, &draft.writes[written..])?;
+        placed_all &= planner != Planner::Place || spent < UNITS_PER_TURN;
         more |= spent >= UNITS_PER_TURN;
     }
     Ok(more || !draft.world.work.is_idle())

@@ -75,9 +75,8 @@ fn owns(planner: Planner, kind: Kind) -> bool {
     let own = matches!(kind, Kind::Cluster | Kind::NodePool | Kind::Machine);
     let account = matches!(kind, Kind::Fault | Kind::Subscription | Kind::ResourceGroup | Kind::ClusterEntry);
     match planner {
-        Planner::Operation | Planner::Repair | Planner::Upgrade | Planner::Autoscale => {
-            own || matches!(kind, Kind::Node | Kind::Pod | Kind::Event)
-        }
+        Planner::Operation | Planner::Repair | Planner::Upgrade => own || matches!(kind, Kind::Node | Kind::Pod | Kind::Event),
+        Planner::Autoscale => own || matches!(kind, Kind::Node | Kind::Pod | Kind::Event | Kind::ConfigMap),
         Planner::Converge => matches!(kind, Kind::Machine | Kind::Node | Kind::Pod | Kind::Event),
         Planner::Workload | Planner::Place => !own && !account && kind != Kind::Node,
     }

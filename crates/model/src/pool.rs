@@ -208,9 +208,28 @@ pub struct PoolState {
     /// Spot machines that were taken off the count and whose documents are about to go.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub taken: Vec<Name>,
+    /// Why its autoscaler leaves it as it is for a while; kept for some hours after that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backoff: Option<Backoff>,
     /// Versions and images that it had before, the newest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub recently_used: Vec<UsedVersion>,
+}
+
+/// A pause after machines could not be had (aks-semantics AL-6).
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Backoff {
+    /// Until when no machine is asked for.
+    pub until: Time,
+    /// How long this pause is; the next one is twice as long.
+    pub millis: i64,
+    /// The last failure.
+    pub failed: Time,
+    /// The provider's code for it, or `timeout`.
+    pub code: Name,
+    /// Its sentence.
+    pub message: Name,
 }
 
 /// A version that a pool had.

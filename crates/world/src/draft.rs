@@ -89,14 +89,25 @@ impl Draft {
             self.reports.push(report);
         }
     }
-    /// Writes an event; a repeat of the same object, reason and message becomes a count.
-    pub fn notify(&mut self, notice: &Notice) {
-        self.forget_old_events();
+    /// Writes an event unless the same was written less than so long ago.
+    pub fn notify_once_in(&mut self, millis: i64, notice: &Notice) {
+        let last = self.world.get(&self.event_key(notice).0).and_then(|doc| doc.as_event()?.last_timestamp);
+        if last.is_none_or(|last| self.now.since(last) >= millis) {
+            self.notify(notice);
+        }
+    }
+    /// The document of an event, and the id of what it is about.
+    fn event_key(&self, notice: &Notice) -> (Key, String) {
         let about = self.world.get(&notice.about);
         let uid = about.map(|doc| doc.meta.uid.to_string()).unwrap_or_default();
         let namespace = if notice.about.namespace.is_empty() { Name::new("default") } else { notice.about.namespace.clone() };
         let hash = nodelane_model::hash::Hash::new(0).text(&uid).text(notice.reason).text(&notice.message).get();
-        let key = Key::new(Kind::Event, namespace, format!("{}.{hash:016x}", notice.about.name));
+        (Key::new(Kind::Event, namespace, format!("{}.{hash:016x}", notice.about.name)), uid)
+    }
+    /// Writes an event; a repeat of the same object, reason and message becomes a count.
+    pub fn notify(&mut self, notice: &Notice) {
+        self.forget_old_events();
+        let (key, uid) = self.event_key(notice);
         let now = self.now.whole_seconds();
         if self.world.get(&key).is_some() {
             self.update(&key, |doc| {

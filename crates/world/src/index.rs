@@ -31,6 +31,8 @@ pub struct World {
     pub rules_epoch: u64,
     /// Unbound pods that wait for room on a node, and are not on their way out.
     pub nominated: OrdSet<Key>,
+    /// Bound pods that keep others away by a required term: new nodes have to be asked about them.
+    pub exclusive: OrdSet<Key>,
     docs: OrdMap<Key, Arc<Doc>>,
     nodes: OrdMap<Name, Arc<NodeRow>>,
     uids: OrdMap<Uid, Key>,
@@ -328,6 +330,12 @@ impl World {
                 self.work.pending.insert(entry);
             } else {
                 self.work.pending.remove(&entry);
+            }
+            let affinity = pod.spec.affinity.as_ref().and_then(|affinity| affinity.pod_anti_affinity.as_ref());
+            if is_new && charge_of(doc).is_some() && affinity.is_some_and(|apart| !apart.required.is_empty()) {
+                self.exclusive.insert(doc.key.clone());
+            } else {
+                self.exclusive.remove(&doc.key);
             }
             let hopes =
                 pod.node.is_none() && !doc.is_terminating() && !pod.status.is_terminal() && !pod.status.nominated_node_name.is_empty();

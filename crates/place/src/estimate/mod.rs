@@ -18,6 +18,7 @@ mod search;
 mod share;
 mod single;
 mod site;
+mod suits;
 
 use nodelane_model::{Doc, Name};
 use nodelane_world::{NodeRow, World};
@@ -25,6 +26,7 @@ use std::sync::Arc;
 
 pub use expander::{Expander, Pattern};
 pub use search::estimate;
+pub use suits::suits;
 
 /// A kind of machine that may be added.
 #[derive(Clone, Debug)]

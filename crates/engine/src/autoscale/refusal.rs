@@ -1,0 +1,77 @@
+//! Why pods bring no machine: the word to each, counted over pools (aks-semantics SU-2).
+//!
+//! Asked of the scheduler's own filters on a node as the pool would make it; a pool that does not grow whatever the pod says its own reason.
+//! Not said in a look that added a machine, and not for more classes than one look may take the time for.
+
+use super::groups::Skip;
+use super::select::{Selection, looks_around, template_name};
+use super::up::Question;
+use super::{Memory, say, template};
+use nodelane_model::{Doc, Name};
+use nodelane_place::Room;
+use nodelane_world::{ClassId, Draft, World};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Classes of pods that are explained in one look: each takes up to a millisecond in a large cluster.
+const CLASSES_LIMIT: usize = 64;
+
+/// Tells the pods that nothing was found for.
+pub fn tell(draft: &mut Draft, memory: &mut Memory, question: &Question, selection: &Selection) {
+    if selection.unplaced.is_empty() {
+        return;
+    }
+    if question.groups.iter().all(|group| group.skip == Some(Skip::TotalReached)) {
+        say::on_status(draft, true, "MaxNodesTotalReached", "Max total nodes in cluster reached".into());
+        for at in &selection.unplaced {
+            let message = format!("pod didn't trigger scale-up: {}", Skip::TotalReached.text());
+            memory.untold.add(question.pods[*at].key.clone(), "NotTriggerScaleUp", message.into());
+        }
+        return;
+    }
+    let pods: Vec<Arc<Doc>> = selection.unplaced.iter().map(|at| question.pods[*at].clone()).collect();
+    let mut world = world_of(&draft.world, question, selection, looks_around(&draft.world, &pods));
+    let mut room = Room::default();
+    room.config = question.env.scheduler.clone();
+    let mut known: BTreeMap<ClassId, Name> = BTreeMap::new();
+    for pod in &pods {
+        let Some(class) = world.class(pod).map(|class| class.id) else { continue };
+        if !known.contains_key(&class) {
+            if known.len() >= CLASSES_LIMIT {
+                continue;
+            }
+            known.insert(class, message(&world, &mut room, question, pod));
+        }
+        memory.untold.add(pod.key.clone(), "NotTriggerScaleUp", known[&class].clone());
+    }
+}
+
+/// A world with a node of each group that may grow, and nothing else where no rule is about other pods.
+fn world_of(world: &World, question: &Question, selection: &Selection, all: bool) -> World {
+    let mut fork = if all { world.clone() } else { World::new(world.seed) };
+    for (at, group) in question.groups.iter().enumerate() {
+        let Some(of) = selection.group_of.iter().position(|of| *of == at).map(|at| &selection.templates[at]) else { continue };
+        let mut node = (*of.row.doc).clone();
+        node.key.name = template_name(&group.id);
+        template::put(&mut fork, world, node);
+    }
+    fork
+}
+
+fn message(world: &World, room: &mut Room, question: &Question, pod: &Doc) -> Name {
+    let verdict = room.explain(world, pod);
+    let mut counts: BTreeMap<String, u32> = BTreeMap::new();
+    for group in question.groups {
+        match &group.skip {
+            Some(skip) => *counts.entry(skip.text()).or_default() += 1,
+            None => {
+                let refused = verdict.nodes.get(&template_name(&group.id)).and_then(|verdict| verdict.as_ref().err());
+                for reason in refused.into_iter().flat_map(|refusal| &refusal.reasons) {
+                    *counts.entry(reason.to_string()).or_default() += 1;
+                }
+            }
+        }
+    }
+    let parts: Vec<String> = counts.into_iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+    format!("pod didn't trigger scale-up: {}", parts.join(", ")).into()
+}
