@@ -51,6 +51,8 @@ pub struct Memory {
     pub has_moved: bool,
     /// Whether the last look found pods that need a node.
     pub needs_nodes: bool,
+    /// Whether any pool is autoscaled.
+    is_in_use: bool,
     /// What the removal of nodes remembers.
     pub down: down::Memory,
     looks: up::Looks,
@@ -66,25 +68,33 @@ pub fn plan(draft: &mut Draft, env: &Env, memory: &mut Memory, settled: bool, bu
         memory.changed.insert(key);
     }
     let Some(profile) = profile(&draft.world, env, memory) else { return 0 };
+    if memory.changed.iter().any(|key| key.kind != Kind::Machine) {
+        memory.is_in_use = draft.world.pools().any(|(_, pool)| is_autoscaled(pool));
+    }
     for pool in memory.changed.iter().filter(|key| key.kind == Kind::NodePool) {
         mend::forget(draft, pool);
     }
     let Memory { watch, changed, .. } = memory;
     let world = &draft.world;
     memory.has_moved = watch.follow(world, changed, draft.now, |pool| provision_limit(world, &profile, pool));
-    if let Some(at) = memory.watch.next_deadline() {
-        wake(draft, at);
-    }
     let mut spent = memory.untold.tell(draft, budget);
-    if groups::is_unhealthy(&memory.watch.total(), &profile) {
-        if memory.has_moved {
-            say::on_status(draft, true, "ClusterUnhealthy", "Cluster is unhealthy".into());
+    let is_unhealthy = groups::is_unhealthy(&memory.watch.total(), &profile);
+    if memory.is_in_use {
+        if let Some(at) = memory.watch.next_deadline() {
+            wake(draft, at);
         }
-    } else if settled {
-        spent += up::plan(draft, env, memory, &profile);
-        spent += down::plan(draft, env, memory, &profile, budget.saturating_sub(spent));
+        if is_unhealthy && memory.has_moved {
+            say::on_status(draft, true, "ClusterUnhealthy", "Cluster is unhealthy".into());
+        } else if settled && !is_unhealthy {
+            spent += up::plan(draft, env, memory, &profile);
+        }
     }
-    status::write(draft, memory, &profile);
+    // What is under way goes on whatever happens.
+    memory.down.paused = is_unhealthy || !settled;
+    spent += down::plan(draft, env, memory, &profile, budget.saturating_sub(spent));
+    if memory.is_in_use {
+        status::write(draft, memory, &profile);
+    }
     spent
 }
 
