@@ -51,8 +51,8 @@ pub struct Memory {
     pub has_moved: bool,
     /// Whether the last look found pods that need a node.
     pub needs_nodes: bool,
-    /// Whether any pool is autoscaled.
-    is_in_use: bool,
+    /// Whether any pool is autoscaled, once that was looked up.
+    is_in_use: Option<bool>,
     /// What the removal of nodes remembers.
     pub down: down::Memory,
     looks: up::Looks,
@@ -69,8 +69,9 @@ pub fn plan(draft: &mut Draft, env: &Env, memory: &mut Memory, settled: bool, bu
     }
     let Some(profile) = profile(&draft.world, env, memory) else { return 0 };
     if memory.changed.iter().any(|key| key.kind != Kind::Machine) {
-        memory.is_in_use = draft.world.pools().any(|(_, pool)| is_autoscaled(pool));
+        memory.is_in_use = None;
     }
+    let is_in_use = *memory.is_in_use.get_or_insert_with(|| draft.world.pools().any(|(_, pool)| is_autoscaled(pool)));
     for pool in memory.changed.iter().filter(|key| key.kind == Kind::NodePool) {
         mend::forget(draft, pool);
     }
@@ -79,7 +80,7 @@ pub fn plan(draft: &mut Draft, env: &Env, memory: &mut Memory, settled: bool, bu
     memory.has_moved = watch.follow(world, changed, draft.now, |pool| provision_limit(world, &profile, pool));
     let mut spent = memory.untold.tell(draft, budget);
     let is_unhealthy = groups::is_unhealthy(&memory.watch.total(), &profile);
-    if memory.is_in_use {
+    if is_in_use {
         if let Some(at) = memory.watch.next_deadline() {
             wake(draft, at);
         }
@@ -92,7 +93,7 @@ pub fn plan(draft: &mut Draft, env: &Env, memory: &mut Memory, settled: bool, bu
     // What is under way goes on whatever happens.
     memory.down.paused = is_unhealthy || !settled;
     spent += down::plan(draft, env, memory, &profile, budget.saturating_sub(spent));
-    if memory.is_in_use {
+    if is_in_use {
         status::write(draft, memory, &profile);
     }
     spent
