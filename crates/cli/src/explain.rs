@@ -99,7 +99,8 @@ pub async fn run(verb: ExplainVerb, environment: &Environment) -> Result<(), Fai
         ExplainVerb::Node(arguments) => {
             let (snapshot, _) = arguments.source.read(environment).await?;
             let answers = node_standings(&snapshot, &Env::default(), arguments.pool.as_deref(), arguments.node.as_deref());
-            let missing = |node| Failure::not_found(format!("there is no node {node}: `nodelane explain node --all` names those that there are"));
+            let missing =
+                |node| Failure::not_found(format!("there is no node {node}: `nodelane explain node --all` names those that there are"));
             match (&arguments.node, arguments.format) {
                 (Some(node), format) => {
                     let answer = answers.first().ok_or_else(|| missing(node))?;

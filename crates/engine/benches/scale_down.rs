@@ -95,7 +95,11 @@ fn world(nodes: usize, pods: usize) -> World {
     put(Key::global(Kind::Cluster, "cluster"), Meta::default(), Body::Cluster(Box::new(Cluster::default())));
     for pool in 0..nodes.div_ceil(POOL) {
         let spec = PoolSpec { enable_auto_scaling: true, min_count: Some(0), max_count: Some(1_000), ..PoolSpec::default() };
-        put(Key::global(Kind::NodePool, format!("np{pool}")), Meta::default(), Body::NodePool(Box::new(NodePool { spec, ..NodePool::default() })));
+        put(
+            Key::global(Kind::NodePool, format!("np{pool}")),
+            Meta::default(),
+            Body::NodePool(Box::new(NodePool { spec, ..NodePool::default() })),
+        );
     }
     let node = codec::from_value(
         Kind::Node,

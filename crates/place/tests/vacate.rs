@@ -135,7 +135,9 @@ fn every_destination_is_one_that_placing_would_allow() {
             let node = ["a", "b", "c"][((seed / (at + 1) + at) % 3) as usize];
             let spec = match (seed + at) % 3 {
                 0 => json!({}),
-                1 => json!({"tolerations": [{"operator": "Exists"}], "containers": [{"name": "c", "image": "i", "ports": [{"hostPort": 80, "containerPort": 80}]}]}),
+                1 => {
+                    json!({"tolerations": [{"operator": "Exists"}], "containers": [{"name": "c", "image": "i", "ports": [{"hostPort": 80, "containerPort": 80}]}]})
+                }
                 _ => json!({"affinity": {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [
                     {"topologyKey": "zone", "labelSelector": {"matchLabels": {"app": "web"}}}]}}}),
             };
@@ -143,7 +145,10 @@ fn every_destination_is_one_that_placing_would_allow() {
         }
         for node in ["a", "b", "c"] {
             for one in on(&world, node) {
-                let Ok(to) = Vacancies::default().open(&world, &Arc::default(), &[]).would_vacate(&node.into(), std::slice::from_ref(&one)) else { continue };
+                let Ok(to) = Vacancies::default().open(&world, &Arc::default(), &[]).would_vacate(&node.into(), std::slice::from_ref(&one))
+                else {
+                    continue;
+                };
                 let mut alone = world.clone();
                 alone.remove(&one.key, world.revision + 1);
                 let mut unbound = (*one).clone();

@@ -36,7 +36,11 @@ fn has_taint(doc: &Doc, key: &str) -> bool {
 
 /// Every event of a reason, as `object: message`, in order.
 fn said(bench: &Bench, reason: &str) -> Vec<String> {
-    let of = |doc: &Arc<Doc>| doc.as_event().filter(|event| event.reason == reason).map(|event: &Event| format!("{}: {}", event.involved_object.name, event.message));
+    let of = |doc: &Arc<Doc>| {
+        doc.as_event()
+            .filter(|event| event.reason == reason)
+            .map(|event: &Event| format!("{}: {}", event.involved_object.name, event.message))
+    };
     bench.r.events.iter().filter(|(_, event)| event.old.is_none()).filter_map(|(_, event)| event.new.as_ref().and_then(of)).collect()
 }
 
@@ -84,11 +88,17 @@ fn batch_scales_to_zero_after_its_jobs_in_the_documented_time() {
     bench.until(10 * MINUTE, |world| nodes_of(world, "np").is_empty());
     assert_eq!(bench.r.breakdowns, Vec::<String>::new());
     let node = |at: u32| format!("aks-np-{:08}-vmss00000{at}", bench.pool("np").state.number);
-    let on_nodes: Vec<String> = (0..3).flat_map(|at| ["marked the node as toBeDeleted/unschedulable", "nodes removed by cluster autoscaler"].map(|text| format!("{}: {text}", node(at)))).collect();
+    let on_nodes: Vec<String> = (0..3)
+        .flat_map(|at| {
+            ["marked the node as toBeDeleted/unschedulable", "nodes removed by cluster autoscaler"]
+                .map(|text| format!("{}: {text}", node(at)))
+        })
+        .collect();
     let mut heard: Vec<String> = said(&bench, "ScaleDown");
     heard.sort();
     assert_eq!(heard, on_nodes);
-    let texts = |at: u32| [format!("Scale-down: empty node {} removed", node(at)), format!("Scale-down: removing empty node {:?}", node(at))];
+    let texts =
+        |at: u32| [format!("Scale-down: empty node {} removed", node(at)), format!("Scale-down: removing empty node {:?}", node(at))];
     let mut on_map: Vec<String> = (0..3).flat_map(texts).map(|text| format!("cluster-autoscaler-status: {text}")).collect();
     on_map.sort();
     let mut heard = said(&bench, "ScaleDownEmpty");
@@ -135,7 +145,9 @@ fn a_node_whose_pods_fit_elsewhere_is_emptied_and_goes() {
     let begun = texts.iter().find(|text| text.contains("utilization:")).unwrap();
     // 100m of 3860m; the shares are f64 divisions, printed as Go prints them.
     assert!(begun.contains(", utilization: {0.02") && begun.contains(" 0 0 ") && begun.contains("}, pods to reschedule: web-"), "{begun}");
-    assert!(texts.iter().any(|text| text.starts_with("cluster-autoscaler-status: Scale-down: node ") && text.ends_with(" removed with drain")));
+    assert!(
+        texts.iter().any(|text| text.starts_with("cluster-autoscaler-status: Scale-down: node ") && text.ends_with(" removed with drain"))
+    );
     bench.pass(HOUR);
     assert_eq!(living(bench.world(), "np"), 1, "the last one has pods that fit nowhere else");
 }
@@ -169,16 +181,29 @@ fn a_budget_that_is_spent_during_the_drain_spares_the_node_after_two_minutes() {
     bench.pass(4 * SECOND);
     // The rules were passed; from now on no pod may be evicted: what refuses is the ledger. Two budgets cover the pods.
     bench.budget("web", json!({"maxUnavailable": 1}));
-    bench.create(Kind::PodDisruptionBudget, json!({"metadata": {"name": "web-too", "namespace": "default", "generation": 1},
-        "spec": {"maxUnavailable": 1, "selector": {"matchLabels": {"app": "web"}}}}));
+    bench.create(
+        Kind::PodDisruptionBudget,
+        json!({"metadata": {"name": "web-too", "namespace": "default", "generation": 1},
+        "spec": {"maxUnavailable": 1, "selector": {"matchLabels": {"app": "web"}}}}),
+    );
     bench.until(5 * MINUTE, |world| !nodes_of(world, "np").iter().any(|node| has_taint(node, TAINT)));
     assert_eq!(bench.r.now().since(tainted), 5 * SECOND + 2 * MINUTE);
     let doc = bench.world().get(&node).unwrap();
     assert!(!doc.as_node().unwrap().spec.unschedulable);
     let failed = said(&bench, "ScaleDownFailed");
     assert!(failed.iter().any(|text| text.ends_with(": failed to delete pod for ScaleDown")), "{failed:?}");
-    assert!(failed.iter().any(|text| text.starts_with(node.name.as_str()) && text.contains("failed to drain and delete node: Failed to drain node")), "{failed:?}");
-    let (machine, _) = bench.world().machines_of(&"np".into()).find(|(doc, _)| doc.key.name == node.name).map(|(_, machine)| (machine.clone(), ())).unwrap();
+    assert!(
+        failed
+            .iter()
+            .any(|text| text.starts_with(node.name.as_str()) && text.contains("failed to drain and delete node: Failed to drain node")),
+        "{failed:?}"
+    );
+    let (machine, _) = bench
+        .world()
+        .machines_of(&"np".into())
+        .find(|(doc, _)| doc.key.name == node.name)
+        .map(|(_, machine)| (machine.clone(), ()))
+        .unwrap();
     assert!(machine.cordoned_by.is_empty() && machine.drain.is_none(), "{machine:?}");
     // Three minutes of pause after a failure, and its time of no need begins anew.
     let failed_at = bench.r.now();
@@ -233,7 +258,14 @@ fn local_storage_keeps_a_node_only_where_the_profile_says_so() {
         let base = bench.world().get(&key).unwrap().clone();
         let mut spec = base.as_cluster().unwrap().spec.clone();
         spec.auto_scaler_profile.insert("skip-nodes-with-local-storage".into(), skips.to_string().into());
-        bench.ask(nodelane_model::Change::PutCluster { spec: Box::new(spec), pools: Default::default(), base: Some(base.revision), etag: Default::default() }).unwrap();
+        bench
+            .ask(nodelane_model::Change::PutCluster {
+                spec: Box::new(spec),
+                pools: Default::default(),
+                base: Some(base.revision),
+                etag: Default::default(),
+            })
+            .unwrap();
         bench.pass(MINUTE);
         bench.make("np", 2, |spec| (spec.enable_auto_scaling, spec.min_count, spec.max_count) = (true, Some(0), Some(10)));
         let local = json!({"volumes": [{"name": "scratch", "emptyDir": {}}], "affinity": {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution":

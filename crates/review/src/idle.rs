@@ -106,19 +106,28 @@ fn sentence(snapshot: &Snapshot, standing: &Standing) -> String {
         Unremovable::ScaleDownUnreadyDisabled => "It is not ready, and such nodes stay.".to_owned(),
         Unremovable::NotAutoscaled => not_autoscaled(snapshot, pool),
         Unremovable::NotUnneededLongEnough => format!("It is of no need, but not for long enough{until}: scale-down-unneeded-time."),
-        Unremovable::NotUnreadyLongEnough => format!("It is not ready and of no need, but not for long enough{until}: scale-down-unready-time."),
+        Unremovable::NotUnreadyLongEnough => {
+            format!("It is not ready and of no need, but not for long enough{until}: scale-down-unready-time.")
+        }
         Unremovable::NodeGroupMinSizeReached => format!("Pool {pool} is at its minimum{until}: a lower minCount would let it go."),
         Unremovable::NodeGroupMaxDeletionCountReached => "As many nodes go already as may at once: max-empty-bulk-delete.".to_owned(),
         Unremovable::AtomicScaleDownFailed => "Its pool goes as a whole or not at all.".to_owned(),
         Unremovable::MinimalResourceLimitExceeded => "The cluster would have less than it must.".to_owned(),
         Unremovable::CurrentlyBeingDeleted => "It is on its way out already, or its machine does not run.".to_owned(),
         Unremovable::NotUnderutilized => format!("Pods ask for {share}, which is above scale-down-utilization-threshold."),
-        Unremovable::NotUnneededOtherReason => "It may go, but a delay after the last change holds it up, or other nodes go first.".to_owned(),
+        Unremovable::NotUnneededOtherReason => {
+            "It may go, but a delay after the last change holds it up, or other nodes go first.".to_owned()
+        }
         Unremovable::RecentlyUnremovable => "It could not go a moment ago, and is looked at again within five minutes.".to_owned(),
         Unremovable::NoPlaceToMovePods { pod } => {
-            format!("Pod {}/{} would find no other place: `nodelane explain pod {}/{}` says what each node lacks.", pod.namespace, pod.name, pod.namespace, pod.name)
+            format!(
+                "Pod {}/{} would find no other place: `nodelane explain pod {}/{}` says what each node lacks.",
+                pod.namespace, pod.name, pod.namespace, pod.name
+            )
         }
-        Unremovable::BlockedByPod { pod, block } => format!("Pod {}/{} keeps it: {}{until}.", pod.namespace, pod.name, block_sentence(*block)),
+        Unremovable::BlockedByPod { pod, block } => {
+            format!("Pod {}/{} keeps it: {}{until}.", pod.namespace, pod.name, block_sentence(*block))
+        }
         Unremovable::BlockedByOnCompletionPod { pod } => {
             format!("Pod {}/{} is to end by itself first: its annotation safe-to-evict is on-completion.", pod.namespace, pod.name)
         }
@@ -129,7 +138,9 @@ fn sentence(snapshot: &Snapshot, standing: &Standing) -> String {
 
 fn not_autoscaled(snapshot: &Snapshot, pool: &Name) -> String {
     match snapshot.world.pool(pool) {
-        Some((_, state)) if state.spec.enable_auto_scaling => format!("The autoscaler leaves pool {pool} alone now: an operation is at work on it, or it is stopped."),
+        Some((_, state)) if state.spec.enable_auto_scaling => {
+            format!("The autoscaler leaves pool {pool} alone now: an operation is at work on it, or it is stopped.")
+        }
         Some(_) => format!("Pool {pool} is not autoscaled: `az aks nodepool update --enable-cluster-autoscaler` would change that."),
         None => "It belongs to no pool.".to_owned(),
     }
@@ -140,7 +151,9 @@ fn block_sentence(block: Block) -> &'static str {
         Block::ControllerNotFound => "the owner that it names is gone",
         Block::MinReplicasReached => "its owner has too few replicas",
         Block::NotReplicated => "no controller of a known kind would make it anew; the annotation safe-to-evict \"true\" lets it go",
-        Block::UnmovableKubeSystemPod => "it is a system pod that no budget covers, for its first hour; a budget lets it go sooner, a system pool keeps it away",
+        Block::UnmovableKubeSystemPod => {
+            "it is a system pod that no budget covers, for its first hour; a budget lets it go sooner, a system pool keeps it away"
+        }
         Block::NotSafeToEvictAnnotation => "its annotation safe-to-evict is \"false\"",
         Block::LocalStorageRequested => "it keeps data on the node (skip-nodes-with-local-storage)",
         Block::NotEnoughPdb => "a budget that covers it has no slack",
@@ -170,7 +183,8 @@ impl fmt::Display for NodeStanding {
 /// Many nodes as a table, with a count of each reason at the end.
 pub fn standings_table(standings: &[NodeStanding]) -> String {
     let width = |of: &dyn Fn(&NodeStanding) -> usize, least: usize| standings.iter().map(of).max().unwrap_or(0).max(least);
-    let (node, pool, reason) = (width(&|it| it.node.len(), 4), width(&|it| it.pool.len(), 4), width(&|it| it.reason.unwrap_or("goes").len(), 6));
+    let (node, pool, reason) =
+        (width(&|it| it.node.len(), 4), width(&|it| it.pool.len(), 4), width(&|it| it.reason.unwrap_or("goes").len(), 6));
     let mut text = format!("{:node$}  {:pool$}  {:reason$}  {:>5}  POD\n", "NODE", "POOL", "REASON", "USED");
     let mut counts = std::collections::BTreeMap::<&str, usize>::new();
     for it in standings {

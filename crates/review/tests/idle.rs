@@ -22,7 +22,11 @@ fn put(world: &mut World, kind: Kind, value: Value) {
 fn foreign() -> Snapshot {
     let mut world = World::new(0);
     put(&mut world, Kind::Cluster, json!({"metadata": {"name": "cluster"}, "spec": {}, "state": {}}));
-    put(&mut world, Kind::NodePool, json!({"metadata": {"name": "auto"}, "spec": {"enableAutoScaling": true, "minCount": 1, "maxCount": 5}, "state": {}}));
+    put(
+        &mut world,
+        Kind::NodePool,
+        json!({"metadata": {"name": "auto"}, "spec": {"enableAutoScaling": true, "minCount": 1, "maxCount": 5}, "state": {}}),
+    );
     put(&mut world, Kind::NodePool, json!({"metadata": {"name": "manual"}, "spec": {"count": 1}, "state": {}}));
     for (name, pool) in [("a1", "auto"), ("a2", "auto"), ("m1", "manual"), ("x1", "")] {
         let labels = if pool.is_empty() { json!({}) } else { json!({"agentpool": pool}) };
@@ -45,7 +49,8 @@ fn foreign() -> Snapshot {
 #[test]
 fn each_node_has_its_reason_and_the_pod_that_keeps_it() {
     let standings = node_standings(&foreign(), &Env::default(), None, None);
-    let told: Vec<_> = standings.iter().map(|it| (it.node.as_str(), it.pool.as_str(), it.reason, it.pod.as_deref(), it.pod_reason)).collect();
+    let told: Vec<_> =
+        standings.iter().map(|it| (it.node.as_str(), it.pool.as_str(), it.reason, it.pod.as_deref(), it.pod_reason)).collect();
     assert_eq!(
         told,
         [
@@ -81,7 +86,20 @@ fn json_has_the_fields_that_are_promised() {
     let standings = node_standings(&foreign(), &Env::default(), None, Some("a1"));
     let value = serde_json::to_value(&standings[0]).unwrap();
     let fields: Vec<&str> = value.as_object().unwrap().keys().map(String::as_str).collect();
-    let mut wanted = ["node", "pool", "removable", "reason", "message", "pod", "podReason", "utilization", "unneededSince", "until", "podsToMove", "destinations"];
+    let mut wanted = [
+        "node",
+        "pool",
+        "removable",
+        "reason",
+        "message",
+        "pod",
+        "podReason",
+        "utilization",
+        "unneededSince",
+        "until",
+        "podsToMove",
+        "destinations",
+    ];
     wanted.sort_unstable();
     let mut fields = fields;
     fields.sort_unstable();

@@ -186,6 +186,5 @@ fn has_local_storage(doc: &Doc, pod: &Pod) -> bool {
     })
 }
 
-
 #[cfg(test)]
 mod tests;

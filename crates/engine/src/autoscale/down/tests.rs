@@ -13,7 +13,11 @@ const NOW: Time = Time(1_767_225_600_000);
 fn world() -> World {
     let mut world = World::new(0);
     put(&mut world, Kind::Cluster, json!({"metadata": {"name": "cluster"}, "spec": {}, "state": {}}));
-    put(&mut world, Kind::NodePool, json!({"metadata": {"name": "np"}, "spec": {"enableAutoScaling": true, "minCount": 0, "maxCount": 9}, "state": {}}));
+    put(
+        &mut world,
+        Kind::NodePool,
+        json!({"metadata": {"name": "np"}, "spec": {"enableAutoScaling": true, "minCount": 0, "maxCount": 9}, "state": {}}),
+    );
     for at in 0..6 {
         let name = format!("n{at}");
         let machine = json!({"metadata": {"name": name}, "pool": "np", "instance": at, "size": "s", "model": {"version": "1", "image": "i"},
@@ -97,7 +101,9 @@ fn looks_are_a_scan_interval_apart() {
     let mut memory = super::super::Memory::default();
     turn(&mut draft, &mut memory);
     draft.now = draft.now.plus(3_000);
-    draft.update(&act::node_key(&"n0".into()), |doc| doc.meta.annotations = Arc::new([(eligible::SCALE_DOWN_DISABLED.into(), "true".into())].into()));
+    draft.update(&act::node_key(&"n0".into()), |doc| {
+        doc.meta.annotations = Arc::new([(eligible::SCALE_DOWN_DISABLED.into(), "true".into())].into())
+    });
     turn(&mut draft, &mut memory);
     assert_eq!(memory.down.last_look, Some(NOW));
     assert!(draft.world.work.next_deadline().is_some_and(|at| at <= NOW.plus(10_000)));

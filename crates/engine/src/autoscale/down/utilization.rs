@@ -80,6 +80,5 @@ fn has_gpus(node: &Arc<Doc>) -> bool {
     GPU_LABELS.iter().any(|label| node.meta.labels.contains_key(*label))
 }
 
-
 #[cfg(test)]
 mod tests;

@@ -78,9 +78,8 @@ fn standing(snapshot: &Snapshot, env: &Env, open: &mut Vacating, node: &Name) ->
 
 /// What keeps a node that may go and is not told so: its pool's minimum, or a delay or other nodes that go first.
 fn not_tainted(world: &World, standing: &Standing, now: Time) -> Unremovable {
-    let at_minimum = world.pool(&standing.pool).is_some_and(|(_, pool)| {
-        act::staying(world, &standing.pool) <= crate::autoscale::minimum::at(pool, now)
-    });
+    let at_minimum =
+        world.pool(&standing.pool).is_some_and(|(_, pool)| act::staying(world, &standing.pool) <= crate::autoscale::minimum::at(pool, now));
     if at_minimum { Unremovable::NodeGroupMinSizeReached } else { Unremovable::NotUnneededOtherReason }
 }
 

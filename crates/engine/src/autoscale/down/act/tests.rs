@@ -44,7 +44,9 @@ fn the_minimum_holds_within_one_look() {
 
 #[test]
 fn among_equals_the_better_strategy_takes_from_the_fullest_zone() {
-    let all = || vec![ripe("a1", "1", 0.0, 0), ripe("b2", "2", 0.0, 0), ripe("c2", "2", 0.0, 0), ripe("d3", "3", 0.0, 0), ripe("e3", "3", 0.0, 0)];
+    let all = || {
+        vec![ripe("a1", "1", 0.0, 0), ripe("b2", "2", 0.0, 0), ripe("c2", "2", 0.0, 0), ripe("d3", "3", 0.0, 0), ripe("e3", "3", 0.0, 0)]
+    };
     let zones = [("1", 1), ("2", 2), ("3", 2)];
     assert_eq!(order(all(), lanes(3, &zones), Strategy::Better), ["b2", "d3"], "one is left in each zone");
     assert_eq!(order(all(), lanes(3, &zones), Strategy::Aks), ["a1", "b2"]);

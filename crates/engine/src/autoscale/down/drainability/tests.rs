@@ -20,7 +20,13 @@ fn pod() -> Value {
 fn fate_of(changes: &[(&str, Value)], profile: &Profile, more: &[(Kind, Value)]) -> Fate {
     let mut world = World::new(0);
     let spec = json!({"replicas": 1, "selector": {"matchLabels": {"app": "web"}}, "template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": []}}});
-    for (kind, namespace) in [(Kind::ReplicaSet, "default"), (Kind::ReplicaSet, "kube-system"), (Kind::StatefulSet, "default"), (Kind::DaemonSet, "default"), (Kind::Job, "default")] {
+    for (kind, namespace) in [
+        (Kind::ReplicaSet, "default"),
+        (Kind::ReplicaSet, "kube-system"),
+        (Kind::StatefulSet, "default"),
+        (Kind::DaemonSet, "default"),
+        (Kind::Job, "default"),
+    ] {
         put(&mut world, kind, json!({"metadata": {"name": "web", "namespace": namespace}, "spec": spec}));
     }
     for (kind, value) in more {
@@ -35,7 +41,8 @@ fn fate_of(changes: &[(&str, Value)], profile: &Profile, more: &[(Kind, Value)])
 }
 
 fn owner(kind: &str, api_version: &str, name: &str) -> (&'static str, Value) {
-    let owner = json!([{"apiVersion": api_version, "kind": kind, "name": name, "uid": "00000000-0000-4000-8000-000000000001", "controller": true}]);
+    let owner =
+        json!([{"apiVersion": api_version, "kind": kind, "name": name, "uid": "00000000-0000-4000-8000-000000000001", "controller": true}]);
     ("/metadata/ownerReferences", owner)
 }
 fn annotation(key: &str, value: &str) -> (&'static str, Value) {
@@ -53,7 +60,8 @@ fn each_rule_decides_what_it_is_for() {
     use Fate::{Blocks, Daemon, Ignored, Moves, Waits};
     let gone = || owner("ReplicaSet", "apps/v1", "gone");
     let in_system = || vec![("/metadata/namespace", json!("kube-system"))];
-    let young = || vec![("/metadata/namespace", json!("kube-system")), ("/metadata/creationTimestamp", json!(NOW.plus(-3_600_000).to_string()))];
+    let young =
+        || vec![("/metadata/namespace", json!("kube-system")), ("/metadata/creationTimestamp", json!(NOW.plus(-3_600_000).to_string()))];
     let phase = |phase: &str, policy: &str| vec![("/status/phase", json!(phase)), ("/spec/restartPolicy", json!(policy))];
     let table: Vec<(&str, Vec<(&str, Value)>, Fate)> = vec![
         ("a pod of a replica set", vec![], Moves),
@@ -93,7 +101,10 @@ fn system_pods_are_the_profiles_to_move() {
     let young = [("/metadata/namespace", json!("kube-system")), ("/metadata/creationTimestamp", json!(NOW.to_string()))];
     let lets = Profile { skip_nodes_with_system_pods: false, ..Profile::default() };
     assert_eq!(fate_of(&young, &lets, &[]), Fate::Moves);
-    let budget = (Kind::PodDisruptionBudget, json!({"metadata": {"name": "b", "namespace": "kube-system"}, "spec": {"minAvailable": 0, "selector": {"matchLabels": {"app": "web"}}}}));
+    let budget = (
+        Kind::PodDisruptionBudget,
+        json!({"metadata": {"name": "b", "namespace": "kube-system"}, "spec": {"minAvailable": 0, "selector": {"matchLabels": {"app": "web"}}}}),
+    );
     assert_eq!(fate_of(&young, &Profile::default(), std::slice::from_ref(&budget)), Fate::Moves, "a budget covers it");
 }
 
@@ -107,9 +118,17 @@ fn local_storage_counts_where_the_profile_says_so() {
         ("in memory", volumes(json!({"name": "v", "emptyDir": {"medium": "Memory"}})), Fate::Moves),
         ("hostPath", volumes(json!({"name": "v", "hostPath": {"path": "/x"}})), blocks),
         ("a config map", volumes(json!({"name": "v", "configMap": {"name": "m"}})), Fate::Moves),
-        ("declared to be of no worth", [volumes(json!({"name": "v", "emptyDir": {}})), vec![annotation(SAFE_VOLUMES, "u,v")]].concat(), Fate::Moves),
+        (
+            "declared to be of no worth",
+            [volumes(json!({"name": "v", "emptyDir": {}})), vec![annotation(SAFE_VOLUMES, "u,v")]].concat(),
+            Fate::Moves,
+        ),
         ("another is declared", [volumes(json!({"name": "v", "emptyDir": {}})), vec![annotation(SAFE_VOLUMES, "u")]].concat(), blocks),
-        ("not safe goes before it", [volumes(json!({"name": "v", "emptyDir": {}})), vec![safe("false")]].concat(), Fate::Blocks(Block::NotSafeToEvictAnnotation)),
+        (
+            "not safe goes before it",
+            [volumes(json!({"name": "v", "emptyDir": {}})), vec![safe("false")]].concat(),
+            Fate::Blocks(Block::NotSafeToEvictAnnotation),
+        ),
     ];
     for (what, changes, expected) in table {
         assert_eq!(fate_of(&changes, &keeps, &[]), expected, "{what}");
@@ -121,7 +140,12 @@ fn local_storage_counts_where_the_profile_says_so() {
 
 #[test]
 fn a_budget_without_slack_decides_last() {
-    let budget = |bound: Value| (Kind::PodDisruptionBudget, json!({"metadata": {"name": "b", "namespace": "default"}, "spec": {"minAvailable": bound, "selector": {"matchLabels": {"app": "web"}}}}));
+    let budget = |bound: Value| {
+        (
+            Kind::PodDisruptionBudget,
+            json!({"metadata": {"name": "b", "namespace": "default"}, "spec": {"minAvailable": bound, "selector": {"matchLabels": {"app": "web"}}}}),
+        )
+    };
     let profile = Profile::default();
     assert_eq!(fate_of(&[], &profile, &[budget(json!(1))]), Fate::Blocks(Block::NotEnoughPdb));
     assert_eq!(fate_of(&[], &profile, &[budget(json!(0))]), Fate::Moves);
@@ -132,7 +156,11 @@ fn a_budget_without_slack_decides_last() {
 #[test]
 fn an_owner_with_too_few_replicas_keeps_its_pods() {
     let mut world = World::new(0);
-    put(&mut world, Kind::ReplicaSet, json!({"metadata": {"name": "web", "namespace": "default"}, "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "web"}}, "template": {"metadata": {}, "spec": {"containers": []}}}}));
+    put(
+        &mut world,
+        Kind::ReplicaSet,
+        json!({"metadata": {"name": "web", "namespace": "default"}, "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "web"}}, "template": {"metadata": {}, "spec": {"containers": []}}}}),
+    );
     let doc = put(&mut world, Kind::Pod, pod());
     assert_eq!(missing_owner(&world, &doc, 2), Some(Block::MinReplicasReached));
     assert_eq!(missing_owner(&world, &doc, 1), None);

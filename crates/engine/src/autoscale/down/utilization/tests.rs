@@ -21,9 +21,13 @@ fn share_of(pods: &[(&str, &str, bool)], labels: Value, allocatable: Value, prof
         if labels.get("accelerator").is_some() {
             requests["nvidia.com/gpu"] = json!("1");
         }
-        put(&mut world, Kind::Pod, json!({"metadata": {"name": format!("p{at}"), "namespace": "default", "ownerReferences": [
+        put(
+            &mut world,
+            Kind::Pod,
+            json!({"metadata": {"name": format!("p{at}"), "namespace": "default", "ownerReferences": [
                 {"apiVersion": "apps/v1", "kind": kind, "name": "o", "uid": "00000000-0000-4000-8000-000000000001", "controller": true}]},
-            "spec": {"nodeName": "n", "containers": [{"name": "c", "image": "i", "resources": {"requests": requests}}]}, "status": {"phase": "Running"}}));
+            "spec": {"nodeName": "n", "containers": [{"name": "c", "image": "i", "resources": {"requests": requests}}]}, "status": {"phase": "Running"}}),
+        );
     }
     of(&world, world.node(&"n".into()).unwrap(), profile, NOW)
 }
@@ -55,7 +59,9 @@ fn daemons_count_unless_the_profile_leaves_them_out_on_both_sides() {
 
 #[test]
 fn a_node_with_gpus_is_judged_by_them_alone() {
-    let gpus = |pods: &[(&str, &str, bool)], allocatable: Value| share_of(pods, json!({"accelerator": "nvidia"}), allocatable, &Profile::default()).unwrap();
+    let gpus = |pods: &[(&str, &str, bool)], allocatable: Value| {
+        share_of(pods, json!({"accelerator": "nvidia"}), allocatable, &Profile::default()).unwrap()
+    };
     let one_of_four = gpus(&[("4", "8Gi", false)], json!({"nvidia.com/gpu": "4"}));
     assert_eq!((one_of_four.share, one_of_four.resource, one_of_four.cpu), (0.25, "nvidia.com/gpu", 0.0));
     assert_eq!(gpus(&[("4", "8Gi", false)], json!({})).share, 0.0, "GPUs that do not report leave the node free to go");

@@ -28,7 +28,11 @@ fn ask(case: &Case) -> Standing {
     let mut pool = json!({"metadata": {"name": "np"}, "spec": {"enableAutoScaling": true, "minCount": 0, "maxCount": 5}, "state": {}});
     case.pool.iter().for_each(|(pointer, value)| set(&mut pool, pointer, value.clone()));
     put(&mut world, Kind::NodePool, pool);
-    put(&mut world, Kind::ReplicaSet, json!({"metadata": {"name": "web", "namespace": "default"}, "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "web"}}, "template": {"metadata": {}, "spec": {"containers": []}}}}));
+    put(
+        &mut world,
+        Kind::ReplicaSet,
+        json!({"metadata": {"name": "web", "namespace": "default"}, "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "web"}}, "template": {"metadata": {}, "spec": {"containers": []}}}}),
+    );
     for name in ["a", "b"].into_iter().take(1 + usize::from(case.has_other)) {
         let mut machine = json!({"metadata": {"name": name}, "pool": "np", "instance": 0, "size": "s", "model": {"version": "1", "image": "i"},
             "intent": "Run", "phase": "Running", "phaseSince": "2026-01-01T00:00:00Z"});
