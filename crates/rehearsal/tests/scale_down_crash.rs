@@ -58,7 +58,8 @@ fn ends(docs: &Docs, revision: u64, at: Time) -> Result<(), String> {
     let mut r = Rehearsal::new(world, Env::default(), BootProfile::Fast, at);
     r.run_until(at.plus(40 * MINUTE));
     let world = r.world();
-    let left: Vec<String> = nodes_of(world, "np").iter().map(|node| format!("{} {:?}", node.key.name, node.as_node().unwrap().spec)).collect();
+    let left: Vec<String> =
+        nodes_of(world, "np").iter().map(|node| format!("{} {:?}", node.key.name, node.as_node().unwrap().spec)).collect();
     let marked = world.machines_of(&"np".into()).filter(|(_, machine)| machine.drain.is_some() || !machine.cordoned_by.is_empty()).count();
     let whole = running(world, "web").len();
     let clean = nodes_of(world, "np").iter().all(|node| {

@@ -25,11 +25,12 @@ pub mod status;
 mod template;
 pub mod up;
 pub mod watch;
+mod why;
 
 pub use cooldown::Cooldowns;
 pub use groups::Skip;
 pub use profile::{Profile, Strategy};
-pub use up::why_not_grow;
+pub use why::{Growth, why_not_grow};
 
 use crate::{Env, cluster_key};
 use nodelane_model::operation::Progress;
@@ -68,7 +69,7 @@ pub fn plan(draft: &mut Draft, env: &Env, memory: &mut Memory, settled: bool, bu
         memory.changed.insert(key);
     }
     let Some(profile) = profile(&draft.world, env, memory) else { return 0 };
-    if memory.changed.iter().any(|key| key.kind != Kind::Machine) {
+    if memory.changed.iter().any(|key| matches!(key.kind, Kind::NodePool | Kind::Cluster)) {
         memory.is_in_use = None;
     }
     let is_in_use = *memory.is_in_use.get_or_insert_with(|| draft.world.pools().any(|(_, pool)| is_autoscaled(pool)));

@@ -8,7 +8,7 @@ use super::groups::{id, is_unhealthy};
 use super::profile::Profile;
 use super::watch::{Counts, State};
 use super::{backoff, is_autoscaled, say, wake};
-use nodelane_model::{Body, Meta, Name, NodePool, Time};
+use nodelane_model::{Body, Kind, Meta, Name, NodePool, Time};
 use nodelane_world::Draft;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -28,7 +28,7 @@ pub struct Memory {
 /// Writes the state where it is another and it is time.
 pub fn write(draft: &mut Draft, memory: &mut super::Memory, profile: &Profile) {
     let relevant = memory.has_moved
-        || memory.changed.iter().any(|key| key.kind != nodelane_model::Kind::Machine)
+        || memory.changed.iter().any(|key| matches!(key.kind, Kind::NodePool | Kind::Cluster))
         || memory.looks.has_looked(draft.now);
     if !relevant && memory.status.written.is_some() {
         return;
@@ -89,7 +89,7 @@ fn state(memory: &super::Memory, profile: &Profile, pools: &[(Name, NodePool)], 
             "name": id(name, pool),
             "health": {
                 "status": health(&counts), "nodeCounts": node_counts(&counts), "cloudProviderTarget": counts.target(),
-                "minSize": super::minimum::at(pool, now), "maxSize": pool.spec.max_count.unwrap_or(0),
+                "minSize": pool.spec.min_count.unwrap_or(0), "maxSize": pool.spec.max_count.unwrap_or(0),
             },
             "scaleUp": scale_up,
             "scaleDown": candidates(memory.down.candidates(name)),

@@ -4,12 +4,12 @@
 //! the pools that may grow, the expanders choose, pools alike share. It happens when something that it depends on has changed, looks being
 //! at least the scan interval apart; at once where a machine failed, so that the next pool is tried without a pause.
 
-use super::groups::{Group, Left, Skip};
+use super::groups::{Group, Left};
 use super::pending::{self, Pending};
 use super::watch::{State, Watch};
-use super::{Memory, Profile, apply, groups, mend, refusal, select, wake};
+use super::{Memory, Profile, apply, groups, mend, minimum, refusal, select, wake};
+use crate::Env;
 use crate::admit::Quotas;
-use crate::{Env, cluster_key};
 use nodelane_model::{Doc, Key, Kind, Name, Revision, Time};
 use nodelane_world::{Draft, Work, World};
 use std::collections::BTreeMap;
@@ -69,7 +69,8 @@ pub fn plan(draft: &mut Draft, env: &Env, memory: &mut Memory, profile: &Profile
     let is_urgent = mend::mend(draft, memory) > 0;
     let looks = &mut memory.looks;
     let same = looks.inputs.as_ref().is_some_and(|inputs| inputs.still_hold(&draft.world, env));
-    looks.is_due |= is_urgent || memory.has_moved || !same || memory.changed.iter().any(|key| key.kind != Kind::Machine);
+    looks.is_due |=
+        is_urgent || memory.has_moved || !same || memory.changed.iter().any(|key| matches!(key.kind, Kind::NodePool | Kind::Cluster));
     if !looks.is_due {
         return 0;
     }
@@ -91,6 +92,9 @@ fn look(draft: &mut Draft, env: &Env, memory: &mut Memory, profile: &Profile) ->
     let groups = groups::groups(&draft.world, env, watch, profile, &left, now);
     if groups.is_empty() {
         return 0;
+    }
+    if let Some(at) = groups.iter().filter_map(|group| minimum::next_change(&group.pool, now)).min() {
+        wake(draft, at);
     }
     let raised = raise_to_minimum(draft, memory, &groups, &left);
     if raised > 0 {
@@ -149,17 +153,6 @@ fn raise_to_minimum(draft: &mut Draft, memory: &mut Memory, groups: &[Group], le
         }
     }
     raised
-}
-
-/// Why a pool does not grow, whatever the pod, by the predicate that `plan` asks; `None` where nothing keeps it from growing.
-pub fn why_not_grow(world: &World, env: &Env, pool: &Name, now: Time) -> Option<Skip> {
-    let cluster = world.get(&cluster_key())?.as_cluster()?;
-    let profile = super::options::of_cluster(cluster, env.autoscaler);
-    let mut watch = Watch::default();
-    watch.follow(world, &std::collections::BTreeSet::new(), now, |pool| super::provision_limit(world, &profile, pool));
-    let left = Left::of(world, env, |pool| watch.counts(pool).target());
-    let (_, found) = world.pool(pool)?;
-    groups::group(env, pool, found, watch.counts(pool), &profile, &left, now).skip
 }
 
 /// Machines on their way: those that become room without being asked for again.
