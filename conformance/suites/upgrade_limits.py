@@ -52,7 +52,7 @@ def a_forced_upgrade_passes_over_a_budget_until_its_end(b):
     refused = b.az_pool("upgrade", "-n", "force", "-k", "1.36", "-y")
     holds(refused.code != 0, "the override is off, or the control plane is below")
     b.kubectl("delete", "deployment,pdb", "stuck").ok()
-    b.az_pool("delete", "-n", "force", "-y").ok()
+    b.az_pool("delete", "-n", "force").ok()
 
 
 @test
@@ -82,7 +82,7 @@ def a_node_that_cannot_be_drained_is_quarantined_named_and_resumed(b):
     b.kubectl("delete", "deployment,pdb", "held").ok()
     b.az_pool("upgrade", "-n", "quar", "-k", "1.35", "-y").ok()
     same((versions(b, "quar"), len(b.kube.nodes("quar"))), (["v1.35"], 2), "UD-4: the reconciling PUT ends it")
-    b.az_pool("delete", "-n", "quar", "-y").ok()
+    b.az_pool("delete", "-n", "quar").ok()
 
 
 @test
