@@ -24,7 +24,8 @@ fn put_as(bench: &mut Bench, api_version: &str, change: impl FnOnce(&mut PoolSpe
 /// A pool of four that is upgraded blue-green in batches of two, with an app under a budget.
 fn loaded(more: Value) -> Bench {
     let mut bench = Bench::with_pool(4, |_| {});
-    let mut settings = json!({"drainBatchSize": "50%", "drainTimeoutInMinutes": 10, "batchSoakDurationInMinutes": 5, "finalSoakDurationInMinutes": 20});
+    let mut settings =
+        json!({"drainBatchSize": "50%", "drainTimeoutInMinutes": 10, "batchSoakDurationInMinutes": 5, "finalSoakDurationInMinutes": 20});
     settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     put_as(&mut bench, "2026-01-02-preview", |spec| {
         spec.rest.insert("upgradeStrategy".into(), "BlueGreen".into());
@@ -48,7 +49,9 @@ fn upgrade(bench: &mut Bench) {
 
 fn reach(bench: &mut Bench, phase: UpgradePhase) {
     let is = |world: &nodelane_world::World| {
-        world.pool("np").is_some_and(|(_, pool)| pool.state.operation.as_ref().is_some_and(|operation| operation.progress == Progress::Upgrade(phase)))
+        world
+            .pool("np")
+            .is_some_and(|(_, pool)| pool.state.operation.as_ref().is_some_and(|operation| operation.progress == Progress::Upgrade(phase)))
     };
     bench.until(3 * HOUR, is);
 }
@@ -79,13 +82,22 @@ fn a_new_set_takes_over_by_batches_and_the_old_one_goes_at_the_end() {
     assert!(bench.nodes("np").iter().all(|node| node.as_node().unwrap().status.node_info.kubelet_version == version));
     judge().judge(&bench.r.events, since);
     // Two batches with five minutes after each, and twenty at last, before the first old node goes.
-    let emptied: Vec<_> = before.iter().map(|name| {
-        let done = |doc: &nodelane_model::Doc| doc.key.name == *name && doc.as_machine().is_some_and(|machine| machine.drain.as_ref().is_some_and(|drain| drain.done.is_some()));
-        bench.when(since, done).unwrap()
-    }).collect();
+    let emptied: Vec<_> = before
+        .iter()
+        .map(|name| {
+            let done = |doc: &nodelane_model::Doc| {
+                doc.key.name == *name
+                    && doc.as_machine().is_some_and(|machine| machine.drain.as_ref().is_some_and(|drain| drain.done.is_some()))
+            };
+            bench.when(since, done).unwrap()
+        })
+        .collect();
     let second = *emptied.iter().max().unwrap();
     assert!(second.since(*emptied.iter().min().unwrap()) >= 5 * MINUTE);
-    let gone = bench.r.events[since..].iter().find(|(_, event)| event.new.is_none() && event.old.as_ref().is_some_and(|doc| doc.key.kind == Kind::Node && before.contains(&doc.key.name.to_string())));
+    let gone = bench.r.events[since..].iter().find(|(_, event)| {
+        event.new.is_none()
+            && event.old.as_ref().is_some_and(|doc| doc.key.kind == Kind::Node && before.contains(&doc.key.name.to_string()))
+    });
     assert!(gone.unwrap().0.since(second) >= 25 * MINUTE);
 }
 
@@ -132,7 +144,10 @@ fn a_gate_that_does_not_hold_turns_the_upgrade_back_by_itself() {
     let green = bench.node_names("np").into_iter().find(|name| !old.contains(name)).unwrap();
     let mute = bench.fault("mute", json!({"kind": "not-ready", "node": green}));
     bench.idle("np", HOUR);
-    assert_eq!((bench.state("np"), bench.error("np")), ("Failed", ("UpgradeFailed".into(), "The upgrade was rolled back: 3 of 4 new nodes are Ready, and 4 must be.".into())));
+    assert_eq!(
+        (bench.state("np"), bench.error("np")),
+        ("Failed", ("UpgradeFailed".into(), "The upgrade was rolled back: 3 of 4 new nodes are Ready, and 4 must be.".into()))
+    );
     bench.remove(&mute);
     bench.pass(10 * MINUTE);
     assert_back(&mut bench, &before, &version);

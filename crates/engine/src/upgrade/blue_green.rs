@@ -126,7 +126,7 @@ fn move_pods(draft: &mut Draft, key: &Key, pool: &NodePool, operation: &Operatio
     let emptied = blue.iter().filter(|doc| roll(doc) == Some(Roll::Soaking));
     let last = emptied.filter_map(|doc| doc.as_machine()?.drain.as_ref()?.done).max();
     if let Some(last) = last
-        && !soaked(draft, key, operation, settings, last.plus(i64::from(settings.batch_soak) * 60_000))
+        && !soaked(draft, key, pool, operation, settings, last.plus(i64::from(settings.batch_soak) * 60_000))
     {
         return;
     }
@@ -154,9 +154,9 @@ fn move_pods(draft: &mut Draft, key: &Key, pool: &NodePool, operation: &Operatio
 }
 
 /// Blue is empty: it may still take over again.
-fn settle(draft: &mut Draft, key: &Key, _pool: &NodePool, operation: &Operation, settings: &Settings) {
+fn settle(draft: &mut Draft, key: &Key, pool: &NodePool, operation: &Operation, settings: &Settings) {
     let until = operation.phase_since.plus(i64::from(settings.final_soak) * 60_000);
-    if soaked(draft, key, operation, settings, until) {
+    if soaked(draft, key, pool, operation, settings, until) {
         advance(draft, key);
         draft.world.work.add(List::Operations, key.clone());
     }
@@ -181,12 +181,12 @@ fn retire(draft: &mut Draft, key: &Key, pool: &NodePool) {
 }
 
 /// Whether a soak is over and the gates hold at its end; turns back where they do not.
-fn soaked(draft: &mut Draft, key: &Key, operation: &Operation, settings: &Settings, until: Time) -> bool {
+fn soaked(draft: &mut Draft, key: &Key, pool: &NodePool, operation: &Operation, settings: &Settings, until: Time) -> bool {
     if draft.now < until {
         draft.world.work.wake(until, List::Operations, key.clone());
         return false;
     }
-    match unhealthy(draft, key, operation, settings) {
+    match unhealthy(draft, key, pool, operation, settings) {
         None => true,
         Some(why) => {
             roll_back(draft, key, operation, error("UpgradeFailed", format!("The upgrade was rolled back: {why}.")));
@@ -196,12 +196,13 @@ fn soaked(draft: &mut Draft, key: &Key, operation: &Operation, settings: &Settin
 }
 
 /// The gate that does not hold, if any.
-fn unhealthy(draft: &Draft, key: &Key, operation: &Operation, settings: &Settings) -> Option<String> {
+fn unhealthy(draft: &Draft, key: &Key, pool: &NodePool, operation: &Operation, settings: &Settings) -> Option<String> {
     let green = extra(&draft.world, &key.name);
+    let wanted = green.len().max(blue(draft, key, pool).len()); // Whatever became of a new node, as many are needed as go.
     let ready = green.iter().filter(|doc| fleet::is_ready(&draft.world, doc)).count() as u32;
-    let least = (green.len() as u32 * settings.ready_percent).div_ceil(100);
+    let least = (wanted as u32 * settings.ready_percent).div_ceil(100);
     if ready < least {
-        return Some(format!("{ready} of {} new nodes are Ready, and {least} must be", green.len()));
+        return Some(format!("{ready} of {wanted} new nodes are Ready, and {least} must be"));
     }
     let new = |key: &Key| draft.world.get(key).is_some_and(|doc| doc.meta.created >= operation.started.whole_seconds());
     let most = settings.pending_pods?;
@@ -217,10 +218,7 @@ fn roll_back(draft: &mut Draft, key: &Key, operation: &Operation, error: Operati
 
 /// Gives a pool back the version and image that the operation began with, where it can still go back.
 pub(crate) fn restore(pool: &mut NodePool, operation: &Operation) {
-    let may = matches!(
-        operation.progress,
-        Progress::Upgrade(UpgradePhase::Greening | UpgradePhase::Moving | UpgradePhase::Settling)
-    );
+    let may = matches!(operation.progress, Progress::Upgrade(UpgradePhase::Greening | UpgradePhase::Moving | UpgradePhase::Settling));
     let began_with = pool.state.recently_used.first().filter(|used| may && used.timestamp == operation.started).cloned();
     if let Some(used) = began_with {
         pool.state.recently_used.remove(0);

@@ -10,7 +10,9 @@ const SINCE: &str = "2025-08-02-preview";
 /// The strategy may be asked for, and its settings are in their ranges.
 pub(super) fn allowed(proposal: &Proposal) -> Result<(), PoolRefusal> {
     let spec = proposal.spec;
-    let of = |spec: &nodelane_model::pool::PoolSpec| [spec.rest.get("upgradeStrategy"), spec.rest.get("upgradeSettingsBlueGreen")].map(|value| value.cloned());
+    let of = |spec: &nodelane_model::pool::PoolSpec| {
+        [spec.rest.get("upgradeStrategy"), spec.rest.get("upgradeSettingsBlueGreen")].map(|value| value.cloned())
+    };
     if proposal.old.map_or([None, None], |old| of(&old.spec)) == of(spec) {
         return Ok(());
     }
@@ -20,8 +22,14 @@ pub(super) fn allowed(proposal: &Proposal) -> Result<(), PoolRefusal> {
     }
     let Some(settings) = crate::upgrade::blue_green::settings(spec) else { return Ok(()) };
     let rolling = &spec.upgrade_settings;
-    if rolling.max_unavailable.as_ref().is_some_and(|some| some.scaled_up(100) > 0) || rolling.undrainable_node_behavior.is_some_and(|it| it != Default::default()) {
-        return Err(refusal("upgradeStrategy", "BlueGreen has no maxUnavailable and no undrainableNodeBehavior".into(), "one or the other"));
+    if rolling.max_unavailable.as_ref().is_some_and(|some| some.scaled_up(100) > 0)
+        || rolling.undrainable_node_behavior.is_some_and(|it| it != Default::default())
+    {
+        return Err(refusal(
+            "upgradeStrategy",
+            "BlueGreen has no maxUnavailable and no undrainableNodeBehavior".into(),
+            "one or the other",
+        ));
     }
     if spec.priority == Priority::Spot {
         return Err(refusal("upgradeStrategy", "A spot pool cannot be upgraded blue-green".into(), "Rolling"));
