@@ -102,3 +102,17 @@ def only_previews_and_our_own_command_change_a_pools_size(b):
     holds(not old & {n["metadata"]["name"] for n in nodes}, "old names are gone (M-3)")
     echo = b.az_pool("update", "-n", "size", "--labels", "a=b").ok().json
     same((echo["vmSize"], echo["provisioningState"]), ("Standard_D4s_v5", "Succeeded"), "az sends the new size back")
+
+
+@test
+def a_blue_green_upgrade_by_our_own_command_takes_over_as_a_whole(b):
+    b.az_pool("add", "-n", "blue", "-c", "2", "-k", "1.34").ok()
+    refused = b.arm.put("blue", dict(writable(b.arm.pool("blue")), upgradeStrategy="BlueGreen"))
+    same((refused.status, refused.error["code"]), (400, "InvalidParameter"), "BG-1: a preview's")
+    settings = ("--drain-batch-size", "50%", "--batch-soak-duration", "0", "--final-soak-duration", "0")
+    b.nodelane("nodepool", "update", "-g", "lanes", "--cluster-name", "dev", "-n", "blue", "--upgrade-strategy", "BlueGreen", *settings).ok()
+    old = {n["metadata"]["name"] for n in b.kube.nodes("blue")}
+    b.az_pool("upgrade", "-n", "blue", "-k", "1.35", "-y").ok()
+    nodes = b.kube.nodes("blue")
+    same((len(nodes), versions(b, "blue")), (2, ["v1.35"]), "the new set")
+    holds(not old & {n["metadata"]["name"] for n in nodes}, "the old set is gone")
