@@ -1,4 +1,6 @@
 //! Blue-green upgrades of a pool (aks-semantics BG-1, BG-2): previews only, within their ranges, and not beside what rolls have.
+//!
+//! Quota, addresses and the limit of nodes count the whole new set as surge, so they need no rules here.
 
 use super::Proposal;
 use nodelane_model::pool::Priority;
