@@ -52,7 +52,7 @@ def a_forced_upgrade_passes_over_a_budget_until_its_end(b):
     refused = b.az_pool("upgrade", "-n", "force", "-k", "1.36", "-y")
     holds(refused.code != 0, "the override is off, or the control plane is below")
     b.kubectl("delete", "deployment,pdb", "stuck").ok()
-    b.az_pool("delete", "-n", "force", "-y").ok()
+    b.az_pool("delete", "-n", "force").ok()
 
 
 @test
@@ -82,7 +82,7 @@ def a_node_that_cannot_be_drained_is_quarantined_named_and_resumed(b):
     b.kubectl("delete", "deployment,pdb", "held").ok()
     b.az_pool("upgrade", "-n", "quar", "-k", "1.35", "-y").ok()
     same((versions(b, "quar"), len(b.kube.nodes("quar"))), (["v1.35"], 2), "UD-4: the reconciling PUT ends it")
-    b.az_pool("delete", "-n", "quar", "-y").ok()
+    b.az_pool("delete", "-n", "quar").ok()
 
 
 @test
@@ -102,3 +102,17 @@ def only_previews_and_our_own_command_change_a_pools_size(b):
     holds(not old & {n["metadata"]["name"] for n in nodes}, "old names are gone (M-3)")
     echo = b.az_pool("update", "-n", "size", "--labels", "a=b").ok().json
     same((echo["vmSize"], echo["provisioningState"]), ("Standard_D4s_v5", "Succeeded"), "az sends the new size back")
+
+
+@test
+def a_blue_green_upgrade_by_our_own_command_takes_over_as_a_whole(b):
+    b.az_pool("add", "-n", "blue", "-c", "2", "-k", "1.34").ok()
+    refused = b.arm.put("blue", dict(writable(b.arm.pool("blue")), upgradeStrategy="BlueGreen"))
+    same((refused.status, refused.error["code"]), (400, "InvalidParameter"), "BG-1: a preview's")
+    settings = ("--drain-batch-size", "50%", "--batch-soak-duration", "0", "--final-soak-duration", "0")
+    b.nodelane("nodepool", "update", "-g", "lanes", "--cluster-name", "dev", "-n", "blue", "--upgrade-strategy", "BlueGreen", *settings).ok()
+    old = {n["metadata"]["name"] for n in b.kube.nodes("blue")}
+    b.az_pool("upgrade", "-n", "blue", "-k", "1.35", "-y").ok()
+    nodes = b.kube.nodes("blue")
+    same((len(nodes), versions(b, "blue")), (2, ["v1.35"]), "the new set")
+    holds(not old & {n["metadata"]["name"] for n in nodes}, "the old set is gone")

@@ -9,7 +9,7 @@ pub use taking::{OWNED, POOL_BUDGET, SYSTEM_READY};
 
 use crate::fleet;
 use nodelane_model::machine::{CordonOwner, Intent, MachinePhase};
-use nodelane_model::operation::{ClusterPhase, Progress};
+use nodelane_model::operation::{ClusterPhase, Progress, UpgradePhase};
 use nodelane_model::pool::Mode;
 use nodelane_model::report::Planner;
 use nodelane_model::{Doc, Key, Kind, Machine, Name, NodePool, Operation};
@@ -99,6 +99,7 @@ fn may_go(base: &World, head: &World, write: &Write) -> bool {
     let resized = head.pool(&old.pool).is_some_and(|(_, pool)| pool.spec.vm_size != old.size);
     let asked = |operation: &Operation| match operation.progress {
         Progress::Delete(_) => true,
+        Progress::Upgrade(UpgradePhase::Retiring) => true,
         Progress::Upgrade(_) => resized,
         Progress::Scale(_) | Progress::DeleteMachines(_) => operation.victims.contains(&write.key.name),
         Progress::Create(_) | Progress::Update(_) => false,

@@ -152,7 +152,15 @@ phases! {
         /// Machines are emptied and reimaged, batch by batch.
         Rolling,
         /// Extra machines are emptied and go.
-        Unsurging
+        Unsurging,
+        /// Blue-green: a full set of new machines comes.
+        Greening,
+        /// Blue-green: the old machines are emptied, batch by batch.
+        Moving,
+        /// Blue-green: all pods have moved, and the old machines may still take over again.
+        Settling,
+        /// Blue-green: the new machines are the pool, and the old ones go.
+        Retiring
     }
     /// The pool's machines are deallocated.
     Stop: StopPhase {
@@ -217,7 +225,10 @@ impl Progress {
             Progress::Scale(ScalePhase::Removing) => None,
             Progress::Upgrade(UpgradePhase::Surging) => Some(Progress::Upgrade(UpgradePhase::Rolling)),
             Progress::Upgrade(UpgradePhase::Rolling) => Some(Progress::Upgrade(UpgradePhase::Unsurging)),
-            Progress::Upgrade(UpgradePhase::Unsurging) => None,
+            Progress::Upgrade(UpgradePhase::Unsurging | UpgradePhase::Retiring) => None,
+            Progress::Upgrade(UpgradePhase::Greening) => Some(Progress::Upgrade(UpgradePhase::Moving)),
+            Progress::Upgrade(UpgradePhase::Moving) => Some(Progress::Upgrade(UpgradePhase::Settling)),
+            Progress::Upgrade(UpgradePhase::Settling) => Some(Progress::Upgrade(UpgradePhase::Retiring)),
             Progress::Stop(StopPhase::Stopping) => None,
             Progress::Start(StartPhase::Starting) => None,
             Progress::Delete(DeletePhase::Draining) => Some(Progress::Delete(DeletePhase::Removing)),

@@ -266,3 +266,19 @@ fn a_resize_survives_a_crash_after_every_write() {
     let cuts = sweep_as(bench, judge(2, 3), change, origin);
     assert!(cuts > 60, "{cuts}");
 }
+
+#[test]
+fn a_blue_green_upgrade_survives_a_crash_after_every_write() {
+    let mut bench = loaded(2);
+    let preview = Origin { api_version: "2026-01-02-preview".into(), ..Origin::default() };
+    let settings = json!({"drainBatchSize": "1", "batchSoakDurationInMinutes": 1, "finalSoakDurationInMinutes": 1});
+    let change = put(&bench, |spec| {
+        spec.rest.insert("upgradeStrategy".into(), "BlueGreen".into());
+        spec.rest.insert("upgradeSettingsBlueGreen".into(), settings);
+    });
+    bench.r.request(change, preview).unwrap();
+    bench.idle("np", HOUR);
+    let change = put(&bench, |spec| spec.orchestrator_version = "1.35".into());
+    let cuts = sweep(bench, judge(2, 4), change);
+    assert!(cuts > 60, "{cuts}");
+}

@@ -159,3 +159,20 @@ fn an_aborted_resize_keeps_what_is_done_and_any_put_goes_on() {
     assert_eq!((bench.state("np"), sizes(&bench)), ("Succeeded", vec![LARGE.to_owned(); 3]), "{:?}", bench.error("np"));
     Judge { pool: "np", least_ready: 3, most_nodes: 4, apps: vec![("web", 6)] }.judge(&bench.r.events, since);
 }
+
+#[test]
+fn an_emptied_node_stays_until_another_can_take_its_place() {
+    let mut bench = loaded(|spec| spec.upgrade_settings.node_soak_duration_in_minutes = Some(5));
+    let before = bench.node_names("np");
+    resize(&mut bench, LARGE).unwrap();
+    bench.until(HOUR, |world| {
+        world.machines_of(&"np".into()).any(|(_, machine)| machine.roll == Some(nodelane_model::machine::Roll::Soaking))
+    });
+    let extra = bench.nodes("np").into_iter().find(|node| !before.contains(&node.key.name.to_string())).unwrap().key.clone();
+    bench.edit(&extra, |doc| doc.as_node_mut().unwrap().spec.unschedulable = true);
+    bench.pass(10 * MINUTE);
+    assert!(before.iter().all(|name| bench.node_names("np").contains(name)), "the soak is over and nothing stands in");
+    bench.edit(&extra, |doc| doc.as_node_mut().unwrap().spec.unschedulable = false);
+    bench.idle("np", HOUR);
+    assert_eq!((bench.state("np"), sizes(&bench)), ("Succeeded", vec![LARGE.to_owned(); 3]), "{:?}", bench.error("np"));
+}

@@ -88,6 +88,7 @@ pub fn abort(draft: &mut Draft, key: &Key) {
             (Some(before), true) => before.count,
             _ => living,
         };
+        crate::upgrade::blue_green::restore(pool, &operation);
         if stopping {
             pool.spec.power = Power::Running;
         }

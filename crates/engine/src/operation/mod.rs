@@ -9,12 +9,12 @@ mod cluster;
 mod ending;
 mod shrink;
 
-pub use ending::{end, error, provider_error};
+pub use ending::{end, end_with, error, provider_error};
 
 use crate::{Env, fleet, upgrade};
 use nodelane_model::machine::{Intent, MachinePhase};
 use nodelane_model::operation::{
-    CreatePhase, DeleteMachinesPhase, DeletePhase, Outcome, Progress, ScalePhase, StartPhase, StopPhase, UpdatePhase,
+    CreatePhase, DeleteMachinesPhase, DeletePhase, Outcome, Progress, ScalePhase, StartPhase, StopPhase, UpdatePhase, UpgradePhase,
 };
 use nodelane_model::{Doc, Key, Kind, NodePool, Operation};
 use nodelane_world::{Draft, List};
@@ -57,7 +57,9 @@ fn reconcile(draft: &mut Draft, env: &Env, key: &Key, budget: usize) -> usize {
         upgrade::dismiss(draft, key); // What a roll left behind.
     }
     let Some(operation) = &pool.state.operation else { return 1 };
-    if operation.abort_requested {
+    // Where old machines go already there is no way back: what is left is done.
+    let ends_anyway = operation.progress == Progress::Upgrade(UpgradePhase::Retiring);
+    if operation.abort_requested && !ends_anyway {
         ending::abort(draft, key);
         return 1;
     }

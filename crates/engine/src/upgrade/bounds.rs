@@ -54,6 +54,9 @@ pub fn next_attempt(pool: &NodePool, attempt: u32) -> Option<u32> {
 
 /// What a roll over `count` machines of a pool may do.
 pub fn bounds(pool: &NodePool, count: u32) -> Bounds {
+    if let Some(settings) = super::blue_green::settings(&pool.spec) {
+        return super::blue_green::limits(pool, count, &settings);
+    }
     let settings = &pool.spec.upgrade_settings;
     let spot = pool.spec.priority == Priority::Spot;
     let share = |value: &IntOrPercent| match value {

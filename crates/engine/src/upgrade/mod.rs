@@ -5,6 +5,7 @@
 //! time ends the roll as its pool's settings say (UD-2); the next request resumes it and skips what is done. Surge machines that a roll
 //! left behind are emptied within budgets after its end, and go: no end of a roll overspends a budget.
 
+pub mod blue_green;
 pub(crate) mod bounds;
 pub mod force;
 mod replace;
@@ -19,7 +20,7 @@ use crate::fleet::{self, extra, own};
 use crate::operation::{PROVISION_LIMIT_MILLIS, end, error, provider_error};
 use nodelane_model::event::Notice;
 use nodelane_model::machine::{CordonOwner, Intent, MachineModel, MachinePhase};
-use nodelane_model::operation::{Fallback, Operation, OperationError, Outcome, UpgradePhase};
+use nodelane_model::operation::{Fallback, Operation, OperationError, Outcome, Progress, UpgradePhase};
 use nodelane_model::pool::Power;
 use nodelane_model::{Doc, Key, Kind, Machine, Name, NodePool, Time};
 use nodelane_world::{Draft, List};
@@ -31,9 +32,14 @@ pub fn step(draft: &mut Draft, _env: &Env, key: &Key, phase: UpgradePhase) -> us
     let Some(operation) = pool.state.operation.clone() else { return 1 };
     let units = draft.world.machines_of(&key.name).count().max(1);
     match phase {
+        // Every upgrade begins as a roll would; one of another kind enters its own first phase.
+        UpgradePhase::Surging if blue_green::settings(&pool.spec).is_some() => enter(draft, key, UpgradePhase::Greening),
         UpgradePhase::Surging => surge(draft, key, &pool, &operation),
         UpgradePhase::Rolling => roll::step(draft, key, &pool),
         UpgradePhase::Unsurging => unsurge(draft, key, &pool, &operation),
+        UpgradePhase::Greening | UpgradePhase::Moving | UpgradePhase::Settling | UpgradePhase::Retiring => {
+            blue_green::step(draft, key, &pool, &operation, phase)
+        }
     }
     units
 }
@@ -216,6 +222,16 @@ pub(crate) fn let_go(draft: &mut Draft, key: &Key) {
         fleet::change(draft, &doc.key, |machine| machine.roll = None);
     }
     dismiss(draft, key);
+}
+
+fn enter(draft: &mut Draft, key: &Key, phase: UpgradePhase) {
+    let now = draft.now;
+    draft.update(key, |doc| {
+        if let Some(operation) = doc.as_pool_mut().and_then(|pool| pool.state.operation.as_mut()) {
+            operation.progress = Progress::Upgrade(phase);
+            operation.phase_since = now;
+        }
+    });
 }
 
 fn advance(draft: &mut Draft, key: &Key) {

@@ -104,6 +104,8 @@ pub enum NodePhase {
     Soaking,
     /// It gets its image, or another machine takes its place.
     Reimaging,
+    /// It is empty, and may still take over again (blue-green).
+    Emptied,
     /// It has what it is to have.
     Done,
     /// It could not be emptied, and is kept apart.
@@ -160,15 +162,17 @@ pub fn pool_of(world: &World, id: &str) -> Option<Name> {
 fn of(snapshot: &Snapshot, name: &Name, pool: &NodePool, operation: &Operation) -> PoolProgress {
     let world = &snapshot.world;
     let rolls = matches!(operation.progress, Progress::Upgrade(_)) && operation.ended.is_none();
+    let is_blue_green = rolls && upgrade::blue_green::settings(&pool.spec).is_some();
     let (own, extra) = (fleet::own(world, name), fleet::extra(world, name));
     let limits = upgrade::bounds(pool, own.len() as u32);
     let leaving = world.machines_of(name).filter(|(_, machine)| machine.intent == Intent::Gone).map(|(doc, _)| doc);
     let mut nodes: Vec<NodeProgress> =
         own.iter().chain(&extra).chain(leaving).filter_map(|doc| node(world, pool, doc, rolls, &limits)).collect();
     let has = |doc: &&Arc<Doc>| doc.as_machine().is_some_and(|machine| !upgrade::is_behind(machine, pool));
-    let done = own.iter().filter(has).count();
+    let new = if is_blue_green { &extra } else { &own };
+    let done = new.iter().filter(has).count();
     let history = own.iter().filter_map(|doc| doc.as_machine()?.rolled).filter(|rolled| rolled.since >= operation.started);
-    let eta = rolls.then(|| eta::reckon(&mut nodes, history, &limits, snapshot.now)).flatten();
+    let eta = (rolls && !is_blue_green).then(|| eta::reckon(&mut nodes, history, &limits, snapshot.now)).flatten();
     PoolProgress {
         pool: name.clone(),
         id: operation.id.to_string(),
@@ -230,6 +234,7 @@ fn phase(world: &World, pool: &NodePool, doc: &Doc, machine: &Machine, rolls: bo
         (_, MachinePhase::Rebooting | MachinePhase::Redeploying, None | Some(Roll::Done)) => NodePhase::Coming,
         (_, MachinePhase::Requested | MachinePhase::Starting, None | Some(Roll::Done)) => NodePhase::Coming,
         (_, MachinePhase::Reimaging, None | Some(Roll::Done)) => NodePhase::Reimaging,
+        (_, MachinePhase::Running, Some(Roll::Done)) if upgrade::is_behind(machine, pool) => NodePhase::Emptied,
         (_, MachinePhase::Running, Some(Roll::Done)) => NodePhase::Done,
         (_, MachinePhase::Running, None) if !fleet::is_ready(world, doc) => NodePhase::Coming,
         (_, MachinePhase::Running, None) if machine.drain.is_some() => NodePhase::Draining,

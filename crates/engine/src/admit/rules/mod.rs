@@ -4,6 +4,7 @@
 //! change, names, mode, then the values one by one, last what depends on the other pools and on the subscription.
 
 mod autoscale;
+mod blue_green;
 mod budget;
 pub(super) mod count;
 mod label;
@@ -135,6 +136,7 @@ const RULES: &[Rule] = &[
     upgrade_settings::drain,
     upgrade_settings::soak,
     upgrade_settings::blocked,
+    blue_green::allowed,
     count::room_for_surge,
     count::pools_and_nodes,
     network::addresses,
