@@ -93,7 +93,9 @@ pub fn plan(draft: &mut Draft, env: &Env, memory: &mut Memory, settled: bool, bu
     }
     // What is under way goes on whatever happens.
     memory.down.paused = is_unhealthy || !settled;
-    spent += down::plan(draft, env, memory, &profile, budget.saturating_sub(spent));
+    if is_in_use || memory.down.is_busy() {
+        spent += down::plan(draft, env, memory, &profile, budget.saturating_sub(spent));
+    }
     if is_in_use {
         status::write(draft, memory, &profile);
     }

@@ -134,6 +134,10 @@ impl Candidates {
 }
 
 impl Memory {
+    /// Whether a node bears a mark of it, which goes on to be looked after where no pool is autoscaled any more.
+    pub fn is_busy(&self) -> bool {
+        !(self.marked.is_empty() && self.tainted.is_empty())
+    }
     /// Nodes of no need, with since when.
     pub fn unneeded(&self) -> &BTreeMap<Name, Unneeded> {
         &self.unneeded
