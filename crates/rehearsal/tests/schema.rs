@@ -29,15 +29,20 @@ fn is_valid(schema: &Value, whole: &Value, value: &Value) -> bool {
             "integer" => value.is_i64() || value.is_u64(),
             other => panic!("type {other}"),
         },
-        "required" => rule.as_array().unwrap().iter().all(|field| value.get(field.as_str().unwrap()).is_some()),
+        // A word about one type says nothing of values of another.
+        "required" => {
+            value.as_object().is_none_or(|fields| rule.as_array().unwrap().iter().all(|name| fields.contains_key(name.as_str().unwrap())))
+        }
         "properties" => {
             rule.as_object().unwrap().iter().all(|(field, rule)| value.get(field).is_none_or(|value| is_valid(rule, whole, value)))
         }
-        "additionalProperties" => value.as_object().unwrap().keys().all(|field| schema["properties"].get(field).is_some()),
-        "items" => value.as_array().unwrap().iter().all(|item| is_valid(rule, whole, item)),
-        "minItems" => value.as_array().unwrap().len() as u64 >= rule.as_u64().unwrap(),
-        "minimum" => value.as_f64().unwrap() >= rule.as_f64().unwrap(),
-        "pattern" => value.as_str().unwrap().starts_with(|c: char| c.is_ascii_digit()), // The one pattern is that of durations.
+        "additionalProperties" => {
+            value.as_object().is_none_or(|fields| fields.keys().all(|field| schema["properties"].get(field).is_some()))
+        }
+        "items" => value.as_array().is_none_or(|items| items.iter().all(|item| is_valid(rule, whole, item))),
+        "minItems" => value.as_array().is_none_or(|items| items.len() as u64 >= rule.as_u64().unwrap()),
+        "minimum" => value.as_f64().is_none_or(|number| number >= rule.as_f64().unwrap()),
+        "pattern" => value.as_str().is_none_or(|text| text.starts_with(|c: char| c.is_ascii_digit())), // That of durations, the only one.
         other => panic!("the judge does not know {other}"),
     })
 }

@@ -1,7 +1,7 @@
 //! A fixed day of 1,000 nodes and 20,000 pods with hourly bursts, rehearsed twice: seconds, changes of objects, and the same bytes.
 //!
-//! The scenario is made here, the same each time: 100 deployments of 180 pods over four lanes; each hour ten of them grow by 200 pods in
-//! ten minutes and shrink again, in turn. Seconds are of the whole process, its output included.
+//! The scenario is made here, the same each time: 400 deployments of 49 pods over four lanes; each hour twenty of them grow by 20 pods in
+//! ten minutes and shrink again, in turn: 20,000 pods at most. Seconds are of the whole process, its output included.
 
 use std::fmt::Write;
 use std::process::{Command, Stdio};
@@ -13,8 +13,8 @@ use super::report::Figures;
 use crate::peers;
 
 const LANES: usize = 4;
-const DEPLOYMENTS: usize = 100;
-const BURSTING: usize = 10;
+const DEPLOYMENTS: usize = 400;
+const BURSTING: usize = 20;
 
 /// Rehearses the day twice.
 pub fn measure(divisor: usize, figures: &mut Figures) -> Result<()> {
@@ -42,7 +42,7 @@ pub fn measure(divisor: usize, figures: &mut Figures) -> Result<()> {
 
 /// The day; counts are divided by `divisor`.
 fn scenario(divisor: usize) -> Result<String> {
-    let (nodes, base, more) = ((249 / divisor).max(1), (180 / divisor).max(1), (200 / divisor).max(1));
+    let (nodes, base, more) = ((249 / divisor).max(1), (49 / divisor).max(1), (20 / divisor).max(1));
     let mut text = String::from("start: 2026-03-02T00:00:00Z\nseed: 1\nuntil: 24h\nworld:\n  clusters:\n    - pools:\n");
     writeln!(text, "        - {{name: system, mode: System, count: 4, vmSize: Standard_D4s_v5}}")?;
     for lane in 0..LANES {
