@@ -45,10 +45,13 @@ pub fn apply(draft: &mut Draft, memory: &mut Memory, question: &Question, select
         }
     }
     pods.sort_unstable();
+    let message = |set: &Vec<usize>| {
+        let infos: Vec<&str> = set.iter().filter_map(|group| said[*group].as_deref()).collect();
+        Name::from(format!("pod triggered scale-up: [{}]", infos.join(" ")))
+    };
+    let messages: Vec<Name> = sets.iter().map(message).collect();
     for (pod, group) in pods {
-        let infos: Vec<&str> = sets[group].iter().filter_map(|group| said[*group].as_deref()).collect();
-        let message = format!("pod triggered scale-up: [{}]", infos.join(" "));
-        memory.untold.add(question.pods[pod].key.clone(), "TriggeredScaleUp", message.into());
+        memory.untold.add(&question.pods[pod].key, "TriggeredScaleUp", &messages[group]);
     }
     made
 }
@@ -87,8 +90,12 @@ impl Exchange<'_> {
     }
     fn of_pod(&mut self, template: usize, pod: usize) -> Where {
         let (selection, doc) = (self.selection, &self.question.pods[pod]);
-        let Some(address) = doc.as_pod().map(|pod| Arc::as_ptr(&pod.spec) as usize) else { return Where::Here };
-        let group = selection.group_of[template];
+        let Some(spec) = doc.as_pod().map(|pod| &pod.spec) else { return Where::Here };
+        // Groups that are alike differ in labels of place only, so who asks for no label may be in any of them.
+        if spec.node_selector.is_empty() && spec.affinity.is_none() && spec.topology_spread_constraints.is_empty() {
+            return Where::AnyAlike;
+        }
+        let (address, group) = (Arc::as_ptr(spec) as usize, selection.group_of[template]);
         let set = &self.sets[group];
         *self.known.entry((template, address)).or_insert_with(|| {
             let in_groups = |groups: &[usize]| {

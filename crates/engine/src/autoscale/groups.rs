@@ -4,7 +4,7 @@
 
 use super::profile::Profile;
 use super::watch::{Counts, State, Watch};
-use super::{backoff, is_autoscaled, may_scale};
+use super::{backoff, is_autoscaled, may_scale, minimum};
 use crate::Env;
 use nodelane_catalog::{MAX_NODES_PER_CLUSTER, Size};
 use nodelane_model::pool::{NodePool, OsType, Power};
@@ -110,7 +110,7 @@ pub fn groups(world: &World, env: &Env, watch: &Watch, profile: &Profile, left: 
 /// A pool as a group, and why it does not grow.
 pub fn group(env: &Env, name: &Name, pool: &NodePool, counts: Counts, profile: &Profile, left: &Left, now: Time) -> Group {
     let size = env.catalog.size(&pool.spec.vm_size);
-    let (min, max) = (super::minimum::at(pool, now), pool.spec.max_count.unwrap_or(0));
+    let (min, max) = (minimum::at(pool, now), pool.spec.max_count.unwrap_or(0));
     let short = size.and_then(|size| {
         let need = i64::from(size.vcpu);
         let family = (left.family(size.quota_family) < need).then(|| Name::new_static(size.quota_family));

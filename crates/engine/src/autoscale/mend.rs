@@ -4,7 +4,7 @@
 //! that the next look takes another one. Machines that an operation counts are its own business.
 
 use super::watch::{State, asked};
-use super::{Memory, backoff, groups, may_scale, say};
+use super::{Memory, backoff, groups, may_scale, minimum, say};
 use crate::fleet;
 use nodelane_model::machine::Intent;
 use nodelane_model::{Key, Kind, Name, NodePool};
@@ -65,7 +65,7 @@ fn remove_late(draft: &mut Draft, memory: &Memory, name: &Name, keys: &[Key]) ->
     let Some(pool) = scalable(draft, name) else { return false };
     let now = draft.now;
     let since = keys.iter().filter_map(|key| draft.world.get(key)).filter_map(|doc| Some(asked(doc, doc.as_machine()?))).min();
-    let spare = memory.watch.counts(name).target().saturating_sub(super::minimum::at(&pool, now)) as usize;
+    let spare = memory.watch.counts(name).target().saturating_sub(minimum::at(&pool, now)) as usize;
     let going = &keys[..spare.min(keys.len())];
     // Those that have to stay are counted as one failure, not as one in each turn.
     let is_known = pool.state.backoff.as_ref().is_some_and(|backoff| since.is_some_and(|since| backoff.failed > since));

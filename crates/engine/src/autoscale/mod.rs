@@ -68,7 +68,7 @@ pub fn plan(draft: &mut Draft, env: &Env, memory: &mut Memory, settled: bool, bu
         memory.changed.insert(key);
     }
     let Some(profile) = profile(&draft.world, env, memory) else { return 0 };
-    if memory.changed.iter().any(|key| key.kind != Kind::Machine) {
+    if memory.changed.iter().any(|key| matches!(key.kind, Kind::NodePool | Kind::Cluster)) {
         memory.is_in_use = None;
     }
     let is_in_use = *memory.is_in_use.get_or_insert_with(|| draft.world.pools().any(|(_, pool)| is_autoscaled(pool)));

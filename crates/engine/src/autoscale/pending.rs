@@ -68,7 +68,7 @@ fn needs_node(doc: &Doc, pod: &Pod) -> bool {
     told.is_some_and(|told| told.status == "False" && told.reason == "Unschedulable")
         && pod.spec.priority.unwrap_or(0) >= EXPENDABLE_PRIORITY_CUTOFF
         && pod.status.nominated_node_name.is_empty()
-        && !doc.meta.controller().is_some_and(|owner| owner.kind == "DaemonSet")
+        && doc.meta.controller().is_none_or(|owner| owner.kind != "DaemonSet")
 }
 
 /// What the volumes of a pod's claims ask of its node, one of the terms for each volume; `None` where no node would help.

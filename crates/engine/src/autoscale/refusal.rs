@@ -23,9 +23,9 @@ pub fn tell(draft: &mut Draft, memory: &mut Memory, question: &Question, selecti
     }
     if question.groups.iter().all(|group| group.skip == Some(Skip::TotalReached)) {
         say::on_status(draft, true, "MaxNodesTotalReached", "Max total nodes in cluster reached".into());
+        let message = Name::from(format!("pod didn't trigger scale-up: {}", Skip::TotalReached.text()));
         for at in &selection.unplaced {
-            let message = format!("pod didn't trigger scale-up: {}", Skip::TotalReached.text());
-            memory.untold.add(question.pods[*at].key.clone(), "NotTriggerScaleUp", message.into());
+            memory.untold.add(&question.pods[*at].key, "NotTriggerScaleUp", &message);
         }
         return;
     }
@@ -42,7 +42,7 @@ pub fn tell(draft: &mut Draft, memory: &mut Memory, question: &Question, selecti
             }
             known.insert(class, message(&world, &mut room, question, pod));
         }
-        memory.untold.add(pod.key.clone(), "NotTriggerScaleUp", known[&class].clone());
+        memory.untold.add(&pod.key, "NotTriggerScaleUp", &known[&class]);
     }
 }
 

@@ -24,9 +24,9 @@ pub struct Untold(VecDeque<(Key, &'static str, Name)>);
 
 impl Untold {
     /// An event on a pod, to be written soon.
-    pub fn add(&mut self, pod: Key, reason: &'static str, message: Name) {
+    pub fn add(&mut self, pod: &Key, reason: &'static str, message: &Name) {
         if self.0.len() < UNTOLD_LIMIT {
-            self.0.push_back((pod, reason, message));
+            self.0.push_back((pod.clone(), reason, message.clone()));
         }
     }
     /// Writes at most `budget`; gives how many.

@@ -28,7 +28,7 @@ pub struct Memory {
 /// Writes the state where it is another and it is time.
 pub fn write(draft: &mut Draft, memory: &mut super::Memory, profile: &Profile) {
     let relevant = memory.has_moved
-        || memory.changed.iter().any(|key| key.kind != nodelane_model::Kind::Machine)
+        || memory.changed.iter().any(|key| matches!(key.kind, Kind::NodePool | Kind::Cluster))
         || memory.looks.has_looked(draft.now);
     if !relevant && memory.status.written.is_some() {
         return;

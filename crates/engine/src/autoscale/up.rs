@@ -7,7 +7,7 @@
 use super::groups::{Group, Left, Skip};
 use super::pending::{self, Pending};
 use super::watch::{State, Watch};
-use super::{Memory, Profile, apply, groups, mend, refusal, select, wake};
+use super::{Memory, Profile, apply, groups, mend, minimum, refusal, select, wake};
 use crate::admit::Quotas;
 use crate::{Env, cluster_key};
 use nodelane_model::{Doc, Key, Kind, Name, Revision, Time};
@@ -69,7 +69,7 @@ pub fn plan(draft: &mut Draft, env: &Env, memory: &mut Memory, profile: &Profile
     let is_urgent = mend::mend(draft, memory) > 0;
     let looks = &mut memory.looks;
     let same = looks.inputs.as_ref().is_some_and(|inputs| inputs.still_hold(&draft.world, env));
-    looks.is_due |= is_urgent || memory.has_moved || !same || memory.changed.iter().any(|key| key.kind != Kind::Machine);
+    looks.is_due |= is_urgent || memory.has_moved || !same || memory.changed.iter().any(|key| matches!(key.kind, Kind::NodePool | Kind::Cluster));
     if !looks.is_due {
         return 0;
     }
@@ -91,6 +91,9 @@ fn look(draft: &mut Draft, env: &Env, memory: &mut Memory, profile: &Profile) ->
     let groups = groups::groups(&draft.world, env, watch, profile, &left, now);
     if groups.is_empty() {
         return 0;
+    }
+    if let Some(at) = groups.iter().filter_map(|group| minimum::next_change(&group.pool, now)).min() {
+        wake(draft, at);
     }
     let raised = raise_to_minimum(draft, memory, &groups, &left);
     if raised > 0 {

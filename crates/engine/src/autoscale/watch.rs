@@ -3,14 +3,12 @@
 //! A machine is awaited from when it was asked for until its node is Ready; one that is late has had the time that the profile gives it.
 //! Deallocated machines are suspended: neither unready nor missing (aks-semantics SM-2). A whole table is read once, after a restart.
 
+use super::down::TO_BE_DELETED;
 use super::profile::NOT_STARTED_MILLIS;
 use nodelane_model::machine::{Intent, MachinePhase};
 use nodelane_model::{Doc, Key, Kind, Machine, Name, Node, Time};
 use nodelane_world::World;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// The taint of a node that the autoscaler empties (aks-semantics SD-3).
-pub const TO_BE_DELETED: &str = "ToBeDeletedByClusterAutoscaler";
 
 /// The state of a machine.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
