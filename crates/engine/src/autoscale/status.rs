@@ -8,7 +8,7 @@ use super::groups::{id, is_unhealthy};
 use super::profile::Profile;
 use super::watch::{Counts, State};
 use super::{backoff, is_autoscaled, say, wake};
-use nodelane_model::{Body, Meta, Name, NodePool, Time};
+use nodelane_model::{Body, Kind, Meta, Name, NodePool, Time};
 use nodelane_world::Draft;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
