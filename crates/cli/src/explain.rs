@@ -1,12 +1,12 @@
 //! `nodelane explain pod NS/NAME`, `nodelane explain pods --pending`: why a pod waits, and the smallest changes that let it run.
-//! `nodelane explain node NAME|--pool POOL|--all`: why the autoscaler does not remove nodes.
+//! `nodelane explain node NAME|--pool POOL|--all`: why the autoscaler does not remove nodes; `nodelane explain pool NAME`: why it adds none.
 //!
 //! Exit code 0 with an answer, whatever it says; 3 where there is no such pod or node, or no server. JSON is one object for one pod, a list for
 //! all that wait. In the text pods that get the same answer are told once.
 
 use clap::ValueEnum;
 use nodelane_engine::Env;
-use nodelane_review::{Explanation, Unknown, explain, explain_pending, node_standings, standings_table};
+use nodelane_review::{Explanation, Unknown, explain, explain_pending, node_standings, pool_standing, standings_table};
 
 use crate::az::Failure;
 use crate::environment::Environment;
@@ -21,6 +21,21 @@ pub enum ExplainVerb {
     Pods(PodsArguments),
     /// Why the autoscaler does not remove a node, the nodes of a pool, or any.
     Node(NodeArguments),
+    /// Why the autoscaler does not give a pool more machines.
+    Pool(PoolArguments),
+}
+
+/// Flags of one pool.
+#[derive(Debug, clap::Args)]
+pub struct PoolArguments {
+    /// Its name.
+    #[arg(value_name = "POOL")]
+    pool: String,
+    #[command(flatten)]
+    source: Source,
+    /// Format of the answer.
+    #[arg(short = 'o', long = "output", value_enum, ignore_case = true, default_value = "text")]
+    format: AnswerFormat,
 }
 
 /// Flags of nodes.
@@ -94,6 +109,15 @@ pub async fn run(verb: ExplainVerb, environment: &Environment) -> Result<(), Fai
             match arguments.format {
                 AnswerFormat::Json => println!("{}", json(&answers)),
                 AnswerFormat::Text => print!("{}", text(&answers)),
+            }
+        }
+        ExplainVerb::Pool(arguments) => {
+            let (snapshot, means) = arguments.source.read(environment).await?;
+            let missing = || Failure::not_found(format!("there is no node pool {}", arguments.pool));
+            let answer = pool_standing(&snapshot, &means, &arguments.pool).ok_or_else(missing)?;
+            match arguments.format {
+                AnswerFormat::Json => println!("{}", json(&answer)),
+                AnswerFormat::Text => print!("{answer}"),
             }
         }
         ExplainVerb::Node(arguments) => {

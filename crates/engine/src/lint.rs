@@ -166,22 +166,25 @@ fn passes_over_budgets(base: &World, head: &World, pod: &Doc) -> bool {
 
 /// A pool that got machines beyond its count (of the autoscaler: its maximum), or extra ones beyond its surge.
 fn overgrown(base: &World, head: &World, planner: Planner, writes: &[Write]) -> Option<Name> {
-    let new = writes.iter().filter(|write| write.old.is_none()).filter_map(|write| machine(write.new.as_ref()));
+    let runs = |doc: Option<&std::sync::Arc<Doc>>| machine(doc).is_some_and(Machine::is_wanted);
+    let comes = |write: &&Write| write.old.is_none() || runs(write.new.as_ref()) && !runs(write.old.as_ref());
+    let new = writes.iter().filter(comes).filter_map(|write| machine(write.new.as_ref()));
     let pools: BTreeSet<Name> = new.map(|machine| machine.pool.clone()).collect();
     pools.into_iter().find(|name| {
         let Some((_, pool)) = head.pool(name) else { return true };
-        // What is quarantined has another in its place.
-        let own = |world: &World| {
-            let own = fleet::own(world, name);
-            own.iter().filter(|doc| doc.as_machine().is_some_and(|machine| !machine.cordoned_by.contains(&CordonOwner::Quarantine))).count()
-        };
-        let extra = fleet::extra(head, name).len();
+        let extra = |world: &World| fleet::extra(world, name).len();
         let surge = crate::upgrade::bounds(pool, pool.spec.count).surge as usize;
+        // What is quarantined has another in its place; to the autoscaler those that are deallocated are none of the pool's size.
+        let counts = |machine: &Machine| match planner {
+            Planner::Autoscale => machine.is_wanted(),
+            _ => !machine.cordoned_by.contains(&CordonOwner::Quarantine),
+        };
+        let own = |world: &World| fleet::own(world, name).iter().filter(|doc| doc.as_machine().is_some_and(counts)).count();
         let most = match planner {
             Planner::Autoscale if crate::autoscale::may_scale(pool) => pool.spec.max_count.unwrap_or(0),
             _ => pool.spec.count,
         };
-        own(head) > own(base).max(most as usize) || extra > fleet::extra(base, name).len().max(surge)
+        own(head) > own(base).max(most as usize) || extra(head) > extra(base).max(surge)
     })
 }
 

@@ -5,11 +5,12 @@
 #[path = "support/mod.rs"]
 mod support;
 
+use nodelane_engine::autoscale::{Skip, why_not_grow};
 use nodelane_model::machine::{Intent, MachinePhase};
 use nodelane_model::pool::{PoolSpec, Priority};
 use nodelane_model::{Key, Kind, Time};
 use serde_json::{Value, json};
-use support::{Bench, HOUR, MINUTE, START, nodes_of, running, spec};
+use support::{Bench, HOUR, MINUTE, nodes_of, running};
 
 /// The bounds of an autoscaled pool.
 fn scaled(min: u32, max: u32) -> impl FnOnce(&mut PoolSpec) {
@@ -328,10 +329,40 @@ fn pools_that_are_alike_grow_evenly_where_the_profile_says_so() {
 }
 
 #[test]
-fn a_quota_is_a_bound_too() {
-    let mut bench = Bench::with_pool(0, scaled(0, 9));
-    let used = nodelane_model::Name::from("standardDSv5Family");
-    let _ = (&mut bench, used);
+fn a_quota_is_a_bound_and_the_pods_beyond_it_are_told_which() {
+    let mut env = nodelane_engine::Env::default();
+    // The system pool's machine has four of the family's eleven vCPUs: one more machine of four fits.
+    env.quotas.families.insert("standardDSv5Family".into(), 11);
+    let mut bench = Bench::in_env(nodelane_sim::BootProfile::Fast, env.clone());
+    bench.make("np", 0, scaled(0, 9));
+    load(&mut bench, "web", 6, json!({}));
+    bench.pass(2 * MINUTE);
+    assert_eq!(living(&bench, "np"), 1);
+    assert_eq!(
+        said(&bench, "NotTriggerScaleUp"),
+        vec!["pod didn't trigger scale-up: 1 exceeded quota: \"standardDSv5Family\", resources: cpu"; 4]
+    );
+    let growth = why_not_grow(bench.world(), &env, &"np".into(), bench.r.now()).unwrap();
+    assert_eq!((growth.group.skip, growth.waiting), (Some(Skip::Quota("standardDSv5Family".into())), 4));
+}
+
+#[test]
+fn why_a_pool_does_not_grow_is_what_its_pods_are_told() {
+    let mut bench = Bench::with_pool(0, scaled(0, 1));
+    let env = nodelane_engine::Env::default();
+    let skip = |bench: &Bench| why_not_grow(bench.world(), &env, &"np".into(), bench.r.now()).unwrap();
+    assert_eq!((skip(&bench).group.skip, skip(&bench).waiting), (None, 0));
+    load(&mut bench, "huge", 2, json!({"containers": [{"name": "c", "image": "fake", "resources": {"requests": {"cpu": "9"}}}]}));
+    bench.pass(MINUTE);
+    let growth = skip(&bench);
+    assert_eq!((growth.group.skip, growth.fitting), (None, 0));
+    assert_eq!(growth.refusals.into_iter().collect::<Vec<_>>(), [("Insufficient cpu".to_owned(), 2)]);
+    load(&mut bench, "web", 4, json!({}));
+    bench.pass(MINUTE);
+    let (growth, told) = (skip(&bench), said(&bench, "NotTriggerScaleUp"));
+    let reason = growth.group.skip.unwrap();
+    assert_eq!((reason.text().as_str(), growth.fitting), ("max node group size reached", 2));
+    assert_eq!(*told.last().unwrap(), format!("pod didn't trigger scale-up: 1 {}", reason.text()));
 }
 
 #[test]
@@ -346,7 +377,7 @@ fn the_status_shows_pools_and_counts_and_a_cluster_at_rest_is_not_woken() {
         "autoscalerStatus: Running\nclusterWide:\n  health:\n    lastProbeTime: \"2026-",
         "    nodeCounts:\n      longUnregistered: 0\n      registered:\n        notStarted: 0\n        ready: 3\n        total: 3\n        unready:\n          resourceUnready: 0\n          total: 0\n      unregistered: 0\n    status: Healthy\n",
         "nodeGroups:\n- health:\n    cloudProviderTarget: 2\n",
-        &format!("    minSize: 0\n"),
+        "    minSize: 0\n",
         &format!("  name: {name}\n"),
         "  scaleUp:\n    lastProbeTime: ",
         "    status: NoActivity\n",
@@ -386,5 +417,4 @@ fn a_template_from_nothing_has_the_pools_labels_taints_and_devices() {
     load(&mut bench, "train", 2, pod);
     bench.until(5 * MINUTE, |world| running(world, "train").len() == 2);
     assert_eq!(bench.nodes("gpu").len(), 2);
-    let _ = (START, spec(0));
 }

@@ -59,7 +59,7 @@ fn pool_of<'a>(snapshot: &'a Snapshot, node: &Name) -> &'a str {
 }
 
 /// The snapshot with a machine that runs behind every node of a pool.
-fn with_machines(snapshot: &Snapshot) -> Snapshot {
+pub(crate) fn with_machines(snapshot: &Snapshot) -> Snapshot {
     let mut complete = snapshot.clone();
     for (at, (name, row)) in (0..).zip(snapshot.world.nodes()) {
         let key = Key::global(Kind::Machine, name.clone());

@@ -9,6 +9,7 @@
 //! Not here: reading worlds (`sources`), flags and streams (`cli`), the predicates themselves (`place`).
 
 mod explain;
+mod growth;
 mod idle;
 pub mod progress;
 
@@ -18,4 +19,5 @@ extern crate self as nodelane_review; // The fixtures are shared with the tests 
 pub use explain::{
     Change, Explanation, Fix, Landed, Landing, Means, NewNode, PoolView, Refused, Unknown, Usage, explain, explain_pending, pending,
 };
+pub use growth::{Pause, PoolStanding, pool_standing};
 pub use idle::{NodeStanding, node_standings, standings_table};

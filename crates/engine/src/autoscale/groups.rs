@@ -65,7 +65,7 @@ pub struct Group {
 }
 
 /// What is left of what all pools share.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct Left {
     /// vCPUs by family.
     families: BTreeMap<Name, i64>,

@@ -25,11 +25,12 @@ pub mod status;
 mod template;
 pub mod up;
 pub mod watch;
+mod why;
 
 pub use cooldown::Cooldowns;
 pub use groups::Skip;
 pub use profile::{Profile, Strategy};
-pub use up::why_not_grow;
+pub use why::{Growth, why_not_grow};
 
 use crate::{Env, cluster_key};
 use nodelane_model::operation::Progress;

@@ -4,12 +4,12 @@
 //! the pools that may grow, the expanders choose, pools alike share. It happens when something that it depends on has changed, looks being
 //! at least the scan interval apart; at once where a machine failed, so that the next pool is tried without a pause.
 
-use super::groups::{Group, Left, Skip};
+use super::groups::{Group, Left};
 use super::pending::{self, Pending};
 use super::watch::{State, Watch};
 use super::{Memory, Profile, apply, groups, mend, minimum, refusal, select, wake};
+use crate::Env;
 use crate::admit::Quotas;
-use crate::{Env, cluster_key};
 use nodelane_model::{Doc, Key, Kind, Name, Revision, Time};
 use nodelane_world::{Draft, Work, World};
 use std::collections::BTreeMap;
@@ -153,17 +153,6 @@ fn raise_to_minimum(draft: &mut Draft, memory: &mut Memory, groups: &[Group], le
         }
     }
     raised
-}
-
-/// Why a pool does not grow, whatever the pod, by the predicate that `plan` asks; `None` where nothing keeps it from growing.
-pub fn why_not_grow(world: &World, env: &Env, pool: &Name, now: Time) -> Option<Skip> {
-    let cluster = world.get(&cluster_key())?.as_cluster()?;
-    let profile = super::options::of_cluster(cluster, env.autoscaler);
-    let mut watch = Watch::default();
-    watch.follow(world, &std::collections::BTreeSet::new(), now, |pool| super::provision_limit(world, &profile, pool));
-    let left = Left::of(world, env, |pool| watch.counts(pool).target());
-    let (_, found) = world.pool(pool)?;
-    groups::group(env, pool, found, watch.counts(pool), &profile, &left, now).skip
 }
 
 /// Machines on their way: those that become room without being asked for again.

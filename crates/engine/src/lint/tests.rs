@@ -119,6 +119,18 @@ fn evictions_stay_within_the_budget_as_it_was() {
 }
 
 #[test]
+fn the_autoscaler_adds_machines_up_to_the_maximum_of_a_pool_that_it_rules() {
+    let add = |count: usize| move |draft: &mut Draft| drop(fleet::grow(draft, &pool_key(), &vec![Name::default(); count]));
+    let mut draft = Draft::new(autoscaled(&[]), Time(0));
+    draft.update(&pool_key(), |doc| doc.as_pool_mut().unwrap().spec.max_count = Some(4));
+    let base = draft.world;
+    assert_eq!(verdict(&base, Planner::Autoscale, add(2)), None, "two of four are there");
+    assert_eq!(verdict(&base, Planner::Autoscale, add(3)), Some(COUNT));
+    assert_eq!(verdict(&world(), Planner::Autoscale, add(1)), Some(COUNT), "the pool is scaled by hand");
+    assert_eq!(verdict(&base, Planner::Converge, add(1)), Some(KINDS), "another planner does not count pools");
+}
+
+#[test]
 fn machines_stay_within_count_and_surge() {
     let add = |count: usize, surge: bool| move |draft: &mut Draft| (0..count).for_each(|_| drop(fleet::add(draft, &pool_key(), surge)));
     assert_eq!(verdict(&world(), Planner::Operation, add(1, true)), None, "10 % of 2 is one");

@@ -39,7 +39,11 @@ pub fn put_cluster(system_pools: &[&str]) -> Change {
 impl Bench {
     /// A cluster of 1.35 with a system pool of one, at rest.
     pub fn new(profile: BootProfile) -> Bench {
-        let mut bench = Bench { r: Rehearsal::new(World::new(SEED), Env::default(), profile, START) };
+        Bench::in_env(profile, Env::default())
+    }
+    /// The same where quotas or policies are others.
+    pub fn in_env(profile: BootProfile, env: Env) -> Bench {
+        let mut bench = Bench { r: Rehearsal::new(World::new(SEED), env, profile, START) };
         bench.ask(put_cluster(&["system"])).expect("the cluster is made");
         for name in ["default", "kube-system"] {
             bench.create(
