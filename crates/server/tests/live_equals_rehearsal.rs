@@ -102,7 +102,7 @@ fn cut_generated(text: &str) -> String {
 }
 
 fn forget_moments(value: &mut Value) {
-    const MOMENTS: [&str; 20] = [
+    const MOMENTS: [&str; 22] = [
         "uid",
         "resourceVersion",
         "creationTimestamp",
@@ -113,6 +113,8 @@ fn forget_moments(value: &mut Value) {
         "id",
         "started",
         "phaseSince",
+        "renewed",
+        "rolled",
         "at",
         "timestamp",
         "bootID",
