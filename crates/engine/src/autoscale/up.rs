@@ -8,7 +8,6 @@ use super::groups::{Group, Left};
 use super::pending::{self, Pending};
 use super::watch::{State, Watch};
 use super::{Memory, Profile, apply, groups, mend, minimum, refusal, select, wake};
-use crate::Env;
 use crate::admit::Quotas;
 use nodelane_model::{Doc, Key, Kind, Name, Revision, Time};
 use nodelane_world::{Draft, Work, World};
@@ -69,8 +68,7 @@ pub fn plan(draft: &mut Draft, env: &Env, memory: &mut Memory, profile: &Profile
     let is_urgent = mend::mend(draft, memory) > 0;
     let looks = &mut memory.looks;
     let same = looks.inputs.as_ref().is_some_and(|inputs| inputs.still_hold(&draft.world, env));
-    looks.is_due |=
-        is_urgent || memory.has_moved || !same || memory.changed.iter().any(|key| matches!(key.kind, Kind::NodePool | Kind::Cluster));
+    looks.is_due |= is_urgent || memory.has_moved || !same || memory.changed.iter().any(|key| matches!(key.kind, Kind::NodePool | Kind::Cluster));
     if !looks.is_due {
         return 0;
     }
