@@ -68,7 +68,8 @@ pub fn plan(draft: &mut Draft, env: &Env, memory: &mut Memory, profile: &Profile
     let is_urgent = mend::mend(draft, memory) > 0;
     let looks = &mut memory.looks;
     let same = looks.inputs.as_ref().is_some_and(|inputs| inputs.still_hold(&draft.world, env));
-    looks.is_due |= is_urgent || memory.has_moved || !same || memory.changed.iter().any(|key| matches!(key.kind, Kind::NodePool | Kind::Cluster));
+    looks.is_due |=
+        is_urgent || memory.has_moved || !same || memory.changed.iter().any(|key| matches!(key.kind, Kind::NodePool | Kind::Cluster));
     if !looks.is_due {
         return 0;
     }
