@@ -18,11 +18,12 @@ def pool(b):
 
 
 def deploy(b, name, replicas, cpu):
-    """kubectl create deployment, with a request and a selector for the pool."""
-    b.kubectl("create", "deployment", name, "--image=busybox", f"--replicas={replicas}").ok()
-    patch = {"spec": {"template": {"spec": {"nodeSelector": {"agentpool": "auto"}, "containers": [
-        {"name": "busybox", "resources": {"requests": {"cpu": cpu}}}]}}}}
-    b.kubectl("patch", "deployment", name, "-p", json.dumps(patch)).ok()
+    """kubectl create of a deployment for the pool."""
+    labels = {"app": name}
+    pod = {"nodeSelector": {"agentpool": "auto"}, "containers": [{"name": "c", "image": "busybox", "resources": {"requests": {"cpu": cpu}}}]}
+    spec = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": pod}}
+    body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": spec}
+    b.kubectl("create", "-f", "-", stdin=json.dumps(body)).ok()
 
 
 def messages(b, reason):

@@ -8,6 +8,7 @@ use super::groups::{Group, Left};
 use super::pending::{self, Pending};
 use super::watch::{State, Watch};
 use super::{Memory, Profile, apply, groups, mend, minimum, refusal, select, wake};
+use crate::Env;
 use crate::admit::Quotas;
 use nodelane_model::{Doc, Key, Kind, Name, Revision, Time};
 use nodelane_world::{Draft, Work, World};
