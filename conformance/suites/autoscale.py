@@ -8,7 +8,7 @@ from harness.suite import eventually, holds, same, test
 
 
 def setup(b):
-    """A pool that may have none to five machines."""
+    """A pool that may have none to five machines; pods may use 1,900m of the two cores that az chooses."""
     b.az_pool("add", "-n", "auto", "-c", "0", "--enable-cluster-autoscaler", "--min-count", "0", "--max-count", "5").ok()
 
 
@@ -35,7 +35,7 @@ def messages(b, reason):
 @test
 def pods_bring_machines_from_nothing(b):
     same(len(b.kube.nodes("auto")), 0, "nodes at first")
-    deploy(b, "web", 3, "1500m")
+    deploy(b, "web", 3, "900m")
     eventually(lambda: len(b.kube.nodes("auto")) == 2, 60, "two nodes come")
     b.kubectl("rollout", "status", "deployment/web", "--timeout=60s").ok()
     same((pool(b)["count"], pool(b)["provisioningState"]), (2, "Succeeded"), "count and state as az shows them")
@@ -62,7 +62,7 @@ def a_count_is_not_the_users_to_set(b):
 @test
 def pods_beyond_the_maximum_are_told_why(b):
     b.az_pool("update", "-n", "auto", "--update-cluster-autoscaler", "--min-count", "0", "--max-count", "2").ok()
-    deploy(b, "more", 4, "1500m")
+    deploy(b, "more", 4, "900m")
     wanted = "pod didn't trigger scale-up: 1 max node group size reached"
     eventually(lambda: wanted in messages(b, "NotTriggerScaleUp"), 60, "the event")
     answer = b.nodelane("explain", "pool", "auto", "-o", "json").ok().json
