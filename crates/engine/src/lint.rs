@@ -176,11 +176,11 @@ fn overgrown(base: &World, head: &World, planner: Planner, writes: &[Write]) -> 
         let extra = |world: &World| fleet::extra(world, name).len();
         let surge = crate::upgrade::bounds(pool, pool.spec.count).surge as usize;
         // What is quarantined has another in its place; to the autoscaler those that are deallocated are none of the pool's size.
-        let counts = |machine: &Machine| match planner {
-            Planner::Autoscale => machine.is_wanted(),
-            _ => !machine.cordoned_by.contains(&CordonOwner::Quarantine),
+        let counts = |doc: &std::sync::Arc<Doc>| {
+            let quarantined = doc.as_machine().is_some_and(|machine| machine.cordoned_by.contains(&CordonOwner::Quarantine));
+            !quarantined && (planner != Planner::Autoscale || runs(Some(doc)))
         };
-        let own = |world: &World| fleet::own(world, name).iter().filter(|doc| doc.as_machine().is_some_and(counts)).count();
+        let own = |world: &World| fleet::own(world, name).iter().filter(|doc| counts(doc)).count();
         let most = match planner {
             Planner::Autoscale if crate::autoscale::may_scale(pool) => pool.spec.max_count.unwrap_or(0),
             _ => pool.spec.count,
