@@ -58,7 +58,7 @@ pub struct Pause {
 /// How a pool stands; `None` where there is no such pool.
 pub fn pool_standing(snapshot: &Snapshot, means: &Means, pool: &str) -> Option<PoolStanding> {
     let snapshot = with_machines(snapshot);
-    let mut env = Env { catalog: means.catalog.clone(), ..Env::default() };
+    let mut env = Env { catalog: means.catalog, ..Env::default() };
     if let Some(usage) = &means.usage {
         env.quotas = usage.quotas.clone();
         // What is used includes this cluster, which is counted by itself.

@@ -172,6 +172,7 @@ impl Profile {
     pub fn read(stored: &Rest, strategy: Strategy) -> Profile {
         let mut profile = Profile { strategy, ..Profile::default() };
         if strategy == Strategy::Better {
+            profile.scan_interval_millis = SECOND; // A look costs work only where something has changed.
             profile.scale_down_delay_is_local = true;
             profile.balance_similar_node_groups = true;
             profile.expanders = vec![ExpanderName::LeastWaste, ExpanderName::Price];
