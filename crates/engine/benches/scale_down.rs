@@ -8,7 +8,7 @@ use nodelane_engine::Env;
 use nodelane_engine::autoscale::{Memory, Profile, down};
 use nodelane_model::machine::{Machine, MachineModel, MachinePhase};
 use nodelane_model::pool::{NodePool, PoolSpec};
-use nodelane_model::{Body, Cluster, Doc, Key, Kind, Meta, Name, Pod, Time, Uid, codec};
+use nodelane_model::{Body, Doc, Key, Kind, Meta, Name, Pod, Time, Uid, codec};
 use nodelane_world::{Draft, List, World};
 use serde_json::json;
 use std::sync::Arc;
@@ -92,7 +92,7 @@ fn world(nodes: usize, pods: usize) -> World {
         let meta = Meta { uid: Uid(u128::from(revision)), ..meta };
         world.put(Arc::new(Doc::new(key, revision, meta, body)));
     };
-    put(Key::global(Kind::Cluster, "cluster"), Meta::default(), Body::Cluster(Box::new(Cluster::default())));
+    put(Key::global(Kind::Cluster, "cluster"), Meta::default(), Body::Cluster(Box::default()));
     for pool in 0..nodes.div_ceil(POOL) {
         let spec = PoolSpec { enable_auto_scaling: true, min_count: Some(0), max_count: Some(1_000), ..PoolSpec::default() };
         put(

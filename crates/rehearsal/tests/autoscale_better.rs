@@ -49,7 +49,13 @@ fn day(strategy: Strategy) -> Day {
         4 + 16 * (72 - (of_day - 72).abs()) / 72 + [0, 2, 1, 3, 0, 1][step.rem_euclid(6) as usize]
     };
     for step in 0..144 {
-        let windows = if step % 6 == 0 { 12 } else if step % 6 == 2 { 0 } else { -1 };
+        let windows = if step % 6 == 0 {
+            12
+        } else if step % 6 == 2 {
+            0
+        } else {
+            -1
+        };
         for (key, replicas) in keys.iter().zip([wave(step), wave(step - 3), windows]) {
             if replicas >= 0 {
                 bench.edit(key, |doc| {

@@ -231,7 +231,8 @@ proptest! {
         let pairs = names.into_iter().map(|name| (was.get(name), is.get(name)));
         let expected: Vec<_> = pairs.filter(|(was, is)| was.map(Arc::as_ptr) != is.map(Arc::as_ptr)).collect();
         let found: Vec<_> = world.nodes_since(&fork).collect();
-        let addresses = |pairs: &[(Option<&Arc<NodeRow>>, Option<&Arc<NodeRow>>)]| -> Vec<_> {
+        type Pair<'a> = (Option<&'a Arc<NodeRow>>, Option<&'a Arc<NodeRow>>);
+        let addresses = |pairs: &[Pair]| -> Vec<_> {
             pairs.iter().map(|(was, is)| (was.map(Arc::as_ptr), is.map(Arc::as_ptr))).collect()
         };
         prop_assert_eq!(addresses(&found), addresses(&expected));

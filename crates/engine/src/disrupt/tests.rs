@@ -70,7 +70,8 @@ fn a_budget_counts_what_was_taken_for_its_reason_and_nodes_counts_all() {
     let mends = |draft: &mut Draft| mend(draft, "np0");
     let done = |draft: &mut Draft| change(draft, "np0", |machine| machine.roll = Some(Roll::Done));
     let extra = |draft: &mut Draft| change(draft, "np0", |machine| (machine.intent, machine.surge) = (Intent::Gone, true));
-    let table: &[(&str, &dyn Fn(&mut Draft), Disruption, Result<(), Why>)] = &[
+    type Case<'a> = (&'a str, &'a dyn Fn(&mut Draft), Disruption, Result<(), Why>);
+    let table: &[Case] = &[
         ("", &rolls, Upgrade, Ok(())),
         ("upgrade=1", &rolls, Upgrade, budget("upgrade", 1)),
         ("upgrade=2", &rolls, Upgrade, Ok(())),
@@ -120,7 +121,7 @@ fn the_last_ready_node_of_the_system_is_not_taken_for_any_reason() {
     change(&mut draft, "sys1", |machine| machine.phase = MachinePhase::Failed);
     assert_eq!(ask(&draft, "sys0", Disruption::Upgrade), Err(Why::SystemCapacity));
     assert_eq!(ask(&draft, "np0", Disruption::Upgrade), Ok(()), "user pools are not the system's");
-    let leaves = |draft: &Draft, names: &[&str]| super::leaves_system(&draft.world, &names.iter().map(|name| Name::new(name)).collect());
+    let leaves = |draft: &Draft, names: &[&str]| super::leaves_system(&draft.world, &names.iter().map(Name::new).collect());
     assert_eq!((leaves(&draft, &["sys0"]), leaves(&draft, &["sys1"]), leaves(&draft, &["np0", "np1"])), (false, true, true));
     add(&mut draft, "sys2", Mode::System, 1, "");
     assert_eq!(ask(&draft, "sys0", Disruption::Upgrade), Ok(()), "another system pool serves");

@@ -40,7 +40,8 @@ fn a_managed_pool_is_changed_by_its_manager_and_by_who_says_that_they_override()
     comes_from(&mut bench, TERRAFORM);
     bench.made("np1", marked("nodelane-managed-by", "terraform"));
     let larger = |bench: &Bench| PoolSpec { count: bench.spec("np1").count + 1, ..bench.spec("np1") };
-    let changes: Vec<(&str, Box<dyn Fn(&Bench) -> Change>)> = vec![
+    type Ask = Box<dyn Fn(&Bench) -> Change>;
+    let changes: Vec<(&str, Ask)> = vec![
         ("scale", Box::new(move |bench| put(bench, larger(bench)))),
         ("untag", Box::new(|bench| put(bench, PoolSpec { tags: Default::default(), ..bench.spec("np1") }))),
         ("image", Box::new(|_| Change::UpgradePoolImage { name: "np1".into() })),
