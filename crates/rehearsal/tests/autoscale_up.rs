@@ -91,7 +91,9 @@ fn pending_pods_bring_a_pool_up_from_nothing_and_say_so() {
 
 #[test]
 fn machines_on_their_way_are_room_and_are_not_asked_for_twice() {
-    let mut bench = Bench::with_pool(0, scaled(0, 9));
+    // Minutes to boot, so that many looks happen before the machine is there.
+    let mut bench = Bench::new(nodelane_sim::BootProfile::Azure);
+    bench.make("np", 0, scaled(0, 9));
     load(&mut bench, "web", 2, json!({}));
     bench.until(MINUTE, |world| world.machines_of(&"np".into()).count() == 1);
     assert_eq!(bench.nodes("np").len(), 0);
@@ -210,6 +212,9 @@ fn an_allocation_that_fails_sends_the_next_look_to_another_pool_at_once() {
     load(&mut bench, "web", 2, spot);
     bench.until(5 * MINUTE, |world| running(world, "web").len() == 2);
     assert!(bench.r.now().since(since) < MINUTE, "{} ms", bench.r.now().since(since));
+    let failed = bench.pool("spot").state.backoff.unwrap().failed;
+    let next = bench.machines("ondemand")[0].0.clone();
+    assert_eq!(bench.when(0, |doc| doc.key == next), Some(failed), "at the very moment of the failure");
     assert_eq!((living(&bench, "spot"), living(&bench, "ondemand")), (0, 1));
     let backoff = bench.pool("spot").state.backoff.unwrap();
     assert_eq!((backoff.code.as_str(), backoff.millis), ("AllocationFailed", 5 * MINUTE));
