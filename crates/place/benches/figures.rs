@@ -244,13 +244,11 @@ fn filter_out_schedulable(name: &str, classes: usize) {
 }
 
 /// Why the nodes refuse a pod, by pool and first reason.
-fn by_pool<'a>(room: &mut Room, world: &'a World, pod: &Doc) -> BTreeMap<(&'a Name, Reason), usize> {
+fn by_pool(room: &mut Room, world: &World, pod: &Doc) -> BTreeMap<(Name, Reason), usize> {
+    let mut answer = room.ask(world, pod);
     let mut counts = BTreeMap::new();
-    for (name, refusal) in room.ask(world, pod).nodes() {
-        let pool = world.node(name).and_then(|row| row.doc.meta.labels.get("agentpool")).expect("each node has a pool");
-        if let Some(refusal) = refusal {
-            *counts.entry((pool, refusal.reasons[0].clone())).or_default() += 1;
-        }
+    for (pool, refusal, nodes) in answer.refusals_by(&Name::new_static("agentpool")) {
+        *counts.entry((pool, refusal.reasons[0].clone())).or_default() += nodes;
     }
     counts
 }

@@ -357,6 +357,10 @@ impl Board {
         }
         column
     }
+    /// What nodes say is less than this.
+    pub fn refusals_end(&self) -> u32 {
+        self.refusals.all.len() as u32 + 1
+    }
     /// A refusal of [`Board::column`].
     pub fn refusal_of(&self, said: u32) -> Option<&Refusal> {
         self.refusals.get(said)

@@ -12,6 +12,7 @@ use crate::preempt;
 use crate::reason::Refusal;
 use crate::score::Scores;
 use crate::session::Session;
+use crate::topology::{By, NONE};
 use crate::victims::Way;
 use nodelane_model::{Doc, Key, Name};
 use nodelane_world::World;
@@ -87,7 +88,7 @@ impl Room {
 /// What every node says to a pod, a small number each. A room is busy while its answer is read.
 #[derive(Debug)]
 pub struct Answer<'a> {
-    session: &'a Session,
+    session: &'a mut Session,
     /// Absent where no node was asked.
     board: Option<&'a Board>,
     column: Vec<u32>,
@@ -102,6 +103,29 @@ impl Answer<'_> {
     pub fn nodes(&self) -> impl Iterator<Item = (&Name, Option<&Refusal>)> {
         let asked = self.board.into_iter().flat_map(|board| self.session.roster.iter().map(move |node| (board, node)));
         asked.map(|(board, node)| (self.session.name(node), board.refusal_of(self.column[node as usize])))
+    }
+    /// How often each refusal is, by the value of a label; an empty one is that of nodes without it. In order of value and refusal.
+    pub fn refusals_by(&mut self, label: &Name) -> Vec<(Name, &Refusal, usize)> {
+        let Some(board) = self.board else { return Vec::new() };
+        let topology = self.session.topology(By::Label(label.clone()));
+        let (domains, said) = (topology.domains + 1, board.refusals_end() as usize);
+        let mut counts = vec![0; domains * said];
+        for node in self.session.roster.iter() {
+            let domain = match topology.domain_of[node as usize] {
+                NONE => 0,
+                domain => domain as usize + 1,
+            };
+            counts[domain * said + self.column[node as usize] as usize] += 1;
+        }
+        let values = std::iter::once(Name::default()).chain(self.session.topologies.values(&topology));
+        let of_value = |(value, counts): (Name, &[usize])| {
+            let refused = (0..).zip(counts).filter(|(_, nodes)| **nodes > 0);
+            let named = refused.filter_map(|(said, nodes)| Some((value.clone(), board.refusal_of(said)?, *nodes)));
+            named.collect::<Vec<_>>()
+        };
+        let mut all: Vec<(Name, &Refusal, usize)> = values.zip(counts.chunks(said)).flat_map(of_value).collect();
+        all.sort_unstable();
+        all
     }
     /// What one node says; `None` where it does not exist or was not asked.
     pub fn node(&self, name: &str) -> Option<Result<(), &Refusal>> {

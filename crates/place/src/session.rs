@@ -10,7 +10,7 @@ use crate::images::ImageLists;
 use crate::plan::is_ours;
 use crate::profile::{Profile, owner_of};
 use crate::roster::Roster;
-use crate::topology::Topologies;
+use crate::topology::{By, Topologies, Topology};
 use nodelane_model::pod::PodSpec;
 use nodelane_model::{Doc, Key, Kind, Labels, Name};
 use nodelane_world::{EphemeralOwner, NodeRow, World};
@@ -308,6 +308,10 @@ impl Session {
     /// Labels of a namespace, where it exists.
     pub fn namespace(&self, name: &Name) -> Option<&Labels> {
         self.world.get(&Key::global(Kind::Namespace, name.clone())).map(|doc| &doc.meta.labels)
+    }
+    /// How nodes are divided.
+    pub fn topology(&mut self, by: By) -> Arc<Topology> {
+        self.topologies.get(&self.rows, &self.roster, by)
     }
     pub fn name(&self, node: u32) -> &Name {
         &self.rows[node as usize].doc.key.name

@@ -116,6 +116,12 @@ impl Topologies {
         };
         self.known[id].now.clone()
     }
+    /// The label's values by domain.
+    pub fn values(&self, of: &Topology) -> impl Iterator<Item = Name> {
+        let mut values: Vec<(u32, &Name)> = self.known[of.id].domains.iter().map(|(value, domain)| (*domain, value)).collect();
+        values.sort_unstable();
+        values.into_iter().map(|(_, value)| value.clone())
+    }
     /// Takes up a node with the next number.
     pub fn add(&mut self, row: &NodeRow) {
         self.known.iter_mut().for_each(|known| known.add(row));

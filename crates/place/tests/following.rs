@@ -8,10 +8,11 @@ mod scenarios;
 use nodelane_model::hash::Hash;
 use nodelane_model::node::{Image, Taint};
 use nodelane_model::{Doc, Key, Kind, Name, Quantity, Time, Uid};
-use nodelane_place::{Memory, Room, explain, plan};
+use nodelane_place::{Memory, Refusal, Room, Verdict, explain, plan};
 use nodelane_world::{Draft, World};
 use scenarios::{Input, Scenario, read, world_of};
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 const GOLDEN: [&str; 3] = [
@@ -134,6 +135,20 @@ fn stir_node(world: &mut World, seed: u64, round: u64) {
     put(world, doc);
 }
 
+const ZONE: Name = Name::new_static("topology.kubernetes.io/zone");
+
+/// Refusals by zone, counted name by name.
+fn counted_by_zone(world: &World, verdict: &Verdict) -> BTreeMap<(Name, Refusal), usize> {
+    let mut counts = BTreeMap::new();
+    for (name, said) in &verdict.nodes {
+        let zone = world.node(name).and_then(|row| row.doc.meta.labels.get(&ZONE)).cloned().unwrap_or_default();
+        if let Err(refusal) = said {
+            *counts.entry((zone, refusal.clone())).or_default() += 1;
+        }
+    }
+    counts
+}
+
 fn worlds() -> Vec<Scenario> {
     GOLDEN.iter().flat_map(|text| serde_json::from_str::<Vec<Scenario>>(text).expect("readable")).collect()
 }
@@ -148,10 +163,17 @@ fn a_room_that_follows_the_world_says_what_a_new_one_says() {
         for round in 0..8 {
             for pod in &asked {
                 let expected = explain(&world, pod);
-                let answer = room.ask(&world, pod);
+                let mut answer = room.ask(&world, pod);
                 let said = answer.nodes().map(|(name, refusal)| (name.clone(), refusal.cloned()));
                 let by_name = expected.nodes.iter().map(|(name, said)| (name.clone(), said.clone().err()));
                 assert!(said.eq(by_name), "scenario {seed}, round {round}, {}: columns", pod.key);
+                let by_zone = answer.refusals_by(&ZONE).into_iter().map(|(zone, refusal, nodes)| ((zone, refusal.clone()), nodes));
+                assert_eq!(
+                    by_zone.collect::<BTreeMap<_, _>>(),
+                    counted_by_zone(&world, &expected),
+                    "scenario {seed}, round {round}, {}",
+                    pod.key
+                );
                 assert_eq!(answer.verdict(), expected, "scenario {seed}, round {round}, {}", pod.key);
                 verdicts += 1;
             }

@@ -127,7 +127,7 @@ fn judge(cluster: &Cluster) -> Result<usize, TestCaseError> {
         nodes.extend(newcomer::add(&mut world, means, lane, *by).iter().filter_map(|name| Some(world.node(name)?.doc.clone())));
     }
     let edits = universe(&question, &nodes);
-    let found = search::smallest(&question);
+    let found = search::smallest(&question, &mut means.room());
     let told = found.first().map(|found| found.edits.len());
     for size in 0..told.unwrap_or(MOST_EDITS + 1) {
         prop_assert!(!some_set(&question, &edits, &growths, size), "{size} changes suffice, told: {told:?}\n{}", cluster.explain("asked"));

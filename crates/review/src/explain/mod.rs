@@ -18,7 +18,7 @@ use lane::Lane;
 use nodelane_catalog::Catalog;
 use nodelane_engine::admit::Quotas;
 use nodelane_model::{Doc, Key, Kind, Name};
-use nodelane_place::{Config, Diagnosis, Refusal, Scores, Verdict, explain_with};
+use nodelane_place::{Config, Diagnosis, Refusal, Room, Scores, Verdict};
 use nodelane_world::Snapshot;
 use search::Question;
 use serde::Serialize;
@@ -40,6 +40,15 @@ pub struct Means {
     pub usage: Option<Usage>,
     /// How the scheduler is configured.
     pub scheduler: Arc<Config>,
+}
+
+impl Means {
+    /// A room that places as the scheduler is configured.
+    fn room(&self) -> Room {
+        let mut room = Room::default();
+        room.config = self.scheduler.clone();
+        room
+    }
 }
 
 /// Quotas with what is used of them.
@@ -171,14 +180,14 @@ pub fn pending(snapshot: &Snapshot) -> Vec<Key> {
 /// The answers for all pods that wait, in order of namespace and name. Pods of one template and owner are asked about once.
 pub fn explain_pending(snapshot: &Snapshot, means: &Means) -> Vec<Explanation> {
     let mut known: BTreeMap<(usize, usize, Name, Option<Name>), Explanation> = BTreeMap::new();
-    let mut answers = Vec::new();
+    let (mut answers, mut room) = (Vec::new(), means.room());
     for key in pending(snapshot) {
         let Some((doc, pod)) = snapshot.world.get(&key).and_then(|doc| Some((doc, doc.as_pod()?))) else { continue };
         let owner = doc.meta.controller().map(|owner| owner.uid.clone());
         // The snapshot keeps the shared parts alive, so their addresses are theirs alone.
         let alike = (Arc::as_ptr(&pod.spec) as usize, Arc::as_ptr(&doc.meta.labels) as usize, key.namespace.clone(), owner);
         if !known.contains_key(&alike) {
-            let Ok(answer) = explain(snapshot, means, &key.namespace, &key.name) else { continue };
+            let Ok(answer) = answer(snapshot, means, &mut room, &key.namespace, &key.name) else { continue };
             known.insert(alike.clone(), answer);
         }
         answers.extend(known.get(&alike).map(|answer| Explanation { pod: format!("{}/{}", key.namespace, key.name), ..answer.clone() }));
@@ -191,6 +200,11 @@ pub fn explain_pending(snapshot: &Snapshot, means: &Means) -> Vec<Explanation> {
 /// # Errors
 /// Where there is no such pod.
 pub fn explain(snapshot: &Snapshot, means: &Means, namespace: &str, name: &str) -> Result<Explanation, Unknown> {
+    answer(snapshot, means, &mut means.room(), namespace, name)
+}
+
+/// The same, by a room that may have answered before.
+fn answer(snapshot: &Snapshot, means: &Means, room: &mut Room, namespace: &str, name: &str) -> Result<Explanation, Unknown> {
     let key = Key::new(Kind::Pod, namespace, name);
     let Some((doc, pod)) = snapshot.world.get(&key).and_then(|doc| Some((doc, doc.as_pod()?))) else {
         return Err(unknown(snapshot, namespace, name));
@@ -200,19 +214,19 @@ pub fn explain(snapshot: &Snapshot, means: &Means, namespace: &str, name: &str) 
     let lanes = lane::lanes(snapshot, means);
     let question = Question { snapshot, means, lanes: &lanes, pod: doc };
     let gated = doc.as_pod().is_some_and(|pod| !pod.spec.scheduling_gates.is_empty());
-    let verdict = explain_with(&snapshot.world, doc, &means.scheduler);
+    let verdict = room.explain(&snapshot.world, doc);
     let mut explanation = Explanation {
         pod: format!("{namespace}/{name}"),
         bound: pod.node.is_some(),
         event: verdict.diagnosis.as_ref().map(|diagnosis| Diagnosis::note(&diagnosis.message())),
-        pools: lanes.iter().filter_map(|lane| view(&question, lane, &verdict, gated)).collect(),
+        pools: lanes.iter().filter_map(|lane| view(&question, room, lane, &verdict, gated)).collect(),
         fixes: Vec::new(),
         landed: pod.node.as_ref().map(|node| landed(node, &verdict)),
     };
     match &pod.node {
         Some(node) => explanation.event = Some(format!("Successfully assigned {namespace}/{name} to {node}")),
         None if gated => explanation.event = Some(GATED.to_owned()),
-        None => explanation.fixes = search::smallest(&question).into_iter().map(fix).collect(),
+        None => explanation.fixes = search::smallest(&question, room).into_iter().map(fix).collect(),
     }
     Ok(explanation)
 }
@@ -242,7 +256,7 @@ fn without_itself(snapshot: &Snapshot, doc: &Arc<Doc>) -> (Snapshot, Arc<Doc>) {
     (Snapshot { world, now: snapshot.now }, Arc::new(free))
 }
 
-fn view(question: &Question, lane: &Lane, verdict: &Verdict, gated: bool) -> Option<PoolView> {
+fn view(question: &Question, room: &mut Room, lane: &Lane, verdict: &Verdict, gated: bool) -> Option<PoolView> {
     if lane.pool.is_none() && lane.nodes.is_empty() {
         return None;
     }
@@ -256,11 +270,11 @@ fn view(question: &Question, lane: &Lane, verdict: &Verdict, gated: bool) -> Opt
     let mut world = question.snapshot.world.clone();
     let came = newcomer::add(&mut world, question.means, lane, 1);
     let new_node = came.first().map(|name| {
-        let verdict = explain_with(&world, question.pod, &question.means.scheduler);
-        let before = verdict.diagnosis.as_ref().and_then(|diagnosis| diagnosis.before.as_ref());
-        let said = verdict.nodes.get(name);
+        let answer = room.ask(&world, question.pod);
+        let before = answer.diagnosis().and_then(|diagnosis| diagnosis.before.as_ref());
+        let said = answer.node(name);
         let before = before.map(|reason| Refused { plugin: format!("{:?}", reason.plugin()), reason: reason.to_string(), count: 1 });
-        let refusals = before.into_iter().chain(counted(said.and_then(|said| said.as_ref().err()).into_iter()));
+        let refusals = before.into_iter().chain(counted(said.and_then(Result::err).into_iter()));
         NewNode { fits: said.is_some_and(|said| said.is_ok()), refusals: refusals.collect() }
     });
     Some(PoolView { pool: lane.name.to_string(), nodes: lane.nodes.len(), refusals, new_node, limits: lane.limits.clone() })

@@ -4,6 +4,8 @@
 //! one size are tried by price, pods moved and name, and the search ends with the size of the first that works. It finds the smallest of
 //! the closed set of changes: whatever is in a smallest fix is asked for by some refusal on the way to the node where the pod lands.
 //!
+//! One room answers for all forks: a fork differs from the one before by a few nodes, and only those are looked at anew.
+//!
 //! Bounds: three changes; 600 sets, in large worlds as many as look at 10 million nodes and pods together: 181 at 5,000 nodes of ten pods.
 
 use super::edit::{self, Edit};
@@ -11,7 +13,7 @@ use super::lane::Lane;
 use super::{Means, add_pool, candidate, newcomer};
 use nodelane_model::pool::{OsType, Priority};
 use nodelane_model::{Doc, Name};
-use nodelane_place::{Room, Verdict};
+use nodelane_place::{Answer, Room};
 use nodelane_world::{Snapshot, World};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,14 +22,12 @@ use std::sync::Arc;
 pub(crate) const MOST_EDITS: usize = 3;
 /// Sets that are tried for one pod.
 const MOST_TRIALS: usize = 600;
-/// Documents that all sets together may look at: each set looks at every node and pod once.
+/// Documents that all sets together may look at: each set looks at every node, and with terms about other pods at every pod.
 const MOST_VISITS: usize = 10_000_000;
 /// Sets that are tried in the largest world too: more than there are pools to try.
 const LEAST_TRIALS: usize = 100;
 /// Values of the same requests that are tried, the largest first: nodes with less room add nothing new but by what else refuses there.
 const MOST_VALUES: usize = 8;
-/// Forks kept at once: at 5,000 nodes 2 MiB of rows and some boards each, 64 MiB together.
-const MOST_FORKS: usize = 8;
 /// Fixes that are told.
 const MOST_FIXES: usize = 8;
 /// How much further than asked a skew is let go before the constraint is given up.
@@ -69,7 +69,7 @@ struct Brings<'a> {
 type Rank = (usize, i64, usize, Vec<Edit>, Option<(Name, u32)>);
 
 /// The smallest sets of changes that let the pod run, the best first. Empty sets where nothing has to be changed.
-pub(crate) fn smallest(question: &Question) -> Vec<Found> {
+pub(crate) fn smallest(question: &Question, room: &mut Room) -> Vec<Found> {
     let added = add_pool::lanes(question);
     let mut open: BTreeMap<Rank, Trial> = BTreeMap::new();
     let mut starts = vec![Trial { edits: BTreeSet::new(), brings: None }];
@@ -95,7 +95,7 @@ pub(crate) fn smallest(question: &Question) -> Vec<Found> {
             continue;
         }
         tried += 1;
-        match question.judge(&trial, &mut forks) {
+        match question.judge(&trial, &mut forks, room) {
             Judged::Lands(landing) => found.push((landing, trial)),
             Judged::Needless => {}
             Judged::Refused(more) => {
@@ -105,7 +105,7 @@ pub(crate) fn smallest(question: &Question) -> Vec<Found> {
             }
         }
     }
-    told(question, found)
+    told(question, found, &mut forks, room)
 }
 
 /// A world in which changes of the pod are tried.
@@ -113,10 +113,9 @@ struct Fork {
     world: World,
     /// Names of the nodes that came.
     came: Vec<Name>,
-    room: Room,
 }
 
-/// Forks by the nodes that come and the changes that are not the pod's; the first, without any, is never given up.
+/// Forks by the nodes that come and the changes that are not the pod's. Each holds what it changes, some KiB; there are no more than sets.
 type Forks = BTreeMap<(Option<(Name, u32)>, Vec<Edit>), Fork>;
 
 enum Judged<'a> {
@@ -161,25 +160,20 @@ impl<'a> Question<'a> {
             }
         }
         let came = trial.brings.as_ref().map(|brings| newcomer::add(&mut world, self.means, brings.lane, brings.by)).unwrap_or_default();
-        let mut room = Room::default();
-        room.config = self.means.scheduler.clone();
-        Fork { world, came, room }
+        Fork { world, came }
     }
-    fn judge(&self, trial: &Trial<'a>, forks: &mut Forks) -> Judged<'a> {
+    fn judge(&self, trial: &Trial<'a>, forks: &mut Forks, room: &mut Room) -> Judged<'a> {
         let of_nodes = trial.edits.iter().filter(|edit| !edit.is_of_pod()).cloned().collect();
         let key = (trial.brings.as_ref().map(|brings| (brings.lane.name.clone(), brings.by)), of_nodes);
-        if forks.len() == MOST_FORKS && !forks.contains_key(&key) {
-            forks.pop_last();
-        }
-        let Fork { world, came, room } = forks.entry(key).or_insert_with(|| self.fork(trial));
+        let Fork { world, came } = forks.entry(key).or_insert_with(|| self.fork(trial));
         let pod = edit::edited(self.pod, trial.edits.iter());
-        let verdict = room.explain(world, &pod);
-        match &verdict.chosen {
-            Some(_) if trial.brings.is_some() && verdict.nodes.iter().any(|(name, said)| said.is_ok() && !came.contains(name)) => {
+        let answer = room.ask(world, &pod);
+        match answer.chosen() {
+            Some(_) if trial.brings.is_some() && answer.nodes().any(|(name, refusal)| refusal.is_none() && !came.contains(name)) => {
                 Judged::Needless
             }
             Some(node) => Judged::Lands(self.landing(trial, world, node, came)),
-            None => Judged::Refused(self.next(trial, world, &pod, &verdict, came)),
+            None => Judged::Refused(self.next(trial, world, &pod, &answer, came)),
         }
     }
     fn landing(&self, trial: &Trial, world: &World, node: &Name, came: &[Name]) -> Found {
@@ -191,16 +185,16 @@ impl<'a> Question<'a> {
             price: trial.brings.as_ref().map_or(Some(0), |brings| brings.price),
         }
     }
-    fn next(&self, trial: &Trial<'a>, world: &World, pod: &Arc<Doc>, verdict: &Verdict, came: &[Name]) -> Vec<Trial<'a>> {
+    fn next(&self, trial: &Trial<'a>, world: &World, pod: &Arc<Doc>, answer: &Answer, came: &[Name]) -> Vec<Trial<'a>> {
         let Some((original, spec)) = self.pod.as_pod().zip(pod.as_pod()).map(|(a, b)| (&a.spec, &b.spec)) else { return Vec::new() };
         let mut ways: BTreeSet<Vec<Edit>> = BTreeSet::new();
-        if verdict.nodes.is_empty() {
+        if answer.nodes().next().is_none() {
             ways.extend(candidate::before(spec));
         }
-        for (name, said) in &verdict.nodes {
+        for (name, refusal) in answer.nodes() {
             // Nodes that are there are the business of the same changes without new ones.
             let concerns = trial.brings.is_none() || came.contains(name);
-            if let (Err(refusal), Some(row), true) = (said, world.node(name), concerns) {
+            if let Some((refusal, row)) = refusal.filter(|_| concerns).zip(world.node(name)) {
                 ways.extend(candidate::alternatives(world, original, pod, row, refusal));
             }
         }
@@ -244,7 +238,7 @@ fn few(ways: BTreeSet<Vec<Edit>>) -> Vec<Vec<Edit>> {
 }
 
 /// The fixes worth telling: of those about the same things the best, with skews no larger than needed.
-fn told(question: &Question, mut found: Vec<(Found, Trial)>) -> Vec<Found> {
+fn told(question: &Question, mut found: Vec<(Found, Trial)>, forks: &mut Forks, room: &mut Room) -> Vec<Found> {
     let lowered = |found: &Found| {
         let to = found.edits.iter().filter_map(|edit| if let Edit::LowerRequest { to, .. } = edit { Some(*to) } else { None });
         std::cmp::Reverse(to.collect::<Vec<i64>>())
@@ -256,22 +250,21 @@ fn told(question: &Question, mut found: Vec<(Found, Trial)>) -> Vec<Found> {
     let mut seen = BTreeSet::new();
     found.retain(|(found, _)| seen.insert(found.edits.iter().map(Edit::subject).collect::<Vec<_>>()) || found.edits.is_empty());
     found.truncate(MOST_FIXES);
-    found.into_iter().map(|(found, trial)| tightened(question, found, trial)).collect()
+    found.into_iter().map(|(found, trial)| tightened(question, found, trial, forks, room)).collect()
 }
 
 /// The same fix with the smallest skew that works in place of giving a constraint up.
-fn tightened(question: &Question, found: Found, trial: Trial) -> Found {
+fn tightened(question: &Question, found: Found, trial: Trial, forks: &mut Forks, room: &mut Room) -> Found {
     let given_up = found.edits.iter().find_map(|edit| match edit {
         Edit::RelaxSpread { index, key, from, to: None } => Some((*index, key.clone(), *from)),
         _ => None,
     });
     let Some((index, key, from)) = given_up else { return found };
-    let mut forks = Forks::default();
     for to in from + 1..=from + MOST_SKEW {
         let mut trial = trial.clone();
         trial.edits.remove(&Edit::RelaxSpread { index, key: key.clone(), from, to: None });
         trial.edits.insert(Edit::RelaxSpread { index, key: key.clone(), from, to: Some(to) });
-        if let Judged::Lands(found) = question.judge(&trial, &mut forks) {
+        if let Judged::Lands(found) = question.judge(&trial, forks, room) {
             return found;
         }
     }
