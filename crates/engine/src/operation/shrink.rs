@@ -98,7 +98,7 @@ pub fn remove_all(draft: &mut Draft, key: &Key) -> usize {
 }
 
 /// Which machines a scale-in takes (aks-semantics MS-5): those of no use (quarantined, failed, deallocated), then from the fullest zone the highest instance.
-fn choose(world: &World, pool: &Name, surplus: usize) -> Vec<Name> {
+pub(super) fn choose(world: &World, pool: &Name, surplus: usize) -> Vec<Name> {
     let mut left: Vec<Arc<Doc>> = fleet::own(world, pool);
     let mut victims = Vec::new();
     while victims.len() < surplus && !left.is_empty() {
