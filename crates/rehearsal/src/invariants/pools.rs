@@ -87,7 +87,7 @@ impl Pools {
         let Some(pool) = view.pool(&machine.pool) else { return };
         let cordoned = event.new.as_ref().and_then(|doc| doc.as_node()).is_some_and(|node| node.spec.unschedulable);
         let by_operation = cordoned && machine.cordoned_by.contains(&CordonOwner::Operation) || event.new.is_none();
-        if !by_operation || machine.preempted.is_some() || self.handed_back.remove(&name) {
+        if !by_operation || machine.preempted.is_some() || machine.scheduled.is_some() || self.handed_back.remove(&name) {
             return;
         }
         let rolls = pool
@@ -120,6 +120,8 @@ impl Pools {
                 let silent = view.node(name).is_some_and(|node| node.status.conditions.iter().any(lost));
                 let by_itself = !self.taken.contains(name) && name != node
                     || silent
+                    // The roll has given up waiting for it.
+                    || machine.roll.is_none() && name != node
                     || machine.cordoned_by.iter().any(|owner| *owner != CordonOwner::Operation)
                     || machine.phase == MachinePhase::Failed;
                 out += usize::from(!takes && by_itself);

@@ -63,7 +63,9 @@ fn settled(findings: &mut Findings, view: &View, at: Time, name: &Name, pool: &N
 
 fn node_as_its_pool(findings: &mut Findings, view: &View, at: Time, name: &Name, node: &Node, pool: &NodePool) {
     let wanted: Vec<Taint> = pool.spec.node_taints.iter().filter_map(|text| Taint::parse(text)).collect();
-    let same = node.spec.taints.len() == wanted.len() && wanted.iter().all(|taint| node.spec.taints.iter().any(|is| is.same_place(taint)));
+    // The autoscaler's mark of a node that it may not take, for its pool has its minimum (SD-3).
+    let is: Vec<&Taint> = node.spec.taints.iter().filter(|taint| taint.key != "DeletionCandidateOfClusterAutoscaler").collect();
+    let same = is.len() == wanted.len() && wanted.iter().all(|taint| is.iter().any(|is| is.same_place(taint)));
     findings.check(Invariant::Leak, at, same && !node.spec.unschedulable, || {
         format!("node {name} has taints {:?}, unschedulable: {}", node.spec.taints, node.spec.unschedulable)
     });

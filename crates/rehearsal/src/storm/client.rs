@@ -89,8 +89,13 @@ impl Client {
                 if *count > 0 {
                     spec["count"] = (*count).into();
                 }
-                if kind == "zone-out" {
-                    spec["zone"] = (1 + count % 3).to_string().into();
+                // The count also says which zone, which event, and what heals a silence.
+                let one = |of: [&str; 4]| of[(count % 4) as usize].to_owned();
+                match kind.as_str() {
+                    "zone-out" => spec["zone"] = (1 + count % 3).to_string().into(),
+                    "scheduled-event" => spec["event"] = one(["Freeze", "Reboot", "Redeploy", "Terminate"]).into(),
+                    "not-ready" => spec["healsBy"] = one(["none", "reboot", "reimage", "redeploy"]).into(),
+                    _ => {}
                 }
                 self.numbered += 1;
                 let doc = objects::fault(&format!("f{}", self.numbered), spec);

@@ -45,7 +45,18 @@ const HOURS: i64 = 24;
 /// Machines of a pool, at most: four pools of three are twelve nodes.
 const MACHINES: u32 = 3;
 /// Faults of `nodelane fault` that strike the simulated world.
-const FAULTS: [&str; 7] = ["allocation", "quota", "never-registers", "not-ready", "slow-boot", "spot-evict", "zone-out"];
+const FAULTS: [&str; 10] = [
+    "allocation",
+    "quota",
+    "never-registers",
+    "not-ready",
+    "slow-boot",
+    "spot-evict",
+    "zone-out",
+    "api-throttle",
+    "repair-error",
+    "scheduled-event",
+];
 
 /// The script of a seed.
 pub fn script(seed: u64) -> Script {
