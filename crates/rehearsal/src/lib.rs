@@ -158,10 +158,6 @@ impl Rehearsal {
         self.queue.push(Input::Request(id, Box::new(change), Arc::new(origin)));
         id
     }
-    /// The number that the next request gets.
-    pub fn next_request(&self) -> u64 {
-        self.next_id
-    }
     /// The answers that came since the last call. A crash answers nobody.
     pub fn answers(&mut self) -> Vec<(u64, Result<Accepted, Refusal>)> {
         std::mem::take(&mut self.answers)

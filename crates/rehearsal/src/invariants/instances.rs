@@ -112,6 +112,6 @@ fn may_go(view: &View, users: &Users, name: &str, old: &Machine) -> bool {
         None => pool.spec.enable_auto_scaling && own > pool.spec.min_count.unwrap_or(0) as usize,
         Some(_) => false,
     };
-    let taken_back = old.preempted.is_some();
+    let taken_back = old.preempted.is_some() || old.scheduled.is_some();
     asked || old.surge || old.phase == MachinePhase::Failed || taken_back || cluster_goes && view.cluster().is_none()
 }

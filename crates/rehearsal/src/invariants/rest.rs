@@ -98,7 +98,10 @@ fn pods(findings: &mut Findings, view: &View, at: Time) {
         let Some(pod) = doc.as_pod() else { continue };
         let open = matches!(pod.status.phase, Phase::Pending | Phase::Running);
         let place = pod.node.as_ref().and_then(|node| view.node(node));
-        findings.check(Invariant::Leak, at, doc.meta.deleted.is_none() && (pod.node.is_none() || place.is_some() || !open), || {
+        // Nobody ends the pods of a machine that is deallocated and whose node stays (aks-semantics S-5).
+        let deallocated = pod.node.as_ref().and_then(|node| view.machine(node)).is_some_and(|m| m.phase == MachinePhase::Stopped);
+        let ends = doc.meta.deleted.is_some() && !deallocated;
+        findings.check(Invariant::Leak, at, !ends && (pod.node.is_none() || place.is_some() || !open), || {
             format!("pod {} is terminating or on a node that is not there", doc.key)
         });
         if pod.node.is_none() && open {

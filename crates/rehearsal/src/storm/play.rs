@@ -77,7 +77,9 @@ struct Storm<'a> {
     jobs: u64,
     /// Requests under way, by number.
     open: BTreeMap<u64, Request>,
-    last_of_pools: Option<(u64, Request)>,
+    last_of_pools: Option<Request>,
+    /// The first request of each client id: those that follow repeat it.
+    firsts: BTreeMap<Name, u64>,
     last: VecDeque<(Time, Event)>,
     keeps: usize,
     trace: Hash,
@@ -194,6 +196,7 @@ impl<'a> Storm<'a> {
             jobs: 0,
             open: BTreeMap::new(),
             last_of_pools: None,
+            firsts: BTreeMap::new(),
             last: VecDeque::new(),
             keeps: LAST,
             trace: Hash::new(0),
@@ -341,9 +344,9 @@ impl<'a> Storm<'a> {
                 self.plan(now.plus(500), Job::Drain(node.key.name.clone(), now.plus(DRAIN_MILLIS)));
             }
             Job::Do(What::Repeat) => {
-                let Some((first, mut request)) = self.last_of_pools.clone() else { return };
-                request.asked.repeat_of = Some(first);
-                self.send(request);
+                if let Some(request) = self.last_of_pools.clone() {
+                    self.send(request);
+                }
             }
             Job::Do(What::Full(seconds)) => {
                 let millis = i64::from(seconds) * 1_000;
@@ -359,13 +362,7 @@ impl<'a> Storm<'a> {
             Job::Do(What::Crash(writes)) => self.r.disk.die_after(writes.into()),
             Job::Do(what) => {
                 let requests = self.client.requests(self.script, &self.r.world().clone(), &what, now);
-                let first = self.r.next_request();
-                for mut request in requests {
-                    // Twice the same is a repeat of the first.
-                    let open = self.open.get(&first).filter(|open| open.client_id == request.client_id);
-                    request.asked.repeat_of = open.map(|_| first).or(request.asked.repeat_of);
-                    self.send(request);
-                }
+                requests.into_iter().for_each(|request| self.send(request));
             }
         }
     }
@@ -384,7 +381,7 @@ impl<'a> Storm<'a> {
         }
     }
 
-    fn send(&mut self, request: Request) {
+    fn send(&mut self, mut request: Request) {
         let now = self.r.now();
         if is_throttled(self.r.world(), &request, now) {
             self.tally.fault("api-throttle");
@@ -409,13 +406,15 @@ impl<'a> Storm<'a> {
         }
         let origin = Origin { principal: Principal::User("ann".into()), client_request_id: request.client_id.clone(), ..Origin::default() };
         let id = self.r.submit(request.change.clone(), origin);
+        let first = *self.firsts.entry(request.client_id.clone()).or_insert(id);
+        request.asked.repeat_of = (first != id).then_some(first);
         self.judge.asked(id, request.asked.clone());
         let about_pool = matches!(
             request.change,
             Change::PutPool { .. } | Change::DeletePool { .. } | Change::UpgradePoolImage { .. } | Change::DeleteMachines { .. }
         );
-        if about_pool && request.asked.repeat_of.is_none() {
-            self.last_of_pools = Some((id, request.clone()));
+        if about_pool && first == id {
+            self.last_of_pools = Some(request.clone());
         }
         self.open.insert(id, request);
     }
