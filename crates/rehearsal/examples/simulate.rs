@@ -34,7 +34,9 @@ fn main() -> ExitCode {
             shrink(&script, rest.first().copied())
         }
         _ => {
-            eprintln!("usage: simulate run COUNT [--from SEED] [--state FILE] | seed SEED [--last WRITES] | file FILE | shrink SEED|FILE [OUT]");
+            eprintln!(
+                "usage: simulate run COUNT [--from SEED] [--state FILE] | seed SEED [--last WRITES] | file FILE | shrink SEED|FILE [OUT]"
+            );
             return ExitCode::from(2);
         }
     };

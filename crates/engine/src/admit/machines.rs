@@ -61,7 +61,9 @@ fn check(ask: &Ask, name: &Name, old: &NodePool, victims: &BTreeSet<Name>) -> Re
         return Err(parameter(format!("Machine '{stranger}' is not in agent pool '{name}'")));
     }
     // What lives counts, not what was asked for: a scale that failed has left more machines, or fewer, than the count says.
-    let left = living(world, name).saturating_sub(victims.len() as u32);
+    // An extra one that a roll left is no part of it.
+    let is_extra = |victim: &&Name| world.machines_of(name).any(|(doc, machine)| doc.key.name == **victim && machine.surge);
+    let left = living(world, name).saturating_sub(victims.iter().filter(|victim| !is_extra(victim)).count() as u32);
     if old.spec.mode == Mode::System {
         if left == 0 {
             return Err(PoolRefusal::CountOutOfRange { count: 0, min: 1, max: rules::count::MOST });

@@ -5,7 +5,7 @@
 
 use super::{Findings, Invariant, Users, View, is};
 use nodelane_control::Event;
-use nodelane_model::machine::{Intent, MachinePhase};
+use nodelane_model::machine::{CordonOwner, Intent, MachinePhase};
 use nodelane_model::pod::Phase;
 use nodelane_model::{Doc, Kind, Machine, Name, Time};
 use std::collections::BTreeMap;
@@ -43,7 +43,7 @@ impl Autoscale {
         let (least, most) = (pool.spec.min_count.unwrap_or(0), pool.spec.max_count.unwrap_or(0));
         // A user may have asked for more or fewer before the bounds were set: only the direction beyond a bound is judged.
         let operates = pool.state.operation.is_some();
-        let lost = machine.preempted.is_some() || machine.phase == MachinePhase::Failed;
+        let lost = machine.preempted.is_some() || machine.scheduled.is_some() || machine.phase == MachinePhase::Failed;
         let within = if grows { own <= most.max(pool.spec.count) } else { own >= least || operates || lost };
         findings.check(Invariant::Autoscaler, at, within, || format!("pool {} has {own} machines, bounds {least} to {most}", machine.pool));
         if operates || lost {
@@ -55,7 +55,10 @@ impl Autoscale {
                 format!("node {name} goes and pod {} cannot move", stays.map(|pod| pod.key.to_string()).unwrap_or_default())
             });
         }
-        self.turn(findings, users, at, &machine, grows);
+        // A node that users keep pods off was of no use before either.
+        if grows || machine.cordoned_by.iter().all(|owner| *owner == CordonOwner::ScaleDown) {
+            self.turn(findings, users, at, &machine, grows);
+        }
     }
 
     fn turn(&mut self, findings: &mut Findings, users: &Users, at: Time, machine: &Machine, grows: bool) {

@@ -187,7 +187,10 @@ fn taken_along(view: &View, users: &Users, node: &str) -> Option<Arc<Doc>> {
     let asked = runs(|p| matches!(p, Progress::Stop(_))) || view.cluster_operation().is_some_and(|o| is_power(o.progress));
     let rolls_undrained = pool.spec.priority == Priority::Spot && runs(|p| matches!(p, Progress::Upgrade(_)));
     let forced = pool.state.operation.as_ref().is_some_and(|operation| operation.ignore_budgets);
-    let out_of_hand = machine.scheduled.is_some() || machine.preempted.is_some() || matches!(machine.phase, MachinePhase::Failed | MachinePhase::Stopping) || users.named.contains(node);
+    let out_of_hand = machine.scheduled.is_some()
+        || machine.preempted.is_some()
+        || matches!(machine.phase, MachinePhase::Failed | MachinePhase::Stopping)
+        || users.named.contains(node);
     let silent = !view.node(node)?.status.is_ready();
     if asked || rolls_undrained || forced || out_of_hand || silent {
         return None;

@@ -7,7 +7,7 @@ use crate::Talk;
 use nodelane_control::Event;
 use nodelane_model::machine::{Intent, MachinePhase};
 use nodelane_model::operation::{ClusterPhase, Progress};
-use nodelane_model::{Kind, Machine, Name, Time, Uid};
+use nodelane_model::{Happening, Kind, Machine, Name, Time, Uid};
 use nodelane_provider::{Observation, Verb};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -87,6 +87,7 @@ impl Instances {
                     self.exist.remove(machine);
                 }
             }
+            Talk::Observation(Observation::Happened { machine, happening: Happening::Terminate }) => drop(self.exist.remove(machine)),
             Talk::Completion(_) => {}
             Talk::Observation(Observation::Preempt { .. } | Observation::Scheduled { .. } | Observation::Happened { .. }) => {}
         }

@@ -167,6 +167,9 @@ impl Judge {
             && let Some(key) = event.key()
         {
             users.deletes.remove(key); // Another of the same name.
+            if key.kind == Kind::Pod {
+                users.load_changed = at;
+            }
         }
         view.check(findings, at, event);
         budgets::judge(findings, view, users, at, event);

@@ -9,7 +9,7 @@ use nodelane_model::budget::IntOrPercent;
 use nodelane_model::machine::{CordonOwner, Intent, MachinePhase};
 use nodelane_model::operation::{ClusterPhase, Progress};
 use nodelane_model::pool::{Mode, Priority};
-use nodelane_model::{Kind, Machine, Name, NodePool, Time};
+use nodelane_model::{Kind, Machine, Name, NodePool, Operation, Time};
 use std::collections::BTreeSet;
 
 /// Most nodes that a pool ever has (aks-semantics L-1).
@@ -145,7 +145,8 @@ fn grown(findings: &mut Findings, view: &View, at: Time, event: &Event) {
     let rolls = view.runs(&machine.pool, |progress| matches!(progress, Progress::Upgrade(_)));
     let count = pool.spec.count as usize;
     let most = match (pool.spec.enable_auto_scaling, &pool.state.operation) {
-        (true, None) => pool.spec.max_count.unwrap_or(0) as usize,
+        // An update owns no machines: the autoscaler works on beside it.
+        (true, None | Some(Operation { progress: Progress::Update(_), .. })) => pool.spec.max_count.unwrap_or(0) as usize,
         _ => count,
     };
     let surge = if rolls { bounds(pool, count).0 } else { 0 };

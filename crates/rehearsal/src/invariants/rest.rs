@@ -108,7 +108,11 @@ fn pods(findings: &mut Findings, view: &View, at: Time) {
             let fits = view.list(Kind::Node).find(|node| takes(view, node, &pod.spec));
             findings.check(Invariant::Settles, at, fits.is_none(), || {
                 let there = fits.map(|node| view.pods_on(&node.key.name).map(|pod| pod.key.name.to_string()).collect::<Vec<_>>());
-                format!("pod {} waits, and {} would take it beside {there:?}", doc.key, fits.map(|node| node.key.name.clone()).unwrap_or_default())
+                format!(
+                    "pod {} waits, and {} would take it beside {there:?}",
+                    doc.key,
+                    fits.map(|node| node.key.name.clone()).unwrap_or_default()
+                )
             });
         }
         let starts = pod.status.phase == Phase::Pending && place.is_some_and(|node| node.status.is_ready());
@@ -131,6 +135,9 @@ fn pods(findings: &mut Findings, view: &View, at: Time) {
 
 fn takes(view: &View, node_doc: &Doc, spec: &PodSpec) -> bool {
     let Some(node) = node_doc.as_node().filter(|node| super::view::takes_pods(node)) else { return false };
+    if spec.affinity.is_some() {
+        return false; // Of a storm's pods only those of daemon sets have one: each names its own node.
+    }
     let labels = spec.node_selector.iter().all(|(key, value)| node_doc.meta.labels.get(key) == Some(value));
     let bars = |taint: &&Taint| taint.effect != "PreferNoSchedule" && !spec.tolerations.iter().any(|t| t.tolerates(taint));
     if !labels || node.spec.taints.iter().any(|taint| bars(&taint)) {

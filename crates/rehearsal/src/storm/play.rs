@@ -550,7 +550,11 @@ fn detail(doc: &Doc) -> String {
     }
     if let Some(machine) = doc.as_machine() {
         let extra = if machine.surge { " extra" } else { "" };
-        return format!(" {:?} {:?} roll {:?} cordons {:?}{extra}", machine.intent, machine.phase, machine.roll, machine.cordoned_by);
+        let drain = machine.drain.as_ref().map(|drain| (&drain.done, &drain.blocked));
+        return format!(
+            " {:?} {:?} roll {:?} cordons {:?} drain {drain:?}{extra}",
+            machine.intent, machine.phase, machine.roll, machine.cordoned_by
+        );
     }
     if let Some(node) = doc.as_node() {
         return format!(" ready {} unschedulable {}", node.status.is_ready(), node.spec.unschedulable);

@@ -39,8 +39,20 @@ pub struct Tally {
 
 /// Kinds of faults; the last four are the storm's own.
 const FAULTS: [&str; 14] = [
-    "allocation", "quota", "never-registers", "not-ready", "slow-boot", "spot-evict", "zone-out", "api-throttle", "repair-error",
-    "scheduled-event", "crash", "crash mid-batch", "disk full", "flaky cloud",
+    "allocation",
+    "quota",
+    "never-registers",
+    "not-ready",
+    "slow-boot",
+    "spot-evict",
+    "zone-out",
+    "api-throttle",
+    "repair-error",
+    "scheduled-event",
+    "crash",
+    "crash mid-batch",
+    "disk full",
+    "flaky cloud",
 ];
 /// Operations and the outcomes that they can have; what cannot be is not listed.
 const OPERATIONS: [(&str, &[Outcome]); 16] = {
