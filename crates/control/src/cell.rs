@@ -167,7 +167,9 @@ impl Cell {
         let Draft { world, now, writes, reports } = draft;
         out.reports = reports;
         let pauses = self.quarantine.values().map(|(until, _)| *until).filter(|until| *until > now);
-        out.wake_at = world.work.next_deadline().into_iter().chain(pauses).min();
+        // While nothing can be planned a deadline that has passed is no reason to wake: the store's word is.
+        let plans = self.read_only.is_none() && self.flights.len() < FLIGHTS_LIMIT;
+        out.wake_at = world.work.next_deadline().into_iter().chain(pauses).min().filter(|_| plans);
         self.head = world;
         if writes.is_empty() {
             // Answers without writes rest on the head as it was: on the last batch under way, if any.

@@ -102,8 +102,9 @@ fn may_go(base: &World, head: &World, write: &Write) -> bool {
         Progress::Upgrade(UpgradePhase::Retiring) => true,
         Progress::Upgrade(_) => resized,
         Progress::Scale(_) | Progress::DeleteMachines(_) => operation.victims.contains(&write.key.name),
-        Progress::Create(_) | Progress::Update(_) => false,
-        Progress::Stop(_) | Progress::Start(_) | Progress::Cluster(_) => false,
+        // What was to go before, and could not be emptied.
+        Progress::Stop(_) => base.pool(&old.pool).is_some_and(|(_, pool)| fleet::own(base, &old.pool).len() > pool.spec.count as usize),
+        Progress::Create(_) | Progress::Update(_) | Progress::Start(_) | Progress::Cluster(_) => false,
     };
     let of = |world: &World| world.pool(&old.pool).is_none_or(|(_, pool)| pool.state.operation.iter().any(asked));
     old.surge || old.phase == MachinePhase::Failed || machine(write.new.as_ref()).is_some_and(|new| new.surge) || of(base) || of(head)

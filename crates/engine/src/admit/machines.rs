@@ -2,7 +2,7 @@
 //!
 //! On a system pool the budgets of the system's own pods are respected (aks-semantics SP-6).
 
-use super::pool::{Brought, Met, check_cluster, count, refused, repeat, verdict};
+use super::pool::{Brought, Met, check_cluster, living, refused, repeat, verdict};
 use super::{Ask, pool_key, rules};
 use crate::disrupt;
 use nodelane_model::change::Accepted;
@@ -60,7 +60,10 @@ fn check(ask: &Ask, name: &Name, old: &NodePool, victims: &BTreeSet<Name>) -> Re
     if let Some(stranger) = victims.iter().find(|machine| !belongs(machine)) {
         return Err(parameter(format!("Machine '{stranger}' is not in agent pool '{name}'")));
     }
-    let left = count(world, name, old).saturating_sub(victims.len() as u32);
+    // What lives counts, not what was asked for: a scale that failed has left more machines, or fewer, than the count says.
+    // An extra one that a roll left is no part of it.
+    let is_extra = |victim: &&Name| world.machines_of(name).any(|(doc, machine)| doc.key.name == **victim && machine.surge);
+    let left = living(world, name).saturating_sub(victims.iter().filter(|victim| !is_extra(victim)).count() as u32);
     if old.spec.mode == Mode::System {
         if left == 0 {
             return Err(PoolRefusal::CountOutOfRange { count: 0, min: 1, max: rules::count::MOST });

@@ -170,13 +170,17 @@ fn replace(draft: &mut Draft, doc: &Arc<Doc>, base: Revision, origin: &Origin) -
     let user_cordon = next.as_node().map(|node| node.spec.unschedulable);
     let was_cordoned = old.as_node().map(|node| node.spec.unschedulable);
     crate::repair::note_loss(draft, &old, &next);
+    // A cordon is noted before it is set, and lifted before the note goes: a crash in between leaves nobody's cordon.
+    if user_cordon != was_cordoned && user_cordon == Some(true) {
+        note_user_cordon(draft, &key.name, true);
+    }
     let stored = draft.put(next);
     if old.meta.labels != stored.meta.labels || old.meta.owners != stored.meta.owners {
         nodelane_workload::offer(draft, &key);
     }
     converge::lifecycle::note_loss(draft, &old, &stored);
-    if user_cordon != was_cordoned {
-        note_user_cordon(draft, &key.name, user_cordon == Some(true));
+    if user_cordon != was_cordoned && user_cordon == Some(false) {
+        note_user_cordon(draft, &key.name, false);
     }
     Ok(accepted(draft, Some(stored), false))
 }

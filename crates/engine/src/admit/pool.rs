@@ -5,6 +5,7 @@
 
 use super::{Ask, create, pool_key, rules, update};
 use nodelane_model::change::{Accepted, EtagConditions};
+use nodelane_model::machine::Intent;
 use nodelane_model::operation::{Outcome, Progress};
 use nodelane_model::pool::{PoolSpec, Power, etag};
 use nodelane_model::refusal::PoolRefusal;
@@ -262,9 +263,9 @@ fn stale(name: &Name, base: Option<Revision>) -> Refusal {
     Refusal::Stale { key: pool_key(name), base: base.unwrap_or_default() }
 }
 
-/// Machines of a pool that are meant to live and to stay.
+/// Machines of a pool that are meant to live and to stay; deallocated ones count (aks-semantics S-5).
 pub(super) fn living(world: &World, name: &Name) -> u32 {
-    rules::machines(world, name).filter(|machine| !machine.surge && machine.is_wanted()).count() as u32
+    rules::machines(world, name).filter(|machine| !machine.surge && machine.intent != Intent::Gone).count() as u32
 }
 
 /// Machines that a pool is to have: the user's count, or what the autoscaler has made of it.

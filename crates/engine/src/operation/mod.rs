@@ -71,7 +71,7 @@ fn reconcile(draft: &mut Draft, env: &Env, key: &Key, budget: usize) -> usize {
         Progress::Scale(ScalePhase::Draining) => shrink::choose_and_drain(draft, key),
         Progress::Scale(ScalePhase::Removing) | Progress::DeleteMachines(DeleteMachinesPhase::Removing) => shrink::remove(draft, key),
         Progress::Upgrade(phase) => upgrade::step(draft, env, key, phase),
-        Progress::Stop(StopPhase::Stopping) => stop(draft, key),
+        Progress::Stop(StopPhase::Stopping) => stop(draft, key, pool),
         Progress::Delete(DeletePhase::Draining) => shrink::drain_all(draft, key),
         Progress::Delete(DeletePhase::Removing) => shrink::remove_all(draft, key),
         Progress::Cluster(_) => 1,
@@ -144,15 +144,22 @@ fn apply(draft: &mut Draft, key: &Key) -> usize {
     1
 }
 
-/// Deallocates every machine and waits until all are.
-fn stop(draft: &mut Draft, key: &Key) -> usize {
+/// Deallocates every machine and waits until all are. What a scale-in that failed could not empty goes: the pool starts with its count.
+fn stop(draft: &mut Draft, key: &Key, pool: &NodePool) -> usize {
+    let surplus = fleet::own(&draft.world, &key.name).len().saturating_sub(pool.spec.count as usize);
+    if !pool.spec.enable_auto_scaling {
+        for name in shrink::choose(&draft.world, &key.name, surplus) {
+            fleet::change(draft, &Key::global(Kind::Machine, name), |machine| machine.intent = Intent::Gone);
+        }
+    }
     let machines = fleet::own(&draft.world, &key.name);
     for doc in &machines {
         fleet::change(draft, &doc.key, |machine| machine.intent = Intent::Stop);
     }
     let stopped =
         |doc: &Arc<Doc>| doc.as_machine().is_some_and(|machine| matches!(machine.phase, MachinePhase::Stopped | MachinePhase::Failed));
-    if machines.iter().all(stopped) {
+    let leaving = draft.world.machines_of(&key.name).any(|(_, machine)| machine.intent == Intent::Gone && !machine.surge);
+    if machines.iter().all(stopped) && !leaving {
         end(draft, key, Outcome::Succeeded, None);
     }
     machines.len().max(1)

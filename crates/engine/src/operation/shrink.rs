@@ -8,7 +8,7 @@ use crate::disrupt::{self, Drained};
 use crate::fleet;
 use nodelane_model::machine::{CordonOwner, Intent, MachinePhase};
 use nodelane_model::operation::{Outcome, Progress};
-use nodelane_model::{Doc, Key, Kind, Machine, Name, Operation, Time};
+use nodelane_model::{Doc, Key, Kind, Name, Operation, Time};
 use nodelane_world::{Draft, List, World};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -97,8 +97,9 @@ pub fn remove_all(draft: &mut Draft, key: &Key) -> usize {
     keys.len().max(1)
 }
 
-/// Which machines a scale-in takes (aks-semantics MS-5): those of no use (quarantined, failed, deallocated), then from the fullest zone the highest instance.
-fn choose(world: &World, pool: &Name, surplus: usize) -> Vec<Name> {
+/// Which machines a scale-in takes (aks-semantics MS-5): those of no use (quarantined, failed, deallocated), then
+/// those that are not Ready, then from the fullest zone the highest instance.
+pub(super) fn choose(world: &World, pool: &Name, surplus: usize) -> Vec<Name> {
     let mut left: Vec<Arc<Doc>> = fleet::own(world, pool);
     let mut victims = Vec::new();
     while victims.len() < surplus && !left.is_empty() {
@@ -106,12 +107,13 @@ fn choose(world: &World, pool: &Name, surplus: usize) -> Vec<Name> {
         for machine in left.iter().filter_map(|doc| doc.as_machine()) {
             *zones.entry(machine.zone.clone()).or_default() += 1;
         }
-        let rank = |machine: &Machine| {
+        let rank = |doc: &Arc<Doc>| {
+            let machine = doc.as_machine()?;
             let useless = machine.cordoned_by.contains(&CordonOwner::Quarantine)
                 || matches!(machine.phase, MachinePhase::Failed | MachinePhase::Stopped);
-            (useless, zones[&machine.zone], machine.instance)
+            Some((useless, !fleet::is_ready(world, doc), zones[&machine.zone], machine.instance))
         };
-        let best = (0..left.len()).max_by_key(|index| left[*index].as_machine().map(rank)).unwrap_or(0);
+        let best = (0..left.len()).max_by_key(|index| rank(&left[*index])).unwrap_or(0);
         victims.push(left.remove(best).key.name.clone());
     }
     victims

@@ -21,9 +21,9 @@ use crate::operation::{PROVISION_LIMIT_MILLIS, end, error, provider_error};
 use nodelane_model::event::Notice;
 use nodelane_model::machine::{CordonOwner, Intent, MachineModel, MachinePhase};
 use nodelane_model::operation::{Fallback, Operation, OperationError, Outcome, Progress, UpgradePhase};
-use nodelane_model::pool::Power;
+use nodelane_model::pool::{Mode, Power};
 use nodelane_model::{Doc, Key, Kind, Machine, Name, NodePool, Time};
-use nodelane_world::{Draft, List};
+use nodelane_world::{Draft, List, World};
 use std::sync::Arc;
 
 /// Takes the next step of an upgrade; gives back the units of work.
@@ -191,6 +191,9 @@ pub(crate) fn dismiss(draft: &mut Draft, key: &Key) -> Option<(Key, disrupt::Dra
         draft.world.work.wake(until, List::Operations, key.clone());
         return Some((first.key.clone(), disrupt::Drained::Leaving(Name::default())));
     }
+    if is_last_system_node(&draft.world, key) {
+        return Some((first.key.clone(), disrupt::Drained::Leaving(Name::default())));
+    }
     let mut waiting = None;
     for doc in &extra {
         match force::drain(draft, key, &doc.key) {
@@ -199,6 +202,15 @@ pub(crate) fn dismiss(draft: &mut Draft, key: &Key) -> Option<(Key, disrupt::Dra
         }
     }
     waiting
+}
+
+/// Whether only extra machines of a system pool take pods: they stay until one of the pools' own does (invariant I4).
+fn is_last_system_node(world: &World, key: &Key) -> bool {
+    let is_system = |pool: &NodePool| pool.spec.mode == Mode::System;
+    let takes_pods = |name: &Name| own(world, name).iter().any(|doc| fleet::is_schedulable(world, doc));
+    world.pool(&key.name).is_some_and(|(_, pool)| is_system(pool))
+        && extra(world, &key.name).iter().any(|doc| fleet::is_schedulable(world, doc))
+        && !world.pools().any(|(doc, pool)| is_system(pool) && takes_pods(&doc.key.name))
 }
 
 /// Until when a machine that is being reimaged, or whose node is not yet Ready since, may still come back.

@@ -157,8 +157,13 @@ fn drain_since(draft: &Draft, machine: &Key) -> Option<Time> {
 }
 
 fn soak(draft: &mut Draft, key: &Key, pool: &NodePool, machine: &Key) -> bool {
-    let drain = draft.world.get(machine).and_then(|doc| doc.as_machine()).and_then(|machine| machine.drain.clone());
-    let until = drain.and_then(|drain| drain.done).unwrap_or(draft.now).plus(bounds(pool, 1).soak_millis);
+    // A user may have lifted the cordon meanwhile: what came since has to go first.
+    let Drained::Yes(since) = disrupt::drain(draft, machine, false) else {
+        fleet::change(draft, machine, |machine| machine.roll = Some(Roll::Draining));
+        draft.world.work.add(List::Operations, key.clone());
+        return true;
+    };
+    let until = since.plus(bounds(pool, 1).soak_millis);
     if draft.now >= until {
         return renew(draft, key, pool, machine, until);
     }

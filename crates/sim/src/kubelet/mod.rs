@@ -145,7 +145,7 @@ impl Kubelets {
         }
     }
     fn follow_node(&mut self, old: Option<&Arc<Doc>>, doc: &Arc<Doc>, now: Time) {
-        if old.is_none() {
+        if old.is_none_or(|old| node::is_lost(old) && !node::is_lost(doc)) {
             self.looks.insert(now);
         }
         if doc.as_node().is_some_and(|node| !node.status.is_ready() && !node.status.conditions.is_empty()) {
@@ -202,7 +202,8 @@ impl Kubelets {
     fn hold(&mut self, duty: Duty, key: &Key, uid: Uid) {
         self.held.insert((Time::default(), duty, key.clone(), uid));
     }
-    /// Whether the kubelet that a duty is for is silent.
+    /// Whether the kubelet that a duty is for is silent. One that speaks again speaks of its node first: as long as the node is lost, what
+    /// it says of pods would be taken back at once.
     fn is_silent(world: &World, silence: &Silence, duty: Duty, key: &Key) -> bool {
         let node = match duty {
             Duty::BecomeReady => Some(&key.name),
@@ -210,7 +211,7 @@ impl Kubelets {
             Duty::Register | Duty::Lose => None,
         };
         let node = node.and_then(|name| world.node(name));
-        node.is_some_and(|row| silence.since(world, &row.doc).is_some())
+        node.is_some_and(|row| silence.since(world, &row.doc).is_some() || duty == Duty::Report && node::is_lost(&row.doc))
     }
     fn task(&mut self, at: Time, duty: Duty, key: Key, uid: Uid) {
         self.tasks.insert((at, duty, key, uid));

@@ -34,7 +34,9 @@ pub(super) fn new_runs(proposal: &Proposal) -> Result<(), PoolRefusal> {
 /// A stopped pool keeps its count (ST-1).
 pub(super) fn not_while_stopped(proposal: &Proposal) -> Result<(), PoolRefusal> {
     let stopped = proposal.old.is_some_and(|old| old.spec.power == Power::Stopped);
-    match stopped && proposal.old.is_some_and(|old| old.spec.count != proposal.spec.count) {
+    // A start raises an autoscaled pool to its minimum (MS-3).
+    let raised = proposal.spec.power == Power::Running && proposal.spec.enable_auto_scaling;
+    match stopped && !raised && proposal.old.is_some_and(|old| old.spec.count != proposal.spec.count) {
         true => Err(PoolRefusal::NotAllowed {
             rule: "ST-1",
             why: "A stopped agent pool cannot be scaled.".into(),
