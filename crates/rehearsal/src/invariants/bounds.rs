@@ -1,4 +1,6 @@
-//! I11: what is kept is bounded: finished operations, events, what pools remember, pods of an owner.
+//! I11: what is kept is bounded: finished operations, events, versions and names that pools remember.
+//!
+//! The bounds are those of the contract and of the glossary. Not here: queues and rings of a live process, which no storm has.
 
 use super::{Findings, Invariant, View};
 use nodelane_control::Event;
@@ -32,7 +34,7 @@ pub(super) fn judge(findings: &mut Findings, view: &View, at: Time, event: &Even
         let kept = cluster.state.history.len();
         findings.check(Invariant::Bound, at, kept <= HISTORY, || format!("the cluster keeps {kept} operations"));
     }
-    if new.key.kind == Kind::Event && event.revision % COUNTED_EVERY == 0 {
+    if new.key.kind == Kind::Event && event.revision.is_multiple_of(COUNTED_EVERY) {
         let count = view.list(Kind::Event).count();
         findings.check(Invariant::Bound, at, count <= EVENTS, || format!("{count} events are kept"));
     }

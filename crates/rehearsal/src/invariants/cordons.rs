@@ -1,4 +1,6 @@
 //! C: cordons have owners. What a user has cordoned stays cordoned until a user lifts it, over reimages and restarts.
+//!
+//! Whose a cordon is, is seen from the order of writes: planners put their name on the machine before they touch the node.
 
 use super::{Findings, Invariant, Users, View, is};
 use nodelane_control::Event;

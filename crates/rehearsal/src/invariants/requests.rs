@@ -1,5 +1,7 @@
 //! I1, I9 and E5: what clients were answered. An answer rests on what is published and survives every crash; a repeat gets the first
 //! answer; an eTag or revision is used up by the write that it allowed; a store that takes nothing says so, and only then.
+//!
+//! An answer is looked up by the revision of the document that it shows. Not here: what a watch shows (`view`).
 
 use super::{Findings, Invariant, View};
 use nodelane_control::Event;

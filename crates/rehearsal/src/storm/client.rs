@@ -1,4 +1,6 @@
 //! What users of a storm ask for, computed as a server computes it: from the world that is published, which may have moved on.
+//!
+//! Clients remember an eTag and a revision of each pool, to use them once too often. Not here: when what is asked (`draw`).
 
 use super::objects;
 use super::script::{How, Put, Script, What};
@@ -141,10 +143,8 @@ impl Client {
                 let Some(app) = script.apps.get(*app) else { return Vec::new() };
                 let name = format!("{}-twin", app.name);
                 let key = Key::new(Kind::PodDisruptionBudget, "default", name.clone());
-                match world.get(&key) {
-                    None => self.one("budget", Change::Create(Arc::new(objects::budget(app, &name, "max 1")))),
-                    Some(_) => self.one("budget", delete(&key)),
-                }
+                let twin = || Change::Create(Arc::new(objects::budget(app, &name, "max 1")));
+                self.one("budget", if world.get(&key).is_none() { twin() } else { delete(&key) })
             }
             What::Scale(app, replicas) => self.edit_app(script, world, "scale app", *app, |doc| {
                 let replicas = Some(*replicas as i32);

@@ -1,4 +1,6 @@
 //! The documents that a storm's users write: pools and workloads as they come from the wire, with every default filled in.
+//!
+//! A storm's cluster has room for all of its pools; what is refused is refused for what is asked. Not here: who writes them when.
 
 use super::script::{App, Lane, Sort};
 use nodelane_model::budget::{BudgetSpec, IntOrPercent};
