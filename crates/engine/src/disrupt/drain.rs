@@ -52,13 +52,21 @@ pub fn release_for(draft: &mut Draft, machine: &Key, owner: CordonOwner) {
     let mut free = false;
     draft.update(machine, |doc| {
         if let Some(machine) = doc.as_machine_mut() {
-            machine.drain = None;
+            if !is_emptied_by_another(machine, owner) {
+                machine.drain = None;
+            }
             free = machine.cordoned_by.remove(&owner) && machine.cordoned_by.is_empty();
         }
     });
     if free {
         set_unschedulable(draft, &Key::global(Kind::Node, machine.name.clone()), false);
     }
+}
+
+/// Whether somebody else than an owner empties a machine: the record of how far that is, is theirs too.
+pub fn is_emptied_by_another(machine: &Machine, owner: CordonOwner) -> bool {
+    let empties = |other: &CordonOwner| !matches!(other, CordonOwner::User | CordonOwner::Quarantine) && *other != owner;
+    machine.cordoned_by.iter().any(empties)
 }
 
 /// Sets the bit and the taint that goes with it (aks-semantics H-9).

@@ -128,7 +128,9 @@ fn prepare(draft: &mut Draft, key: &Key, pool: &NodePool, operation: &Operation)
         surplus -= usize::from(spare);
         fleet::change(draft, &doc.key, |machine| {
             machine.roll = None; // What an earlier roll left.
-            machine.drain = None;
+            if !disrupt::is_emptied_by_another(machine, CordonOwner::Operation) {
+                machine.drain = None;
+            }
             if never_came || spare && machine.phase == MachinePhase::Failed {
                 machine.intent = Intent::Gone;
             }
