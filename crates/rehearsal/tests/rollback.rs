@@ -5,9 +5,10 @@
 mod support;
 
 use nodelane_engine::admit::ASKED_IMAGE;
-use nodelane_model::Refusal;
+use nodelane_model::machine::Roll;
 use nodelane_model::pool::{PoolSpec, UsedVersion};
 use nodelane_model::refusal::PoolRefusal;
+use nodelane_model::{Change, Refusal};
 use nodelane_sim::BootProfile;
 use serde_json::json;
 use support::*;
@@ -63,11 +64,9 @@ fn an_aborted_upgrade_can_be_rolled_back_and_untouched_nodes_stay() {
     let uids = |bench: &Bench| bench.nodes("np").iter().map(|node| (node.key.name.clone(), node.meta.uid)).collect::<Vec<_>>();
     let first = uids(&bench);
     bench.put("np", |spec| spec.orchestrator_version = "1.35".into());
-    bench.until(HOUR, |world| {
-        let done = world.machines_of(&"np".into()).filter(|(_, machine)| machine.roll == Some(nodelane_model::machine::Roll::Done));
-        done.count() >= 1
-    });
-    bench.ask(nodelane_model::Change::AbortPool { name: "np".into() }).expect("it is aborted");
+    let (name, done) = ("np".into(), Some(Roll::Done));
+    bench.until(HOUR, |world| world.machines_of(&name).any(|(_, machine)| machine.roll == done));
+    bench.ask(Change::AbortPool { name: "np".into() }).expect("it is aborted");
     bench.idle("np", HOUR);
     assert_eq!(bench.state("np"), "Canceled");
     let used = bench.pool("np").before().cloned().unwrap();
