@@ -156,12 +156,20 @@ fn a_channel_must_be_off_for_a_rollback() {
 
 #[test]
 fn a_version_that_is_no_longer_supported_does_not_come_back() {
-    let mut bench = upgraded();
-    bench.draft.update(&Key::global(Kind::NodePool, "np1"), |doc| {
-        doc.as_pool_mut().unwrap().state.recently_used[0].orchestrator_version = "1.32.9".into();
-    });
-    let expected = PoolRefusal::VersionNotSupported { version: "1.32.9".into(), for_pool: true };
-    assert_eq!(refusal(ask(&mut bench, "1.32.9", OLD)), expected);
+    let (gone, image) = ("1.32.9", "AKSUbuntu-2204gen2containerd-202604.13.0");
+    let expected = PoolRefusal::VersionNotSupported { version: gone.into(), for_pool: true };
+    for kept in [false, true] {
+        let mut bench = upgraded();
+        bench.draft.update(&Key::global(Kind::NodePool, "np1"), |doc| {
+            let pool = doc.as_pool_mut().unwrap();
+            let used = &mut pool.state.recently_used[0];
+            (used.orchestrator_version, used.node_image_version) = (gone.into(), image.into());
+            if kept {
+                (pool.state.version, pool.spec.orchestrator_version) = (gone.into(), gone.into());
+            }
+        });
+        assert_eq!(refusal(ask(&mut bench, gone, image)), expected, "even where only the image goes back: {kept}");
+    }
 }
 
 #[test]
