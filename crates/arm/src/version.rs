@@ -40,8 +40,8 @@ pub fn pool_profile(catalog: &Catalog, id: &PoolId, cluster: &Cluster, pool: &No
     if let Some(image) = newest_image(catalog, pool) {
         body["properties"]["latestNodeImageVersion"] = image.into();
     }
-    if !pool.state.recently_used.is_empty() {
-        body["properties"]["recentlyUsedVersions"] = json!(pool.state.recently_used);
+    if let Some(before) = pool.before() {
+        body["properties"]["recentlyUsedVersions"] = json!([before]);
     }
     body
 }
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
     use crate::id::GroupId;
     use nodelane_model::cluster::ClusterState;
-    use nodelane_model::pool::{PoolSpec, PoolState};
+    use nodelane_model::pool::{PoolSpec, PoolState, UsedVersion};
 
     fn id() -> ClusterId {
         ClusterId { group: GroupId { subscription: "s".into(), group: "lanes".into() }, cluster: "dev".into() }
@@ -164,6 +164,25 @@ mod tests {
         assert_eq!(versions(&properties["upgrades"]), ["1.35.4", "1.35.5"]);
         assert_eq!((&properties["kubernetesVersion"], &properties["osType"]), (&json!("1.34.9"), &json!("Linux")));
         assert_eq!(properties["latestNodeImageVersion"], "AKSUbuntu-2204gen2containerd-202607.09.0");
+    }
+
+    #[test]
+    fn a_profile_names_the_one_version_that_a_pool_can_go_back_to() {
+        let used = |version: &str, rolled_back| UsedVersion {
+            orchestrator_version: version.into(),
+            node_image_version: "AKSUbuntu-2204gen2containerd-202607.02.0".into(),
+            timestamp: nodelane_model::Time(1_767_225_600_000),
+            rolled_back,
+        };
+        let listed = |recently_used| {
+            let mut pool = pool();
+            pool.state.recently_used = recently_used;
+            pool_profile(&Catalog::default(), &id().pool("np1"), &cluster(), &pool)["properties"]["recentlyUsedVersions"].clone()
+        };
+        let before = json!([{"orchestratorVersion": "1.34.8", "nodeImageVersion": "AKSUbuntu-2204gen2containerd-202607.02.0", "timestamp": "2026-01-01T00:00:00Z"}]);
+        assert_eq!(listed(vec![used("1.34.8", false), used("1.33.11", false)]), before);
+        assert_eq!(listed(vec![used("1.35.4", true), used("1.34.8", false)]), Value::Null, "RB-1: no consecutive rollback");
+        assert_eq!(listed(Vec::new()), Value::Null);
     }
 
     #[test]

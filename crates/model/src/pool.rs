@@ -245,6 +245,9 @@ pub struct UsedVersion {
     pub node_image_version: Name,
     /// Until when.
     pub timestamp: Time,
+    /// Whether a rollback left it: the next one does not go back to it (aks-semantics RB-1).
+    #[serde(default, skip_serializing_if = "crate::meta::is_false")]
+    pub rolled_back: bool,
 }
 
 /// ARM's eTag: a GUID that moves with the count of accepted changes and differs between documents (aks-semantics X-1).
@@ -256,6 +259,10 @@ impl NodePool {
     /// Whether the pool exists for its users; false for a tombstone.
     pub fn exists(&self) -> bool {
         self.state.gone.is_none()
+    }
+    /// What the pool can be rolled back to: what it had before, unless a rollback left that (aks-semantics RB-1).
+    pub fn before(&self) -> Option<&UsedVersion> {
+        self.state.recently_used.first().filter(|used| !used.rolled_back)
     }
     /// The operation that last ended.
     pub fn last_ended(&self) -> Option<&Operation> {

@@ -13,6 +13,7 @@ mod preview;
 mod read;
 mod repairs;
 mod request;
+mod rollback;
 mod scale;
 mod settings;
 mod update;
@@ -45,6 +46,10 @@ pub enum PoolVerb {
     Delete(delete::Arguments),
     /// Get the available upgrade versions for the node pool.
     GetUpgrades(OfPool),
+    /// Get the version and image that the node pool can be rolled back to.
+    GetRollbackVersions(OfPool),
+    /// Roll the node pool back to the version and image that it had before its last upgrade.
+    Rollback(Box<rollback::Arguments>),
     /// Stop a running node pool.
     Stop(power::Arguments),
     /// Start a stopped node pool.
@@ -65,6 +70,8 @@ pub async fn run(verb: PoolVerb, environment: &Environment) -> Result<(), Failur
         PoolVerb::List(arguments) => read::list(arguments, environment).await,
         PoolVerb::Show(arguments) => read::show(arguments, environment).await,
         PoolVerb::GetUpgrades(arguments) => read::upgrades(arguments, environment).await,
+        PoolVerb::GetRollbackVersions(arguments) => rollback::versions(arguments, environment).await,
+        PoolVerb::Rollback(arguments) => rollback::run(*arguments, environment).await,
         PoolVerb::Add(arguments) => add::run(*arguments, environment).await,
         PoolVerb::Update(arguments) => update::run(*arguments, environment).await,
         PoolVerb::Scale(arguments) => scale::run(*arguments, environment).await,
@@ -87,12 +94,18 @@ impl PoolVerb {
             | PoolVerb::Update(_)
             | PoolVerb::Scale(_)
             | PoolVerb::Upgrade(_)
+            | PoolVerb::Rollback(_)
             | PoolVerb::Delete(_)
             | PoolVerb::Stop(_)
             | PoolVerb::Start(_)
             | PoolVerb::OperationAbort(_)
             | PoolVerb::DeleteMachines(_) => true,
-            PoolVerb::List(_) | PoolVerb::Show(_) | PoolVerb::GetUpgrades(_) | PoolVerb::Repairs(_) | PoolVerb::Wait(_) => false,
+            PoolVerb::List(_)
+            | PoolVerb::Show(_)
+            | PoolVerb::GetUpgrades(_)
+            | PoolVerb::GetRollbackVersions(_)
+            | PoolVerb::Repairs(_)
+            | PoolVerb::Wait(_) => false,
         }
     }
 }

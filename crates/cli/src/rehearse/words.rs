@@ -47,14 +47,14 @@ pub fn change(text: &str, group: &str, cluster: &str) -> Result<PoolVerb, String
     match read.verb.is_change() {
         true => Ok(read.verb),
         false => {
-            Err("it changes nothing; a change is one of add, update, scale, upgrade, delete, stop, start, operation-abort, delete-machines"
+            Err("it changes nothing; a change is one of add, update, scale, upgrade, rollback, delete, stop, start, operation-abort, delete-machines"
                 .into())
         }
     }
 }
 
 fn is_question(verb: &str) -> bool {
-    matches!(verb, "list" | "show" | "get-upgrades" | "wait")
+    matches!(verb, "list" | "show" | "get-upgrades" | "get-rollback-versions" | "repairs" | "wait")
 }
 
 /// Reads the words behind `nodelane fault set`.
@@ -112,6 +112,8 @@ mod tests {
         assert!(change("scale -n np1 -c 3", "lanes", "dev").unwrap().is_change());
         assert!(change("upgrade -n np1 --node-image-only --cluster-name other", "lanes", "dev").is_ok());
         assert!(change("show -n np1", "lanes", "dev").unwrap_err().contains("changes nothing"));
+        assert!(change("rollback -n np1", "lanes", "dev").unwrap().is_change());
+        assert!(change("get-rollback-versions -n np1", "lanes", "dev").unwrap_err().contains("changes nothing"));
         assert!(change("scale -n np1 --count three", "lanes", "dev").is_err());
         assert!(fault("spot-evict --pool batch --for 10m").is_ok());
         assert!(fault("earthquake").unwrap_err().contains("spot-evict"), "what is allowed is told");

@@ -5,12 +5,12 @@
 
 use super::delete::{preempt, preempted};
 use super::pool::{check_etag, place};
-use super::{Ask, cluster_key, pool_key, rules, update, upgrade};
+use super::{Ask, cluster_key, pool_key, rollback, rules, update, upgrade};
 use nodelane_catalog::Version;
 use nodelane_model::change::{Accepted, EtagConditions};
 use nodelane_model::cluster::{ClusterSpec, ClusterState};
 use nodelane_model::operation::{ClusterPhase, DeletePhase, Progress};
-use nodelane_model::pool::{Mode, PoolSpec, Power, Priority, UsedVersion, etag};
+use nodelane_model::pool::{Mode, PoolSpec, Power, Priority, etag};
 use nodelane_model::refusal::PoolRefusal;
 use nodelane_model::{Body, Cluster, Doc, Meta, Name, NodePool, Operation, Refusal, Revision};
 use nodelane_world::World;
@@ -221,15 +221,13 @@ fn follow(ask: &mut Ask, name: &Name, was: &NodePool, pool: &PoolSpec) -> Result
         return Err(upgrade::not_with_a_scale());
     }
     let surge = upgrade::surge(&spec, was, count);
-    let step = rules::Step { adds: surge, surge, rolls: true, renews_image: true };
+    let step = rules::Step { adds: surge, surge, rolls: true, renews_image: true, back_to: None };
     let target = rules::check(ask, name, &spec, Some(was), &step)?;
     let now = ask.draft.now;
     ask.draft.update(&pool_key(name), |doc| {
         doc.meta.generation += 1;
         let Some(pool) = doc.as_pool_mut() else { return };
-        let (version, image) = (pool.state.version.clone(), pool.state.image.clone());
-        pool.state.recently_used.insert(0, UsedVersion { orchestrator_version: version, node_image_version: image, timestamp: now });
-        pool.state.recently_used.truncate(update::RECENTLY_USED_LIMIT);
+        rollback::remember(&mut pool.state, now, false);
         pool.state.version = target.version;
         pool.state.image = target.image;
         pool.spec = PoolSpec { orchestrator_version: target.asked, ..spec };

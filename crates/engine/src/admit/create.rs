@@ -19,7 +19,8 @@ pub(super) fn pool(ask: &mut Ask, ordinal: u64, name: &Name, spec: &PoolSpec) ->
         return Err(refusal);
     }
     let spec = update::settled(spec.clone(), None, 0);
-    let target = rules::check(ask, name, &spec, None, &rules::Step { adds: spec.count, surge: 0, rolls: false, renews_image: true })?;
+    let step = rules::Step { adds: spec.count, surge: 0, rolls: false, renews_image: true, back_to: None };
+    let target = rules::check(ask, name, &spec, None, &step)?;
     let mut state = PoolState {
         version: target.version,
         image: target.image,

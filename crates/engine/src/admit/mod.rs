@@ -16,6 +16,7 @@ mod maintenance;
 mod object;
 mod pool;
 mod power;
+mod rollback;
 mod rules;
 mod scale;
 mod update;

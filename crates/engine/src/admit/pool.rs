@@ -3,7 +3,7 @@
 //! The table is total and has no wildcard arm. Order of judging: a repeat gets its first answer, then the eTag, then the cluster's own
 //! state, then the table, then whether the pool has moved since the request was merged with it, then the rules.
 
-use super::{Ask, create, pool_key, rules, update};
+use super::{Ask, create, pool_key, rollback, rules, update};
 use nodelane_model::change::{Accepted, EtagConditions};
 use nodelane_model::machine::Intent;
 use nodelane_model::operation::{Outcome, Progress};
@@ -234,7 +234,7 @@ pub(super) fn place(ask: &mut Ask, ordinal: u64, name: &Name, spec: &PoolSpec, b
         }
         return create::pool(ask, ordinal, name, spec);
     };
-    update::check_image(ask, &old, spec)?;
+    rollback::check_image(ask, &old, spec)?;
     let wish = update::wish(ask, name, &old, spec);
     let brought = match &wish {
         None => Brought::Same,

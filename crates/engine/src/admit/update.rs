@@ -4,11 +4,10 @@
 //! difference: any later PUT resumes it (aks-semantics UD-1, PS-2).
 
 use super::pool::{Met, count, living};
-use super::{Ask, pool_key, power, rules, scale, upgrade};
+use super::{Ask, pool_key, power, rollback, rules, scale, upgrade};
 use nodelane_model::change::Accepted;
 use nodelane_model::operation::{Before, Progress, UpdatePhase};
 use nodelane_model::pool::{PoolSpec, Power, Priority, UsedVersion};
-use nodelane_model::refusal::PoolRefusal;
 use nodelane_model::{Name, NodePool, Refusal};
 
 /// The taint that every spot pool has (aks-semantics S-3).
@@ -16,9 +15,6 @@ pub const SPOT_TAINT: &str = "kubernetes.azure.com/scalesetpriority=spot:NoSched
 
 /// Property under which a PUT carries an image that differs from the pool's; never stored.
 pub const ASKED_IMAGE: &str = "nodeImageVersion";
-
-/// Versions and images that a pool remembers (aks-semantics RB-1 needs one).
-pub(super) const RECENTLY_USED_LIMIT: usize = 4;
 
 /// What a PUT amounts to.
 pub(super) struct Wish {
@@ -30,6 +26,8 @@ pub(super) struct Wish {
     pub renews_image: bool,
     /// Whether an upgrade keeps the Kubernetes version.
     pub image_only: bool,
+    /// What a rollback brings back.
+    pub back_to: Option<UsedVersion>,
 }
 
 impl Wish {
@@ -42,6 +40,7 @@ impl Wish {
 /// What a PUT amounts to; `None` where it brings no difference and nothing is left undone.
 pub(super) fn wish(ask: &Ask, name: &Name, old: &NodePool, spec: &PoolSpec) -> Option<Wish> {
     let world = &ask.draft.world;
+    let back_to = rollback::wanted(old, spec);
     let mut spec = settled(spec.clone(), Some(old), count(world, name, old));
     let asked_image = spec.rest.remove(ASKED_IMAGE);
     let met = Met::of(world, name);
@@ -65,7 +64,7 @@ pub(super) fn wish(ask: &Ask, name: &Name, old: &NodePool, spec: &PoolSpec) -> O
         resumes.map_or(Progress::Update(UpdatePhase::Applying), |resumes| resumes.progress)
     };
     let image_only = renews_image && spec.orchestrator_version == old.spec.orchestrator_version && asked_image.is_some();
-    Some(Wish { spec, progress, renews_image, image_only })
+    Some(Wish { spec, progress, renews_image, image_only, back_to })
 }
 
 /// What goes on where a failed or aborted operation stopped.
@@ -83,7 +82,7 @@ pub(super) fn resume(ask: &Ask, name: &Name, old: &NodePool) -> Wish {
         }
     };
     let image_only = matches!(progress, Progress::Upgrade(_)) && last.is_some_and(|last| last.image_only);
-    Wish { spec: old.spec.clone(), progress, renews_image: false, image_only }
+    Wish { spec: old.spec.clone(), progress, renews_image: false, image_only, back_to: None }
 }
 
 /// A specification in the form in which it is compared and stored: order does not count, and what the system sets is set.
@@ -120,7 +119,8 @@ fn keep_order(new: &mut Vec<Name>, old: &[Name]) {
 
 /// Judges the rules and begins the operation.
 pub(super) fn begin(ask: &mut Ask, ordinal: u64, name: &Name, old: &NodePool, wish: Wish) -> Result<Accepted, Refusal> {
-    let Wish { spec, progress, renews_image, image_only } = wish;
+    let Wish { spec, progress, renews_image, image_only, back_to } = wish;
+    let rolls_back = back_to.is_some();
     let world = &ask.draft.world;
     let had = count(world, name, old);
     let rolls = matches!(progress, Progress::Upgrade(_));
@@ -134,7 +134,7 @@ pub(super) fn begin(ask: &mut Ask, ordinal: u64, name: &Name, old: &NodePool, wi
         Progress::Upgrade(_) => surge,
         _ => 0,
     };
-    let target = rules::check(ask, name, &spec, Some(old), &rules::Step { adds, surge, rolls, renews_image })?;
+    let target = rules::check(ask, name, &spec, Some(old), &rules::Step { adds, surge, rolls, renews_image, back_to })?;
     let mut operation = ask.operation(ordinal, progress);
     operation.image_only = image_only;
     operation.before = matches!(progress, Progress::Stop(_)).then_some(Before { count: had });
@@ -145,10 +145,8 @@ pub(super) fn begin(ask: &mut Ask, ordinal: u64, name: &Name, old: &NodePool, wi
         let Some(pool) = doc.as_pool_mut() else { return };
         let state = &mut pool.state;
         if (target.version != state.version || renews_image) && rolls {
-            let used = UsedVersion { orchestrator_version: state.version.clone(), node_image_version: state.image.clone(), timestamp: now };
             if target.version != state.version || target.image != state.image {
-                state.recently_used.insert(0, used);
-                state.recently_used.truncate(RECENTLY_USED_LIMIT);
+                rollback::remember(state, now, rolls_back);
             }
             state.version = target.version;
             state.image = target.image;
@@ -158,18 +156,4 @@ pub(super) fn begin(ask: &mut Ask, ordinal: u64, name: &Name, old: &NodePool, wi
         pool.spec = PoolSpec { orchestrator_version: target.asked, ..spec };
     });
     Ok(ask.polled(doc, false, id))
-}
-
-/// Judges the image that a PUT names, where it is not the pool's own (aks-semantics RB-1).
-pub(super) fn check_image(ask: &Ask, old: &NodePool, spec: &PoolSpec) -> Result<(), Refusal> {
-    let Some(asked) = spec.rest.get(ASKED_IMAGE) else {
-        return Ok(());
-    };
-    let newest = upgrade::newest_image(&ask.env.catalog, spec, &old.state.version);
-    if asked.as_str().is_some_and(|asked| asked == "latest" || newest.as_deref() == Some(asked)) {
-        return Ok(());
-    }
-    let (asked, current) = (asked.as_str().unwrap_or_default(), &old.state.image);
-    let why = format!("NodeImageVersion '{asked}' is not accepted. NodeImageVersion can only be current version '{current}' or 'latest'");
-    Err(PoolRefusal::NotAllowed { rule: "RB-1", why: why.into(), accepted: format!("'{current}' or 'latest'").into() }.into())
 }

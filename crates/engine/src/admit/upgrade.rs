@@ -87,5 +87,5 @@ pub(super) fn image(ask: &mut Ask, name: &Name) -> Result<Accepted, Refusal> {
     }
     let mut spec = old.spec.clone();
     spec.count = count(&ask.draft.world, name, &old);
-    update::begin(ask, 0, name, &old, Wish { spec, progress: begin(), renews_image: true, image_only: true })
+    update::begin(ask, 0, name, &old, Wish { spec, progress: begin(), renews_image: true, image_only: true, back_to: None })
 }

@@ -12,6 +12,8 @@ pub enum Columns {
     Pool,
     /// Of a machine.
     Machine,
+    /// Of a version that a pool had.
+    UsedVersion,
     /// Every field, by name.
     Sorted,
     /// Every field, in order.
@@ -30,6 +32,9 @@ const POOL: [(&str, &str); 9] = [
     ("mode", "mode"),
 ];
 
+const USED_VERSION: [(&str, &str); 3] =
+    [("kubernetesVersion", "orchestratorVersion"), ("nodeImageVersion", "nodeImageVersion"), ("timestamp", "timestamp")];
+
 /// The table of a result; an empty line when it has no cells.
 pub(super) fn table(result: &Value, columns: Columns) -> String {
     let rows = match result {
@@ -45,13 +50,17 @@ pub(super) fn table(result: &Value, columns: Columns) -> String {
 
 fn shown(row: &Value, columns: Columns) -> Value {
     match (columns, row) {
-        (Columns::Pool, Value::Object(_)) => {
-            let field = |(header, name): (&str, &str)| (header.to_owned(), row.field(name).clone());
-            Value::Object(Object { fields: POOL.map(field).to_vec(), selected: true })
-        }
+        (Columns::Pool, Value::Object(_)) => picked(row, &POOL),
+        (Columns::UsedVersion, Value::Object(_)) => picked(row, &USED_VERSION),
         (Columns::Machine, Value::Object(_)) => Value::Object(machine(row)),
         _ => row.clone(),
     }
+}
+
+/// Fields of a row under the headers that they are shown with.
+fn picked(row: &Value, columns: &[(&str, &str)]) -> Value {
+    let fields = columns.iter().map(|(header, name)| ((*header).to_owned(), row.field(name).clone()));
+    Value::Object(Object { fields: fields.collect(), selected: true })
 }
 
 fn machine(row: &Value) -> Object {

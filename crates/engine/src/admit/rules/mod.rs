@@ -16,6 +16,7 @@ mod os;
 mod policy;
 mod quota;
 mod resize;
+pub(super) mod rollback;
 mod size;
 mod spot;
 pub(super) mod system;
@@ -31,7 +32,7 @@ pub(super) use version::resolve;
 use super::{Ask, Env, upgrade};
 use nodelane_catalog::{Region, Size, Version};
 use nodelane_model::cluster::ClusterSpec;
-use nodelane_model::pool::PoolSpec;
+use nodelane_model::pool::{PoolSpec, UsedVersion};
 use nodelane_model::refusal::PoolRefusal;
 use nodelane_model::{Machine, Name, NodePool, Origin, Time};
 use nodelane_world::World;
@@ -46,6 +47,8 @@ pub(super) struct Step {
     pub rolls: bool,
     /// Whether they get the newest image.
     pub renews_image: bool,
+    /// What a rollback brings back, in place of the newest image.
+    pub back_to: Option<UsedVersion>,
 }
 
 /// What an accepted pool is to have.
@@ -106,6 +109,7 @@ const RULES: &[Rule] = &[
     autoscale::bounds,
     network::pods_per_node,
     network::pods_per_pool,
+    rollback::allowed,
     version::on_offer,
     version::control_plane,
     version::skew,
@@ -195,7 +199,8 @@ fn target(ask: &Ask, proposal: &Proposal) -> Target {
         false => proposal.spec.orchestrator_version.clone(),
     };
     let kept = proposal.old.filter(|_| !proposal.step.renews_image).map(|old| old.state.image.clone());
-    let image = kept.or_else(|| upgrade::newest_image(&ask.env.catalog, proposal.spec, &version)).unwrap_or_default();
+    let back = proposal.step.back_to.as_ref().map(|used| used.node_image_version.clone());
+    let image = back.or(kept).or_else(|| upgrade::newest_image(&ask.env.catalog, proposal.spec, &version)).unwrap_or_default();
     Target { asked, version, image }
 }
 

@@ -63,13 +63,13 @@ pub(super) fn skew(proposal: &Proposal) -> Result<(), PoolRefusal> {
     }
 }
 
-/// Never down (UV-4).
+/// Never down, but in a rollback (UV-4, RB-1).
 pub(super) fn no_downgrade(proposal: &Proposal) -> Result<(), PoolRefusal> {
     let from: Option<Version> = proposal.old.and_then(|old| old.state.version.parse().ok());
     let (Some(from), Some(to)) = (from, moved(proposal)) else {
         return Ok(());
     };
-    if to >= from {
+    if to >= from || proposal.step.back_to.is_some() {
         return Ok(());
     }
     let releases = proposal.env.catalog.releases().iter().map(|release| release.version);

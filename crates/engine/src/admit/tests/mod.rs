@@ -6,6 +6,7 @@ mod cluster;
 mod ends;
 mod marks;
 mod pools;
+mod rollback;
 mod rules;
 mod table;
 
