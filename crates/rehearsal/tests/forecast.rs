@@ -16,7 +16,7 @@ use std::sync::Arc;
 use support::*;
 
 /// The change of a pool on a copy of a bench's world, to its end.
-fn tried(bench: &Bench, pool: &str, change: impl FnOnce(&mut Bench)) -> End {
+fn tried<R>(bench: &Bench, pool: &str, change: impl FnOnce(&mut Bench) -> R) -> End {
     let world = bench.world().clone();
     let seat = Seat::new(Rehearsal::new(world.clone(), Default::default(), BootProfile::Azure, bench.r.now()));
     let trial = Trial::new(seat.clone(), pool);
@@ -30,8 +30,13 @@ fn tried(bench: &Bench, pool: &str, change: impl FnOnce(&mut Bench)) -> End {
 
 fn five() -> Bench {
     let mut bench = Bench::with_pool(5, |spec| spec.upgrade_settings.max_surge = IntOrPercent::parse("10%"));
-    bench.deploy("web", 5, "np", json!({"topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "kubernetes.io/hostname",
-        "whenUnsatisfiable": "DoNotSchedule", "labelSelector": {"matchLabels": {"app": "web"}}}]}));
+    bench.deploy(
+        "web",
+        5,
+        "np",
+        json!({"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution":
+        [{"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": "web"}}}]}}}),
+    );
     bench
 }
 
@@ -42,7 +47,7 @@ fn to_next(spec: &mut PoolSpec) {
 #[test]
 fn an_upgrade_of_five_with_ten_percent_surge_has_six_at_most_and_images_five() {
     let bench = five();
-    let end = tried(&bench, "np", |bench| drop(bench.put("np", to_next)));
+    let end = tried(&bench, "np", |bench| bench.put("np", to_next));
     let machines = &end.course.machines;
     assert_eq!((machines.before, machines.peak, machines.after), (5, 6, 5));
     assert_eq!((machines.reimaged.count, machines.extra.count, machines.added.count, machines.removed.count), (5, 1, 0, 0));
@@ -57,7 +62,7 @@ fn an_upgrade_of_five_with_ten_percent_surge_has_six_at_most_and_images_five() {
 
 #[test]
 fn pods_that_move_are_told_with_their_workload_and_where_they_end() {
-    let end = tried(&five(), "np", |bench| drop(bench.put("np", to_next)));
+    let end = tried(&five(), "np", |bench| bench.put("np", to_next));
     let pods = &end.course.pods;
     let [web] = &pods.workloads[..] else { panic!("{pods:?}") };
     assert_eq!((&*web.kind, &*web.namespace, &*web.name), ("Deployment", "default", "web"));
@@ -67,17 +72,17 @@ fn pods_that_move_are_told_with_their_workload_and_where_they_end() {
 
 #[test]
 fn scaling_down_removes_and_adding_nothing_moves_nothing() {
-    let end = tried(&five(), "np", |bench| drop(bench.put("np", |spec| spec.count = 3)));
+    let end = tried(&five(), "np", |bench| bench.put("np", |spec| spec.count = 3));
     let machines = &end.course.machines;
     assert_eq!((machines.after, machines.peak, machines.removed.count, machines.extra.count), (3, 5, 2, 0));
     assert!(end.course.price.after < end.course.price.before);
-    let end = tried(&five(), "np", |bench| drop(bench.put("np", |spec| spec.count = 6)));
+    let end = tried(&five(), "np", |bench| bench.put("np", |spec| spec.count = 6));
     assert_eq!((end.course.machines.added.count, end.course.pods.moved), (1, 0));
 }
 
 #[test]
 fn a_deleted_pool_leaves_its_pods_waiting() {
-    let end = tried(&five(), "np", |bench| drop(bench.delete("np", true)));
+    let end = tried(&five(), "np", |bench| bench.delete("np", true));
     assert_eq!((end.course.machines.removed.count, end.course.machines.after), (5, 0));
     assert_eq!((end.course.pods.moved, end.course.pods.pending), (5, 5), "no other pool has the label that they ask for");
 }
@@ -85,7 +90,7 @@ fn a_deleted_pool_leaves_its_pods_waiting() {
 #[test]
 fn a_budget_that_holds_a_drain_up_is_told_with_its_owner() {
     let mut bench = five();
-    // One pod may be missing, and one that can never be Ready takes that place: no eviction is ever allowed.
+    // One pod may be missing. Two find no node of their own, one of them even with the surge machine: the drain runs into its 30 minutes.
     bench.budget("web", json!({"maxUnavailable": 1}));
     let key = nodelane_model::Key::new(nodelane_model::Kind::PodDisruptionBudget, "default", "web");
     bench.edit(&key, |doc| drop(Arc::make_mut(&mut doc.meta.labels).insert("team".into(), "shop".into())));
@@ -93,12 +98,13 @@ fn a_budget_that_holds_a_drain_up_is_told_with_its_owner() {
     bench.edit(&key, |doc| doc.as_deployment_mut().expect("a deployment").spec.replicas = Some(6));
     bench.pass(10 * MINUTE);
     assert_eq!(tight(bench.world(), "np").iter().map(|view| &*view.budget).collect::<Vec<_>>(), ["default/web"]);
-    let end = tried(&bench, "np", |bench| drop(bench.put("np", to_next)));
+    let end = tried(&bench, "np", |bench| bench.put("np", to_next));
     let views = &end.course.budgets;
     let first = views.first().expect("a budget is in the way");
     assert_eq!((&*first.budget, first.allowed), ("default/web", None));
     assert_eq!(first.owner.as_ref().map(|owner| &*owner.name), Some("shop"));
-    assert!(first.minutes > 0.0, "{first:?}");
+    assert!((29.0..=31.0).contains(&first.minutes), "{first:?}");
+    assert!(end.failure.is_some(), "the upgrade ends with the drain that was given up");
 }
 
 #[test]

@@ -80,9 +80,14 @@ mod tests {
 
     #[test]
     fn a_format_is_asked_for_by_any_of_its_flags() {
-        for (line, asked) in
-            [("-o json", true), ("-ojson", true), ("--output=json", true), ("--query minutes", true), ("--os-sku Ubuntu", false), ("", false)]
-        {
+        for (line, asked) in [
+            ("-o json", true),
+            ("-ojson", true),
+            ("--output=json", true),
+            ("--query minutes", true),
+            ("--os-sku Ubuntu", false),
+            ("", false),
+        ] {
             assert_eq!(asks_for_format(&words(&format!("nodelane plan nodepool add {line}"))), asked, "{line}");
         }
     }

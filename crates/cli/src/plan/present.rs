@@ -40,9 +40,8 @@ pub async fn read(elsewhere: &Elsewhere, pool: &OfPool, environment: &Environmen
         let (world, env) = adopt(objects, &id, 0, now).map_err(Failure::refused)?;
         return Ok(Present { account: account(now), clusters: vec![(id, world, env)], now });
     }
-    let (account, clusters) = reading::worlds(environment.paths.root()).map_err(|why| {
-        Failure::not_found(format!("{why}: start one with `nodelane up`, or name a cluster with --kubeconfig or --dump"))
-    })?;
+    let (account, clusters) = reading::worlds(environment.paths.root())
+        .map_err(|why| Failure::not_found(format!("{why}: start one with `nodelane up`, or name a cluster with --kubeconfig or --dump")))?;
     let none = BTreeMap::new();
     let clusters = clusters.into_iter().map(|(entry, world)| {
         let env = env(&account, &entry, &none, &Settings::default());

@@ -40,9 +40,8 @@ struct Asked {
 /// Asks for the change.
 pub fn begin(present: Present, verb: PoolVerb, pool: &OfPool, command: String) -> Begun {
     let same = |a: &str, b: &str| a.eq_ignore_ascii_case(b);
-    let is_meant = |id: &nodelane_arm::ClusterId| {
-        same(&id.cluster, &pool.cluster.cluster_name) && same(&id.group.group, &pool.cluster.resource_group)
-    };
+    let is_meant =
+        |id: &nodelane_arm::ClusterId| same(&id.cluster, &pool.cluster.cluster_name) && same(&id.group.group, &pool.cluster.resource_group);
     let subject = present.clusters.iter().position(|(id, ..)| is_meant(id)).unwrap_or(0);
     let tight = present.clusters.get(subject).map(|(_, world, _)| tight(world, &pool.name)).unwrap_or_default();
     let first = ask(&present, &verb, &pool.name, subject, 0);
@@ -91,8 +90,7 @@ impl Begun {
             }
             (refusal, first) => {
                 let course = first.map(|first| first.trial.stay());
-                let (machines, pods, price) =
-                    course.map(|course| (course.machines, course.pods, course.price)).unwrap_or_default();
+                let (machines, pods, price) = course.map(|course| (course.machines, course.pods, course.price)).unwrap_or_default();
                 Forecast {
                     verdict: Verdict::Refused,
                     refusal,

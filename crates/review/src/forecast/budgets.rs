@@ -37,8 +37,7 @@ pub fn tight(world: &World, pool: &str) -> Vec<BudgetView> {
         let namespace = &doc.key.namespace;
         let pod = on_pool.iter().find(|pod| pod.key.namespace == *namespace && selector.matches(&pod.meta.labels))?;
         let allowed = nodelane_workload::budget_status(world, doc).disruptions_allowed;
-        let (budget, pod): (Name, Name) =
-            (format!("{namespace}/{}", doc.key.name).into(), format!("{namespace}/{}", pod.key.name).into());
+        let (budget, pod): (Name, Name) = (format!("{namespace}/{}", doc.key.name).into(), format!("{namespace}/{}", pod.key.name).into());
         let owner = crate::progress::owner(world, &pod, &doc.key.name);
         (allowed <= 0).then_some(BudgetView { budget, pod, owner, allowed: Some(allowed), machines: 0, minutes: 0.0, holds: true })
     };

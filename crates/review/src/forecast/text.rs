@@ -50,7 +50,8 @@ impl Forecast {
             text.push('\n');
         }
         let _ = write!(text, "Machines  {} now, {} at most, {} after", machines.before, machines.peak, machines.after);
-        let kinds = [("added", &machines.added), ("removed", &machines.removed), ("reimaged", &machines.reimaged), ("extra", &machines.extra)];
+        let kinds =
+            [("added", &machines.added), ("removed", &machines.removed), ("reimaged", &machines.reimaged), ("extra", &machines.extra)];
         for (word, names) in kinds.into_iter().filter(|(_, names)| names.count > 0) {
             let _ = write!(text, "; {word} {}", named(names));
         }
