@@ -18,6 +18,7 @@ mod maintenance;
 mod nodepool;
 mod operation;
 mod place;
+mod plan;
 mod policy;
 mod quota;
 mod rehearse;
@@ -73,6 +74,9 @@ enum Verb {
     Estimate(Box<estimate::EstimateVerb>),
     /// Let a cluster live through hours in a second: upgrades, bursts and faults of a scenario file, judged by its assertions.
     Rehearse(rehearse::Rehearse),
+    /// Say what a change of a node pool would do, before it is made: machines, pods, budgets, minutes, price.
+    #[command(subcommand)]
+    Plan(plan::PlanVerb),
     /// Say why a pod waits and what would let it run: pool by pool, each change tried in a copy of the cluster.
     #[command(subcommand)]
     Explain(explain::ExplainVerb),
@@ -138,6 +142,7 @@ fn run(command_line: CommandLine) -> Result<ExitCode> {
             Verb::Aks(AksVerb::Machine(verb)) => nodepool::run_machine(*verb, &environment).await?,
             Verb::Export(verb) => export::run(verb, &environment).await?,
             Verb::Explain(verb) => explain::run(verb, &environment).await?,
+            Verb::Plan(verb) => return plan::run(verb, &environment).await,
             Verb::Operation(verb) => return operation::run(verb, &environment).await,
             Verb::Fault(verb) => fault::run(verb, &environment).await?,
             Verb::Maintenance(verb) => maintenance::run(verb, &environment).await?,

@@ -30,23 +30,30 @@ const FILE_BYTES: u64 = 2 << 30;
 /// Flags that choose the world.
 #[derive(Debug, clap::Args)]
 pub struct Source {
+    #[command(flatten)]
+    elsewhere: Elsewhere,
+    /// Which cluster of the running server [default: the first].
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["kubeconfig", "dump"])]
+    cluster: Option<String>,
+    #[command(flatten)]
+    scheduler: Scheduler,
+}
+
+/// Flags that choose a cluster of another kind than our server's.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Elsewhere {
     /// Ask the cluster of this kubeconfig in place of the running server's.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["dump", "cluster"])]
+    #[arg(long, value_name = "FILE", conflicts_with = "dump")]
     kubeconfig: Option<PathBuf>,
     /// Which context of the kubeconfig [default: its current one].
     #[arg(long, value_name = "NAME", requires = "kubeconfig")]
     context: Option<String>,
     /// Read what `kubectl get nodes,pods,pdb,pv,pvc,sc,ns,deploy,rs,sts,ds,jobs -A -o json` printed; `-` is standard input.
-    #[arg(long, value_name = "FILE", conflicts_with = "cluster")]
+    #[arg(long, value_name = "FILE")]
     dump: Option<PathBuf>,
     /// Read the pools' limits from what `az aks nodepool list -o json` printed; without it pools are what nodes are labelled with.
     #[arg(long, value_name = "FILE")]
     pools: Option<PathBuf>,
-    /// Which cluster of the running server [default: the first].
-    #[arg(long, value_name = "NAME")]
-    cluster: Option<String>,
-    #[command(flatten)]
-    scheduler: Scheduler,
 }
 
 impl Source {
@@ -54,14 +61,12 @@ impl Source {
     pub async fn read(&self, environment: &Environment) -> Result<(Snapshot, Means), Failure> {
         let config = self.scheduler.config().map_err(|error| Failure::refused(format!("{error:#}")))?;
         let (mut means, mut control_plane) = (Means::default(), None);
-        let mut objects = match (&self.dump, &self.kubeconfig) {
-            (Some(path), _) => read_dump(&bytes(path)?).map_err(|error| in_file(path, error))?,
-            (None, Some(path)) => {
-                let (mut http, prefix) = open(path, self.context.as_deref())?;
-                control_plane = release(&mut http, &prefix).await?;
-                lists(&mut http, &prefix).await?
+        let mut objects = match self.elsewhere.objects().await? {
+            Some((objects, release)) => {
+                control_plane = release;
+                objects
             }
-            (None, None) => {
+            None => {
                 let cluster = ClusterConnection::find(environment, self.cluster.as_deref())?;
                 let mut http = Http::new(&cluster.authority, &cluster.roots)?;
                 http.authorize(&cluster.token)?;
@@ -69,14 +74,34 @@ impl Source {
                 lists(&mut http, "").await?
             }
         };
-        if let Some(path) = &self.pools {
-            objects.add_pools(&bytes(path)?).map_err(|error| in_file(path, error))?;
-        }
-        objects.complete_pools();
+        self.elsewhere.complete(&mut objects)?;
         let world = objects.into_world();
         let found = control_plane.map(Name::from).or_else(|| kubernetes_version(&world));
         means.scheduler = self.scheduler.released(&config, found.as_deref());
         Ok((Snapshot { world, now: clock::now(Time(0)) }, means))
+    }
+}
+
+impl Elsewhere {
+    /// The objects, and the version that the control plane says it has; `None` where no flag chose a cluster.
+    pub async fn objects(&self) -> Result<Option<(Objects, Option<String>)>, Failure> {
+        match (&self.dump, &self.kubeconfig) {
+            (Some(path), _) => Ok(Some((read_dump(&bytes(path)?).map_err(|error| in_file(path, error))?, None))),
+            (None, Some(path)) => {
+                let (mut http, prefix) = open(path, self.context.as_deref())?;
+                let release = release(&mut http, &prefix).await?;
+                Ok(Some((lists(&mut http, &prefix).await?, release)))
+            }
+            (None, None) => Ok(None),
+        }
+    }
+    /// Gives objects their pools.
+    pub fn complete(&self, objects: &mut Objects) -> Result<(), Failure> {
+        if let Some(path) = &self.pools {
+            objects.add_pools(&bytes(path)?).map_err(|error| in_file(path, error))?;
+        }
+        objects.complete_pools();
+        Ok(())
     }
 }
 

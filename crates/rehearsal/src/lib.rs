@@ -16,12 +16,14 @@ pub mod scenario;
 mod seat;
 mod stage;
 pub mod storm;
+mod trial;
 
 pub use adopt::adopt;
 pub use disk::Disk;
 pub use genesis::Genesis;
 pub use seat::Seat;
 pub use stage::{Hands, Place, Said, Stage, Wrong};
+pub use trial::{End, Trial};
 
 use nodelane_catalog::Catalog;
 use nodelane_control::{Cell, Event, Input};

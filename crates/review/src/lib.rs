@@ -4,11 +4,14 @@
 //! run. Every change that is named was made in a fork of the world first, and the pod placed there. No async, no IO, no clock.
 //! [`progress`] says how far a pool's operation is, node by node, and what holds it up.
 //!
+//! [`forecast`] says what a change of a pool would do, from a run of it on a copy of the world.
+//!
 //! [`node_standings`] says of nodes why the autoscaler does not remove them.
 //!
 //! Not here: reading worlds (`sources`), flags and streams (`cli`), the predicates themselves (`place`).
 
 mod explain;
+pub mod forecast;
 mod growth;
 mod idle;
 pub mod progress;

@@ -60,9 +60,10 @@ impl Arm {
         Ok(arm)
     }
 
-    /// ARM as it is in this process, with the account's first subscription.
-    pub fn inside(inside: Inside) -> Self {
-        let subscription = nodelane_server::process::FIRST_SUBSCRIPTION.to_owned();
+    /// ARM as it is in this process, with the subscription of this id, or the account's first one.
+    pub fn inside(inside: Inside, subscription: Option<&str>) -> Self {
+        let first = nodelane_server::process::FIRST_SUBSCRIPTION;
+        let subscription = subscription.filter(|named| is_guid(named)).unwrap_or(first).to_owned();
         Self { wire: Wire::Inside(inside), subscription, version: API_VERSION }
     }
 

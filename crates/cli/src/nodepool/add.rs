@@ -18,10 +18,10 @@ const SCALE_SETS: &str = "VirtualMachineScaleSets";
 const VIRTUAL_MACHINES: &str = "VirtualMachines";
 
 /// Flags.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
-    pool: OfPool,
+    pub(super) pool: OfPool,
     /// Number of nodes in the Kubernetes agent pool.
     #[arg(short = 'c', long, default_value_t = 3, allow_negative_numbers = true)]
     node_count: i64,
@@ -57,7 +57,7 @@ pub struct Arguments {
     max_pods: Option<i64>,
     /// Do not wait for the long-running operation to finish.
     #[arg(long)]
-    no_wait: bool,
+    pub(super) no_wait: bool,
     #[command(flatten)]
     bounds: Bounds,
     /// Enable cluster autoscaler.
@@ -76,7 +76,7 @@ pub struct Arguments {
 }
 
 /// Spot capacity.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Spot")]
 struct Spot {
     /// The priority of the node pool.
@@ -91,7 +91,7 @@ struct Spot {
 }
 
 /// The machine and its system.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Nodes")]
 struct Node {
     /// The OS type: Linux or Windows.
@@ -163,7 +163,7 @@ struct Node {
 }
 
 /// The network of the nodes.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Network")]
 struct Network {
     /// The ID of the nodes' subnet.

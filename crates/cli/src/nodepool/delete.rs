@@ -11,10 +11,10 @@ use crate::az::Failure;
 use crate::environment::Environment;
 
 /// Flags.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
-    pool: OfPool,
+    pub(super) pool: OfPool,
     /// Only if the pool still has this eTag.
     #[arg(long)]
     if_match: Option<String>,
@@ -23,7 +23,7 @@ pub struct Arguments {
     ignore_pdb: bool,
     /// Do not wait for the long-running operation to finish.
     #[arg(long)]
-    no_wait: bool,
+    pub(super) no_wait: bool,
 }
 
 pub(super) async fn run(arguments: Arguments, environment: &Environment) -> Result<(), Failure> {

@@ -15,7 +15,7 @@ use crate::connection::encoded;
 use crate::environment::Environment;
 
 /// The verbs of `machine`.
-#[derive(Debug, clap::Subcommand)]
+#[derive(Clone, Debug, clap::Subcommand)]
 pub enum MachineVerb {
     /// Get information about IP addresses and hostnames of all machines in a node pool.
     List(MachinesArguments),
@@ -24,7 +24,7 @@ pub enum MachineVerb {
 }
 
 /// Flags of `machine list`.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub struct MachinesArguments {
     #[command(flatten)]
     cluster: InCluster,
@@ -34,7 +34,7 @@ pub struct MachinesArguments {
 }
 
 /// Flags of `machine show`.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub struct MachineArguments {
     #[command(flatten)]
     machines: MachinesArguments,
@@ -44,7 +44,7 @@ pub struct MachineArguments {
 }
 
 /// Flags of `nodepool delete-machines`.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub struct DeleteArguments {
     #[command(flatten)]
     pool: OfPool,

@@ -20,15 +20,20 @@ mod update;
 mod upgrade;
 mod wait;
 
+pub use add::Arguments as Add;
 pub use arguments::{InCluster, OfPool, Printing};
+pub use delete::Arguments as Delete;
 pub use machines::{MachineVerb, run as run_machine};
 pub use request::print;
+pub use scale::Arguments as Scale;
+pub use update::Arguments as Update;
+pub use upgrade::Arguments as Upgrade;
 
 use crate::az::Failure;
 use crate::environment::Environment;
 
 /// The verbs.
-#[derive(Debug, clap::Subcommand)]
+#[derive(Clone, Debug, clap::Subcommand)]
 pub enum PoolVerb {
     /// List node pools in the managed Kubernetes cluster.
     List(InCluster),
@@ -87,6 +92,23 @@ pub async fn run(verb: PoolVerb, environment: &Environment) -> Result<(), Failur
 }
 
 impl PoolVerb {
+    /// The same, neither waiting for its end nor asking, with the pool that it is about; `None` for a verb that cannot be planned.
+    pub fn at_once(mut self) -> Option<(Self, OfPool)> {
+        let (pool, no_wait) = match &mut self {
+            PoolVerb::Add(arguments) => (&arguments.pool, &mut arguments.no_wait),
+            PoolVerb::Update(arguments) => (&arguments.pool, &mut arguments.no_wait),
+            PoolVerb::Scale(arguments) => (&arguments.pool, &mut arguments.no_wait),
+            PoolVerb::Upgrade(arguments) => {
+                arguments.yes = true;
+                (&arguments.pool, &mut arguments.no_wait)
+            }
+            PoolVerb::Delete(arguments) => (&arguments.pool, &mut arguments.no_wait),
+            _ => return None,
+        };
+        *no_wait = true;
+        let pool = pool.clone();
+        Some((self, pool))
+    }
     /// Whether it asks for a change, and not only for an answer.
     pub fn is_change(&self) -> bool {
         match self {

@@ -13,7 +13,7 @@ use crate::az::Failure;
 use crate::environment::Environment;
 
 /// Flags of stop and start.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
     abort: AbortArguments,
@@ -23,7 +23,7 @@ pub struct Arguments {
 }
 
 /// Flags of operation-abort.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub struct AbortArguments {
     #[command(flatten)]
     pool: OfPool,

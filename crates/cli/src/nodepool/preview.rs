@@ -17,7 +17,7 @@ use crate::az::Failure;
 pub const API_VERSION: &str = "2026-01-02-preview";
 
 /// Flags.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Previews")]
 pub struct Preview {
     /// Another VM size for the pool; its nodes are replaced one after another.

@@ -30,7 +30,7 @@ impl Session {
     /// Connects.
     pub async fn open(cluster: &InCluster, environment: &Environment) -> Result<Self, Failure> {
         let arm = match &environment.inside {
-            Some(inside) => Arm::inside(inside.clone()),
+            Some(inside) => Arm::inside(inside.clone(), cluster.printing.subscription.as_deref()),
             None => Arm::open(&Connection::find(environment)?, cluster.printing.subscription.as_deref()).await?,
         };
         let cluster = format!(

@@ -11,16 +11,16 @@ use crate::az::Failure;
 use crate::environment::Environment;
 
 /// Flags.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
-    pool: OfPool,
+    pub(super) pool: OfPool,
     /// Number of nodes in the Kubernetes node pool.
     #[arg(short = 'c', long, default_value_t = 3, allow_negative_numbers = true)]
     node_count: i64,
     /// Do not wait for the long-running operation to finish.
     #[arg(long)]
-    no_wait: bool,
+    pub(super) no_wait: bool,
 }
 
 pub(super) async fn run(arguments: Arguments, environment: &Environment) -> Result<(), Failure> {

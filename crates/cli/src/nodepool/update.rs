@@ -16,10 +16,10 @@ use crate::az::Failure;
 use crate::environment::Environment;
 
 /// Flags.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
-    pool: OfPool,
+    pub(super) pool: OfPool,
     /// Space-separated labels: name=value [name=value ...]; "" removes all.
     #[arg(long, num_args = 0.., action = clap::ArgAction::Set)]
     labels: Option<Vec<String>>,
@@ -40,7 +40,7 @@ pub struct Arguments {
     os_sku: Option<String>,
     /// Do not wait for the long-running operation to finish.
     #[arg(long)]
-    no_wait: bool,
+    pub(super) no_wait: bool,
     #[command(flatten)]
     bounds: Bounds,
     #[command(flatten)]
@@ -56,7 +56,7 @@ pub struct Arguments {
 }
 
 /// What to do with the cluster autoscaler.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Autoscaling")]
 struct Autoscaler {
     /// Enable cluster autoscaler.
@@ -71,7 +71,7 @@ struct Autoscaler {
 }
 
 /// Properties of the nodes that can be switched.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Nodes")]
 struct Switches {
     /// Use a FIPS-enabled OS.

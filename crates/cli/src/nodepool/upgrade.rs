@@ -16,10 +16,10 @@ use crate::az::Failure;
 use crate::environment::Environment;
 
 /// Flags.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
-    pool: OfPool,
+    pub(super) pool: OfPool,
     /// Version of Kubernetes to upgrade the node pool to, such as 1.35 or 1.35.2.
     #[arg(short = 'k', long, default_value = "")]
     kubernetes_version: String,
@@ -28,10 +28,10 @@ pub struct Arguments {
     node_image_only: bool,
     /// Do not prompt for confirmation.
     #[arg(short = 'y', long)]
-    yes: bool,
+    pub(super) yes: bool,
     /// Do not wait for the long-running operation to finish.
     #[arg(long)]
-    no_wait: bool,
+    pub(super) no_wait: bool,
     /// The source snapshot of this upgrade.
     #[arg(long)]
     snapshot_id: Option<String>,

@@ -12,7 +12,7 @@ use crate::connection::Progress;
 use crate::environment::Environment;
 
 /// Flags.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
     pool: OfPool,

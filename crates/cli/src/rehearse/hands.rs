@@ -18,8 +18,10 @@ use nodelane_server::config::Paths;
 use nodelane_server_arm::{Arm, Directory};
 
 use super::words;
+use crate::az::Failure;
 use crate::connection::Inside;
 use crate::environment::Environment;
+use crate::nodepool::PoolVerb;
 
 /// A cluster of a run.
 #[derive(Clone)]
@@ -95,14 +97,21 @@ impl InProcess {
         let environment = Environment { paths: Paths::new("/nonexistent"), server: None, inside: Some(inside) };
         InProcess { cells, environment }
     }
+    /// Asks for a change that does not wait.
+    ///
+    /// # Errors
+    /// What az would say.
+    pub fn ask(&self, verb: PoolVerb) -> Result<(), Failure> {
+        let asked = at_once(crate::nodepool::run(verb, &self.environment));
+        asked.unwrap_or_else(|| Err(Failure::refused("the answer never came")))
+    }
 }
 
 impl Hands for InProcess {
     fn change(&mut self, cluster: usize, text: &str) -> Result<(), Said> {
         let id = &self.cells.clusters[cluster].id;
         let verb = words::change(text, &id.group.group, &id.cluster).map_err(Said::Bad)?;
-        let asked = at_once(crate::nodepool::run(verb, &self.environment)).ok_or_else(|| Said::Refused("the answer never came".into()))?;
-        asked.map_err(|failure| Said::Refused(failure.message))
+        self.ask(verb).map_err(|failure| Said::Refused(failure.message))
     }
     fn fault(&mut self, cluster: usize, text: &str, now: Time) -> Result<(), Said> {
         let arguments = words::fault(text).map_err(Said::Bad)?;

@@ -5,11 +5,11 @@
 
 mod bar;
 mod compare;
-mod hands;
+pub mod hands;
 mod html;
 mod junit;
 mod markdown;
-mod scene;
+pub mod scene;
 mod seeds;
 mod words;
 

@@ -175,7 +175,7 @@ fn id_of(name: &Name) -> ClusterId {
 }
 
 /// The account that a scenario's own clusters are in.
-fn account(now: Time) -> World {
+pub fn account(now: Time) -> World {
     let mut rehearsal = Rehearsal::new(World::new(0), Env::default(), BootProfile::Instant, now);
     for change in first_documents(&["rehearsal".to_owned()]) {
         rehearsal.request(change, Origin::default()).expect("an empty account takes its first documents");

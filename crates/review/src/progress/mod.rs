@@ -8,7 +8,7 @@ mod eta;
 mod owner;
 mod text;
 
-pub use owner::Owner;
+pub use owner::{Owner, of as owner};
 
 use nodelane_engine::fleet;
 use nodelane_engine::upgrade::{self, Bounds};
