@@ -10,7 +10,10 @@ mod grant;
 pub(crate) mod ledger;
 
 pub use budgets::{Budgets, Disruption, FORM};
-pub use drain::{Drained, cordon, drain, drain_for, grant_in_turn, match_cordon, match_taint, release, release_for, set_unschedulable};
+pub use drain::{
+    Drained, cordon, drain, drain_for, grant_in_turn, is_emptied_by_another, match_cordon, match_taint, release, release_for,
+    set_unschedulable,
+};
 pub use grant::{Grant, grant};
 pub use ledger::{REPAIRS_PER_POOL, SYSTEM_READY_LEAST, Why, leaves_system, may_take, roll_of};
 
