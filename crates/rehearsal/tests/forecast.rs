@@ -95,7 +95,7 @@ fn a_budget_that_holds_a_drain_up_is_told_with_its_owner() {
     let key = nodelane_model::Key::new(nodelane_model::Kind::PodDisruptionBudget, "default", "web");
     bench.edit(&key, |doc| drop(Arc::make_mut(&mut doc.meta.labels).insert("team".into(), "shop".into())));
     let key = nodelane_model::Key::new(nodelane_model::Kind::Deployment, "default", "web");
-    bench.edit(&key, |doc| doc.as_deployment_mut().expect("a deployment").spec.replicas = Some(6));
+    bench.edit(&key, |doc| doc.as_deployment_mut().expect("a deployment").spec.replicas = Some(7));
     bench.pass(10 * MINUTE);
     assert_eq!(tight(bench.world(), "np").iter().map(|view| &*view.budget).collect::<Vec<_>>(), ["default/web"]);
     let end = tried(&bench, "np", |bench| bench.put("np", to_next));
