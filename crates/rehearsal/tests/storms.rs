@@ -13,11 +13,9 @@ fn assert_holds(what: &str, script: &Script) {
 
 #[test]
 fn a_seed_is_the_same_day_twice() {
-    for seed in [12] {
-        let (first, second) = (play(&script(seed)), play(&script(seed)));
-        assert!(first.tally.writes > 50, "something happens");
-        assert_eq!((first.trace, first.tally), (second.trace, second.tally), "seed {seed}");
-    }
+    let (first, second) = (play(&script(12)), play(&script(12)));
+    assert!(first.tally.writes > 50, "something happens");
+    assert_eq!((first.trace, first.tally), (second.trace, second.tally));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::az::{Failure, Shape, Value};
 use crate::environment::Environment;
 
 /// Flags of rollback.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
     pool: OfPool,
