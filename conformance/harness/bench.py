@@ -131,6 +131,19 @@ class Bench:
         """`az aks nodepool VERB` on the first cluster."""
         return self.az("aks", "nodepool", verb, "-g", "lanes", "--cluster-name", "dev", *arguments)
 
+    def deploy(self, name, replicas, pool, minimum=None, cpu=None):
+        """A Deployment on one pool and, if asked, its budget; waits for its pods."""
+        labels, resources = {"app": name}, {"requests": {"cpu": cpu}} if cpu else {}
+        pod = {"nodeSelector": {"agentpool": pool}, "terminationGracePeriodSeconds": 1,
+               "containers": [{"name": "c", "image": "x", "resources": resources}]}
+        items = [{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name},
+                  "spec": {"replicas": replicas, "selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": pod}}}]
+        if minimum is not None:
+            items.append({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": name},
+                          "spec": {"minAvailable": minimum, "selector": {"matchLabels": labels}}})
+        self.kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": items})).ok()
+        self.kubectl("rollout", "status", f"deployment/{name}", "--timeout=60s").ok()
+
     # ---- what tests look at
 
     def nodes_of(self, pool):

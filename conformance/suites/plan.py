@@ -11,23 +11,10 @@ WHERE = ("-g", "lanes", "--cluster-name", "dev")
 KEYS = {"verdict", "refusal", "machines", "pods", "budgets", "minutes", "pricePerHour", "warnings", "command"}
 
 
-def deploy(b, name, replicas, pool, minimum=None):
-    """A Deployment on one pool and, if asked, its budget."""
-    labels = {"app": name}
-    spec = {"nodeSelector": {"agentpool": pool}, "terminationGracePeriodSeconds": 1,
-            "containers": [{"name": "c", "image": "x", "resources": {"requests": {"cpu": "200m"}}}]}
-    items = [{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name},
-              "spec": {"replicas": replicas, "selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": spec}}}]
-    if minimum is not None:
-        items.append({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": name}, "spec": {"minAvailable": minimum, "selector": {"matchLabels": labels}}})
-    b.kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": items})).ok()
-    b.kubectl("rollout", "status", f"deployment/{name}", "--timeout=60s").ok()
-
-
 def setup(b):
     """A pool of five with an app on it."""
     b.arm.create("np1", count=5, orchestratorVersion="1.34")
-    deploy(b, "web", 5, "np1")
+    b.deploy("web", 5, "np1", cpu="200m")
 
 
 def plan(b, verb, *arguments, code=0):
@@ -89,7 +76,7 @@ def scaling_down_removes_as_many_as_told(b):
 
 @test
 def refusals_have_the_code_that_az_gets(b):
-    deploy(b, "stuck", 2, "np1", 2)
+    b.deploy("stuck", 2, "np1", 2, cpu="200m")
     eventually(lambda: b.kubectl("get", "pdb", "stuck", "-o", "jsonpath={.status.expectedPods}").ok().out == "2", 10, "budget status")
     b.arm.create("old", count=1, orchestratorVersion="1.34")
     for verb, *arguments in (("upgrade", "-n", "old", "-k", "1.35"), ("upgrade", "-n", "np1", "-k", "1.37"), ("upgrade", "-n", "np1", "-k", "1.34"),

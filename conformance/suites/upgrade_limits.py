@@ -11,18 +11,6 @@ PROFILE = "fast"
 PREVIEW = "2026-01-02-preview"
 
 
-def deploy(b, name, replicas, pool, minimum=None):
-    """A Deployment on one pool and, if asked, its budget; waits for its pods."""
-    labels = {"app": name}
-    pod = {"nodeSelector": {"agentpool": pool}, "terminationGracePeriodSeconds": 1, "containers": [{"name": "c", "image": "x"}]}
-    objects = [{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name},
-                "spec": {"replicas": replicas, "selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": pod}}}]
-    if minimum is not None:
-        objects.append({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": name}, "spec": {"minAvailable": minimum, "selector": {"matchLabels": labels}}})
-    b.kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})).ok()
-    b.kubectl("rollout", "status", f"deployment/{name}", "--timeout=60s").ok()
-
-
 def versions(b, pool):
     """Minor versions that the pool's nodes run."""
     return sorted({n["status"]["nodeInfo"]["kubeletVersion"][:5] for n in b.kube.nodes(pool)})
@@ -35,7 +23,7 @@ def budget_seen(b, name, pods):
 @test
 def a_forced_upgrade_passes_over_a_budget_until_its_end(b):
     b.az_pool("add", "-n", "force", "-c", "2", "-k", "1.34").ok()
-    deploy(b, "stuck", 2, "force", 2)
+    b.deploy("stuck", 2, "force", 2)
     budget_seen(b, "stuck", 2)
     refused = b.az_pool("upgrade", "-n", "force", "-k", "1.35", "-y")
     holds("UnsatisfiablePDB" in refused.err and refused.code != 0, f"UF-2: {refused.err}")
@@ -58,7 +46,7 @@ def a_forced_upgrade_passes_over_a_budget_until_its_end(b):
 @test
 def a_node_that_cannot_be_drained_is_quarantined_named_and_resumed(b):
     b.az_pool("add", "-n", "quar", "-c", "2", "-k", "1.34", "--undrainable-node-behavior", "Cordon", "--drain-timeout", "1").ok()
-    deploy(b, "held", 1, "quar")
+    b.deploy("held", 1, "quar")
     answer = b.arm.change("quar", orchestratorVersion="1.35")
     # Only now: a budget that can never be satisfied is refused before.
     budget = {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "held", "labels": {"team": "payments"}},

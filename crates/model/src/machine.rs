@@ -136,6 +136,22 @@ pub enum MachinePhase {
     Failed,
 }
 
+impl MachinePhase {
+    /// Whether a machine is paid for: from its allocation until it is deallocated or deleted.
+    pub fn is_billed(self) -> bool {
+        match self {
+            MachinePhase::Running
+            | MachinePhase::Reimaging
+            | MachinePhase::Rebooting
+            | MachinePhase::Redeploying
+            | MachinePhase::Stopping
+            | MachinePhase::Starting
+            | MachinePhase::Deleting => true,
+            MachinePhase::Requested | MachinePhase::Stopped | MachinePhase::Failed => false,
+        }
+    }
+}
+
 /// Who wants no new pods on a machine.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum CordonOwner {

@@ -4,22 +4,11 @@
 
 mod support;
 
-use nodelane_model::change::{EtagConditions, Principal};
 use nodelane_model::operation::{Progress, UpgradePhase};
-use nodelane_model::pool::PoolSpec;
 use nodelane_model::refusal::PoolRefusal;
-use nodelane_model::{Change, Kind, Origin, Refusal};
+use nodelane_model::{Change, Kind, Refusal};
 use serde_json::{Value, json};
 use support::*;
-
-fn put_as(bench: &mut Bench, api_version: &str, change: impl FnOnce(&mut PoolSpec)) -> Result<(), Refusal> {
-    let (doc, pool) = bench.world().pool("np").unwrap();
-    let (base, mut spec) = (Some(doc.revision), Box::new(pool.spec.clone()));
-    change(&mut spec);
-    let change = Change::PutPool { name: "np".into(), spec, base, etag: EtagConditions::default(), request_hash: bench.world().revision };
-    let origin = Origin { principal: Principal::User("ann".into()), api_version: api_version.into(), ..Origin::default() };
-    bench.r.request(change, origin).map(drop)
-}
 
 /// A pool of four that is upgraded blue-green in batches of two, with an app under a budget.
 fn loaded(more: Value) -> Bench {
@@ -27,11 +16,12 @@ fn loaded(more: Value) -> Bench {
     let mut settings =
         json!({"drainBatchSize": "50%", "drainTimeoutInMinutes": 10, "batchSoakDurationInMinutes": 5, "finalSoakDurationInMinutes": 20});
     settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    put_as(&mut bench, "2026-01-02-preview", |spec| {
-        spec.rest.insert("upgradeStrategy".into(), "BlueGreen".into());
-        spec.rest.insert("upgradeSettingsBlueGreen".into(), settings);
-    })
-    .unwrap();
+    bench
+        .put_as("2026-01-02-preview", |spec| {
+            spec.rest.insert("upgradeStrategy".into(), "BlueGreen".into());
+            spec.rest.insert("upgradeSettingsBlueGreen".into(), settings);
+        })
+        .unwrap();
     bench.idle("np", HOUR);
     bench.deploy("web", 8, "np", json!({}));
     bench.budget("web", json!({"minAvailable": 6}));
@@ -157,7 +147,7 @@ fn a_gate_that_does_not_hold_turns_the_upgrade_back_by_itself() {
 fn only_previews_may_ask_for_it_and_within_its_ranges() {
     let mut bench = Bench::with_pool(1, |_| {});
     let ask = |bench: &mut Bench, version: &str, settings: Value| {
-        put_as(bench, version, |spec| {
+        bench.put_as(version, |spec| {
             spec.rest.insert("upgradeStrategy".into(), "BlueGreen".into());
             spec.rest.insert("upgradeSettingsBlueGreen".into(), settings);
         })

@@ -5,10 +5,9 @@
 mod support;
 
 use nodelane_model::budget::IntOrPercent;
-use nodelane_model::change::{EtagConditions, Principal};
 use nodelane_model::pool::{PoolSpec, Power};
 use nodelane_model::refusal::PoolRefusal;
-use nodelane_model::{Change, Kind, Origin, Refusal};
+use nodelane_model::{Change, Kind, Refusal};
 use serde_json::json;
 use std::collections::BTreeSet;
 use support::*;
@@ -17,17 +16,8 @@ const SMALL: &str = "Standard_D4s_v5";
 const LARGE: &str = "Standard_D8s_v5";
 const PREVIEW: &str = "2026-01-02-preview";
 
-fn put_as(bench: &mut Bench, api_version: &str, change: impl FnOnce(&mut PoolSpec)) -> Result<(), Refusal> {
-    let (doc, pool) = bench.world().pool("np").unwrap();
-    let (base, mut spec) = (Some(doc.revision), Box::new(pool.spec.clone()));
-    change(&mut spec);
-    let change = Change::PutPool { name: "np".into(), spec, base, etag: EtagConditions::default(), request_hash: bench.world().revision };
-    let origin = Origin { principal: Principal::User("ann".into()), api_version: api_version.into(), ..Origin::default() };
-    bench.r.request(change, origin).map(drop)
-}
-
 fn resize(bench: &mut Bench, size: &str) -> Result<(), Refusal> {
-    put_as(bench, PREVIEW, |spec| spec.vm_size = size.into())
+    bench.put_as(PREVIEW, |spec| spec.vm_size = size.into())
 }
 
 fn sizes(bench: &Bench) -> Vec<String> {
@@ -109,7 +99,7 @@ fn a_size_that_runs_out_midway_leaves_as_many_nodes_as_before() {
 fn only_previews_may_ask_and_only_for_sizes_that_fit() {
     let mut bench = loaded(|_| {});
     for version in ["", "2026-06-01", "2025-10-02-preview"] {
-        let answer = put_as(&mut bench, version, |spec| spec.vm_size = LARGE.into());
+        let answer = bench.put_as(version, |spec| spec.vm_size = LARGE.into());
         assert!(matches!(answer, Err(Refusal::Pool(PoolRefusal::PropertyChange { rule: "M-1", .. }))), "{version}: {answer:?}");
     }
     let parameter = |answer: Result<(), Refusal>| match answer {
@@ -118,13 +108,13 @@ fn only_previews_may_ask_and_only_for_sizes_that_fit() {
     };
     let size = || "agentPoolProfile.vmSize".to_owned();
     assert_eq!(parameter(resize(&mut bench, "Standard_D4ps_v5")), ("M-3", size()), "arm64");
-    let beside = put_as(&mut bench, PREVIEW, |spec| (spec.vm_size, spec.orchestrator_version) = (LARGE.into(), "1.35".into()));
+    let beside = bench.put_as(PREVIEW, |spec| (spec.vm_size, spec.orchestrator_version) = (LARGE.into(), "1.35".into()));
     assert_eq!(parameter(beside), ("M-3", size()), "a version beside it");
     assert!(matches!(
-        put_as(&mut bench, PREVIEW, |spec| (spec.vm_size, spec.count) = (LARGE.into(), 4)),
+        bench.put_as(PREVIEW, |spec| (spec.vm_size, spec.count) = (LARGE.into(), 4)),
         Err(Refusal::Pool(PoolRefusal::NotAllowed { .. }))
     ));
-    let missing = put_as(&mut bench, PREVIEW, |spec| {
+    let missing = bench.put_as(PREVIEW, |spec| {
         spec.vm_size = LARGE.into();
         spec.upgrade_settings.max_unavailable = IntOrPercent::parse("1");
     });

@@ -5,11 +5,11 @@
 mod support;
 
 use nodelane_model::budget::IntOrPercent;
-use nodelane_model::change::{EtagConditions, Principal};
+use nodelane_model::change::EtagConditions;
 use nodelane_model::operation::Operation;
 use nodelane_model::pool::{PoolSpec, Undrainable};
 use nodelane_model::refusal::PoolRefusal;
-use nodelane_model::{Change, Doc, Key, Kind, Origin, Refusal};
+use nodelane_model::{Change, Doc, Key, Kind, Refusal};
 use serde_json::json;
 use std::sync::Arc;
 use support::*;
@@ -124,15 +124,6 @@ fn max_blocked_nodes_needs_to_know_what_becomes_of_them() {
     }
 }
 
-fn put_as(bench: &mut Bench, api_version: &str, change: impl FnOnce(&mut PoolSpec)) -> Result<(), Refusal> {
-    let (doc, pool) = bench.world().pool("np").unwrap();
-    let (base, mut spec) = (Some(doc.revision), Box::new(pool.spec.clone()));
-    change(&mut spec);
-    let change = Change::PutPool { name: "np".into(), spec, base, etag: EtagConditions::default(), request_hash: bench.world().revision };
-    let origin = Origin { principal: Principal::User("ann".into()), api_version: api_version.into(), ..Origin::default() };
-    bench.r.request(change, origin).map(drop)
-}
-
 #[test]
 fn where_no_surge_machine_is_to_be_had_a_pool_that_names_both_is_rolled_in_place() {
     let both = |spec: &mut PoolSpec| {
@@ -141,11 +132,8 @@ fn where_no_surge_machine_is_to_be_had_a_pool_that_names_both_is_rolled_in_place
     };
     for (from, to, surges) in [("1.34", "1.35", vec![1, 0]), ("1.33", "1.34", vec![0])] {
         let mut bench = Bench::with_pool(4, |spec| spec.orchestrator_version = from.into());
-        assert!(matches!(
-            put_as(&mut bench, "2026-06-01", both),
-            Err(Refusal::Pool(PoolRefusal::SurgeAndUnavailable { both_zero: false }))
-        ));
-        put_as(&mut bench, "2026-01-02-preview", both).expect("a preview may name both");
+        assert!(matches!(bench.put_as("2026-06-01", both), Err(Refusal::Pool(PoolRefusal::SurgeAndUnavailable { both_zero: false }))));
+        bench.put_as("2026-01-02-preview", both).expect("a preview may name both");
         bench.idle("np", HOUR);
         let since = bench.r.events.len();
         let made = bench.machines("np").len();
@@ -190,7 +178,7 @@ fn stuck() -> Bench {
 fn a_forced_upgrade_passes_over_budgets_and_says_so() {
     let mut bench = stuck();
     let put = |spec: &mut PoolSpec| spec.orchestrator_version = "1.35".into();
-    assert!(matches!(put_as(&mut bench, "", put), Err(Refusal::Pool(PoolRefusal::UnsatisfiableBudgets(_)))));
+    assert!(matches!(bench.put_as("", put), Err(Refusal::Pool(PoolRefusal::UnsatisfiableBudgets(_)))));
     force(&mut bench, None).unwrap();
     bench.settle("np", put);
     assert_eq!((bench.state("np"), old_ones(&bench)), ("Succeeded", vec![]), "{:?}", bench.error("np"));
@@ -206,7 +194,7 @@ fn an_override_that_has_ended_forces_nothing() {
     force(&mut bench, Some("2026-01-01T02:00:00Z")).unwrap();
     bench.pass(3 * HOUR);
     let put = |spec: &mut PoolSpec| spec.orchestrator_version = "1.35".into();
-    assert!(matches!(put_as(&mut bench, "", put), Err(Refusal::Pool(PoolRefusal::UnsatisfiableBudgets(_)))));
+    assert!(matches!(bench.put_as("", put), Err(Refusal::Pool(PoolRefusal::UnsatisfiableBudgets(_)))));
     for until in ["2026-01-01T02:00:01Z", "soon"] {
         assert!(matches!(force(&mut bench, Some(until)), Err(Refusal::Pool(PoolRefusal::Parameter { rule: "UD-5", .. }))), "{until}");
     }

@@ -51,12 +51,11 @@ pub(super) fn reconcile(draft: &mut Draft, env: &Env, key: &Key) {
         }
         draft.world.work.wake(window.end, List::Operations, key.clone());
         let runs = cluster.state.maintenance_runs.get(channel.configuration());
-        let run = runs.and_then(|runs| runs.last()).filter(|run| run.window == window.start).cloned();
-        let mut run = run.unwrap_or(Run { window: window.start, at: draft.now, began: Vec::new(), waits: None, over: None });
+        let known = runs.and_then(|runs| runs.last()).filter(|run| run.window == window.start).cloned();
+        let mut run = known.clone().unwrap_or(Run { window: window.start, at: draft.now, began: Vec::new(), waits: None, over: None });
         if run.over.is_some() {
             continue;
         }
-        let before = run.clone();
         match pause(&schedule, window, draft.now) {
             Some((why, Some(until))) => {
                 draft.world.work.wake(until, List::Operations, key.clone());
@@ -72,7 +71,7 @@ pub(super) fn reconcile(draft: &mut Draft, env: &Env, key: &Key) {
                 Step::Over(why) => (run.waits, run.over) = (None, Some(why.into())),
             },
         }
-        if run != before || run.window != runs.and_then(|runs| runs.last()).map_or(Time(i64::MIN), |run| run.window) {
+        if known.as_ref() != Some(&run) {
             run.at = draft.now;
             record(draft, key, channel, run);
         }

@@ -5,7 +5,6 @@
 
 use super::PoolRow;
 use nodelane_catalog::Catalog;
-use nodelane_model::machine::MachinePhase;
 use nodelane_model::pool::{OsType, Priority};
 use nodelane_model::{Doc, Name, Time};
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,17 +50,7 @@ impl Pools {
     pub(super) fn machine(&mut self, old: Option<&Doc>, new: Option<&Doc>) {
         for (doc, sign) in old.map(|doc| (doc, -1)).into_iter().chain(new.map(|doc| (doc, 1))) {
             let Some(machine) = doc.as_machine() else { continue };
-            let costs = match machine.phase {
-                MachinePhase::Running
-                | MachinePhase::Reimaging
-                | MachinePhase::Rebooting
-                | MachinePhase::Redeploying
-                | MachinePhase::Stopping
-                | MachinePhase::Starting
-                | MachinePhase::Deleting => true,
-                MachinePhase::Requested | MachinePhase::Stopped | MachinePhase::Failed => false,
-            };
-            if costs {
+            if machine.phase.is_billed() {
                 let price = self.price(&machine.pool, &machine.size);
                 self.now.entry(machine.pool.clone()).or_default().micro_usd += sign * price;
                 self.touched.insert(machine.pool.clone());

@@ -4,6 +4,7 @@
 //! small (at most twelve nodes and 150 pods) because small worlds meet each other's edges more often.
 
 use super::script::{App, How, Lane, Put, Script, Sort, Step, What};
+use nodelane_model::FaultKind;
 
 /// Random numbers: splitmix64.
 #[derive(Clone, Debug)]
@@ -44,20 +45,6 @@ impl Dice {
 const HOURS: i64 = 24;
 /// Machines of a pool, at most: four pools of three are twelve nodes.
 const MACHINES: u32 = 3;
-/// Faults of `nodelane fault` that strike the simulated world.
-const FAULTS: [&str; 10] = [
-    "allocation",
-    "quota",
-    "never-registers",
-    "not-ready",
-    "slow-boot",
-    "spot-evict",
-    "zone-out",
-    "api-throttle",
-    "repair-error",
-    "scheduled-event",
-];
-
 /// The script of a seed.
 pub fn script(seed: u64) -> Script {
     let mut dice = Dice::new(seed);
@@ -161,7 +148,7 @@ fn what(dice: &mut Dice, lanes: usize, apps: usize) -> What {
         805..815 => What::Remove(app),
         815..835 => What::Create(app),
         835..925 => What::Fault(
-            dice.one(&FAULTS).to_owned(),
+            dice.one(&FaultKind::ALL).0.to_owned(),
             dice.chance(70).then_some(lane),
             dice.below(4),
             dice.one(&[30, 50, 100, 100]),

@@ -5,7 +5,7 @@
 use crate::invariants::Invariant;
 use nodelane_control::Event;
 use nodelane_model::operation::{ClusterPhase, Outcome, Progress, ScalePhase};
-use nodelane_model::{Doc, Operation};
+use nodelane_model::{Doc, FaultKind, Operation};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -37,23 +37,13 @@ pub struct Tally {
     pub pools: u64,
 }
 
-/// Kinds of faults; the last four are the storm's own.
-const FAULTS: [&str; 14] = [
-    "allocation",
-    "quota",
-    "never-registers",
-    "not-ready",
-    "slow-boot",
-    "spot-evict",
-    "zone-out",
-    "api-throttle",
-    "repair-error",
-    "scheduled-event",
-    "crash",
-    "crash mid-batch",
-    "disk full",
-    "flaky cloud",
-];
+/// Faults that are the storm's own, beside those of `nodelane fault`.
+const OWN_FAULTS: [&str; 4] = ["crash", "crash mid-batch", "disk full", "flaky cloud"];
+
+/// Kinds of faults.
+fn faults() -> impl Iterator<Item = &'static str> {
+    FaultKind::ALL.into_iter().map(|(word, _)| word).chain(OWN_FAULTS)
+}
 /// Operations and the outcomes that they can have; what cannot be is not listed.
 const OPERATIONS: [(&str, &[Outcome]); 16] = {
     use Outcome::{Canceled, Failed, Succeeded};
@@ -144,7 +134,7 @@ impl Tally {
     /// Cells that should have something in them and have nothing.
     pub fn empty_cells(&self) -> Vec<String> {
         let has = |map: &BTreeMap<String, u64>, cell: &str| map.get(cell).is_some_and(|count| *count > 0);
-        let faults = FAULTS.iter().map(|kind| (*kind).to_owned()).filter(|cell| !has(&self.faults, cell));
+        let faults = faults().map(str::to_owned).filter(|cell| !has(&self.faults, cell));
         let operations = OPERATIONS.iter().flat_map(|(name, outcomes)| outcomes.iter().map(move |outcome| format!("{name} {outcome:?}")));
         let invariants = Invariant::ALL.iter().map(|invariant| invariant.id().to_owned()).filter(|cell| !has(&self.evaluations, cell));
         faults.chain(operations.filter(|cell| !has(&self.operations, cell))).chain(invariants).collect()
@@ -156,7 +146,7 @@ impl Tally {
         let _ = writeln!(out, "{} seeds, {} simulated hours, {} writes", self.seeds, self.hours, self.writes);
         let _ = writeln!(out, "largest world: {} nodes, {} pods, {} pools", self.nodes, self.pods, self.pools);
         let _ = writeln!(out, "\n{:<20}{:>10}", "fault", "times");
-        for kind in FAULTS {
+        for kind in faults() {
             let _ = writeln!(out, "{kind:<20}{:>10}", count(&self.faults, kind));
         }
         let _ = writeln!(out, "\n{:<20}{:>10}{:>10}{:>10}", "operation", "Succeeded", "Failed", "Canceled");

@@ -78,6 +78,16 @@ impl Bench {
         let change = Change::PutPool { name: name.into(), spec: Box::new(spec), base, etag: EtagConditions::default(), request_hash };
         self.ask(change).map(|accepted| accepted.operation)
     }
+    /// The same of pool `np` as it is, changed, under an api-version; what it is refused with.
+    pub fn put_as(&mut self, api_version: &str, change: impl FnOnce(&mut PoolSpec)) -> Result<(), Refusal> {
+        let (doc, pool) = self.world().pool("np").expect("there is such a pool");
+        let (base, mut spec) = (Some(doc.revision), Box::new(pool.spec.clone()));
+        change(&mut spec);
+        let change =
+            Change::PutPool { name: "np".into(), spec, base, etag: EtagConditions::default(), request_hash: self.world().revision };
+        let origin = Origin { principal: Principal::User("ann".into()), api_version: api_version.into(), ..Origin::default() };
+        self.r.request(change, origin).map(drop)
+    }
     /// A PUT of the pool as it is, changed; gives the operation.
     pub fn put(&mut self, name: &str, change: impl FnOnce(&mut PoolSpec)) -> Option<Uid> {
         let mut spec = self.pool(name).spec;

@@ -5,7 +5,6 @@
 
 use super::Price;
 use nodelane_catalog::Catalog;
-use nodelane_model::machine::MachinePhase;
 use nodelane_model::{Doc, Kind, Name};
 use nodelane_world::World;
 use std::collections::BTreeMap;
@@ -47,17 +46,7 @@ impl Meter {
 }
 
 fn cost(doc: &Doc, world: &World) -> i64 {
-    let Some(machine) = doc.as_machine() else { return 0 };
-    match machine.phase {
-        MachinePhase::Requested | MachinePhase::Stopped | MachinePhase::Failed => return 0,
-        MachinePhase::Running
-        | MachinePhase::Reimaging
-        | MachinePhase::Rebooting
-        | MachinePhase::Redeploying
-        | MachinePhase::Stopping
-        | MachinePhase::Starting
-        | MachinePhase::Deleting => {}
-    }
+    let Some(machine) = doc.as_machine().filter(|machine| machine.phase.is_billed()) else { return 0 };
     let catalog = Catalog::default();
     let region = world.cluster().and_then(|cluster| catalog.region(&cluster.spec.location));
     let pool = world.pool(&machine.pool).map(|(_, pool)| (pool.spec.os_type, pool.spec.priority));
